@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# Needs Python 3.11 or later with venv; everything else is installed by the targets, once.
+
+PYTHON3 ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONCURRENCY ?= 2
+
+# An installation is current as long as the files that it was made from are unchanged: then no network is needed.
+hash = $(shell cat $(1) | sha256sum | cut -c 1-12)
+RUNTIME := $(VENV)/.runtime-$(call hash,constraints.txt requirements.txt setup.cfg)
+TESTING := $(VENV)/.testing-$(call hash,constraints.txt requirements.txt setup.cfg test-requirements.txt)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format packages samples bench docs clean
+
+help: ## Show the targets
+	@sed -n "s/^\([a-z]*\):.*## /\1\t/p" $(MAKEFILE_LIST) | expand -t 12
+
+run: $(RUNTIME) ## Start Valence and a simulated pod on 127.0.0.1:8181
+	@exec $(BIN)/valence-all-in-one --demo
+
+test: lint packages ## Check the code, then run all tests on real servers
+	@$(BIN)/python -m tests.servers -- $(BIN)/python -m tests.run --concurrency $(CONCURRENCY)
+
+lint: $(TESTING) ## Check format, style and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/flake8 valence tests setup.py
+	$(BIN)/mypy
+
+format: $(TESTING) ## Format the code and sort the imports
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+packages: $(TESTING)
+	@missing=$$($(BIN)/bindep --brief test) || tests/servers/install.sh $$missing
+
+samples: $(TESTING) ## Generate the sample configuration and policy
+	$(BIN)/oslo-config-generator --config-file etc/valence/config-generator.conf
+	$(BIN)/oslopolicy-sample-generator --config-file etc/valence/policy-generator.conf
+
+bench: $(TESTING) packages ## Measure speed and memory on real servers
+	$(BIN)/python -m tests.bench
+
+docs: $(TESTING) ## Build the documentation
+	$(BIN)/sphinx-build -W -q -b html doc/source doc/build/html
+	@echo "doc/build/html/index.html"
+
+clean: ## Remove what the targets made, the virtual environment too
+	rm -rf $(VENV) .stestr .mypy_cache .ruff_cache .hypothesis doc/build build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON3) -m venv $(VENV)
+
+$(RUNTIME): | $(BIN)/python
+	$(PIP) --requirement requirements.txt --editable .
+	@touch $@
+
+$(TESTING): | $(BIN)/python
+	$(PIP) --requirement requirements.txt --requirement test-requirements.txt --editable .
+	@touch $@ $(RUNTIME)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The directive ``notification-samples``: every type of event with a sample, made by the code that makes the events."""
+
+import json
+
+from sphinx.util import docutils
+
+from valence.common import context
+from valence.conductor import events
+from valence.db import models
+from valence.db.models.event import EVENT_TYPES
+
+USER = context.RequestContext(
+    request_id="req-8cc0a1c4-5f3f-4a3c-9f0e-0c6c7c9a3b21", user_id="f6f1b8c2", overwrite=False
+)
+ITSELF = context.RequestContext(request_id="req-0d1b6f0e-58a4-4f0c-9d0b-6f1e2c3d4a5b", overwrite=False)
+POD_MANAGER = models.PodManager(
+    uuid="5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11",
+    name="row-7",
+    url="https://10.0.0.7/redfish/v1",
+    status="online",
+)
+RESOURCE = models.ResourceWithState(
+    uuid="0a3ed3f0-6f4f-4f0e-8d8a-8f2b1c9d7e55",
+    podm_id=POD_MANAGER.uuid,
+    resource_url="/redfish/v1/Systems/System1",
+    resource_type="System",
+    name="System1",
+    health="OK",
+    state="Enabled",
+    power_state="On",
+)
+COUNTERS = {"seen": 1214, "added": 0, "changed": 1, "removed": 0, "unread": 0}
+ERROR = {
+    "error": "The pod manager at https://10.0.0.7/redfish/v1 could not be reached: the connection was cut."
+}
+
+#: type of event -> who caused it, what was, what is, what is told beyond that
+CASES = {
+    "pod_manager.create": (USER, None, POD_MANAGER.replace(status="unknown"), None),
+    "pod_manager.update": (USER, POD_MANAGER, POD_MANAGER.replace(maintenance=True), None),
+    "pod_manager.delete": (USER, POD_MANAGER, None, None),
+    "pod_manager.online": (ITSELF, POD_MANAGER.replace(status="offline"), POD_MANAGER, None),
+    "pod_manager.offline": (ITSELF, POD_MANAGER, POD_MANAGER.replace(status="offline"), None),
+    "pod_manager.sync.start": (USER, None, POD_MANAGER, None),
+    "pod_manager.sync.end": (USER, None, POD_MANAGER, COUNTERS),
+    "pod_manager.sync.error": (ITSELF, None, POD_MANAGER, ERROR),
+    "resource.added": (ITSELF, None, RESOURCE, None),
+    "resource.removed": (ITSELF, RESOURCE, None, None),
+    "resource.moved": (ITSELF, RESOURCE, RESOURCE.replace(resource_url="/redfish/v1/Systems/System9"), None),
+    "resource.state_changed": (ITSELF, RESOURCE, RESOURCE.replace(power_state="Off"), None),
+}
+
+
+def payload(event_type, sequence):
+    """Return a payload of this type as it is published, with examples for values."""
+    who, old, new, more = CASES[event_type.removeprefix("valence.")]
+    kind, happened = event_type.removeprefix("valence.").split(".", 1)
+    make = events.pod_manager if kind == "pod_manager" else events.resource
+    event = make(who, happened, old=old, new=new, **({"more": more} if more else {})).obj
+    identifier = f"c5d1f5b4-0000-4000-8000-{sequence:012d}"
+    return event.replace(uuid=identifier, sequence=sequence, created_at="2026-11-21T03:37:02Z").payload()
+
+
+class NotificationSamples(docutils.SphinxDirective):
+    """Shows every type, what it means, and a sample."""
+
+    def run(self):
+        """Return what is shown as nodes."""
+        return self.parse_text_to_nodes("\n".join(_lines()))
+
+
+def _lines():
+    for number, (name, about) in enumerate(EVENT_TYPES.items(), start=1):
+        sample = json.dumps(payload(name, number), indent=2)
+        yield from [f".. rubric:: {name}", "", about.doc, "", ".. code-block:: json", ""]
+        yield from [*(f"   {line}" for line in sample.splitlines()), ""]
+
+
+def setup(app):
+    """Tell Sphinx of the directive."""
+    app.add_directive("notification-samples", NotificationSamples)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test starts from: a captured log, a time limit, a folder of its own and a way to wait."""
+
+import logging
+import pathlib
+import time
+
+import fixtures
+import testtools
+
+LOG_FORMAT = "%(asctime)s %(levelname)s [%(threadName)s] %(name)s: %(message)s"
+POLL_SECONDS = 0.02
+
+
+class TestCase(testtools.TestCase):
+    """A test with a captured log that fails instead of hanging."""
+
+    #: Seconds after which a test of this class fails.
+    time_limit = 60
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.Timeout(self.time_limit, gentle=True))
+        self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO, format=LOG_FORMAT))
+
+    def make_folder(self):
+        """Return a new empty folder, a pathlib.Path, that goes away after the test."""
+        return pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def wait_for(self, predicate, timeout=10, message="it did not happen"):
+        """Return the first true value of ``predicate()``; fail with ``message`` after ``timeout`` seconds.
+
+        ``message`` may be a callable, asked only when the time is over, to say what was there instead.
+        """
+        deadline = time.monotonic() + timeout
+        while not (value := predicate()):
+            if time.monotonic() > deadline:
+                text = message() if callable(message) else message
+                self.fail(f"waited {timeout} s: {text}")
+            time.sleep(POLL_SECONDS)
+        return value

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one request costs, in CPU of all four processes, and how long it takes."""
+
+import itertools
+
+from tests.bench import load
+from tests.bench import table
+
+POD_MANAGERS, RESOURCES = 100, 10_000
+CLIENTS = (1, 16)
+REQUESTS = 400
+WARM_UP = 100
+
+#: what is asked -> (CPU ms at most, those of Ironic 39)
+MARKS = {
+    "list 100 pod managers": (6, 39),
+    "list 100 resources": (6, 39),
+    "get one pod manager": (4, 6.5),
+    "create a pod manager": (8, 27),
+    "patch a pod manager": (8, 45),
+}
+
+
+def rows(site):
+    """Yield the rows of the table."""
+    pod_managers = site.insert_pod_managers(POD_MANAGERS)
+    site.insert_resources(pod_managers[0], RESOURCES)
+    asked = requests(pod_managers)
+    gauge = site.meter()
+    for source in asked.values():
+        load.run(site.port, list(itertools.islice(source, WARM_UP)), 4)
+    gauge.watch_idle()
+    for what, source in asked.items():
+        for clients in CLIENTS:
+            yield measure(site, gauge, what, list(itertools.islice(source, REQUESTS)), clients)
+
+
+def requests(pod_managers):
+    """Return endless requests by what they ask for."""
+    targets = itertools.cycle(pod_managers)
+    return {
+        "list 100 pod managers": itertools.repeat(load.request("GET", "/v1/pod_managers?limit=100")),
+        "list 100 resources": itertools.repeat(load.request("GET", "/v1/resources?limit=100")),
+        "get one pod manager": (load.request("GET", f"/v1/pod_managers/{uuid}") for uuid in targets),
+        "create a pod manager": map(creation, itertools.count()),
+        # Neighbours in time change different ones: none of them meets another's revision.
+        "patch a pod manager": map(change, itertools.count(), targets),
+    }
+
+
+def creation(number):
+    document = {
+        "name": f"new-{number}",
+        "url": f"https://192.0.2.2/{number}/redfish/v1",
+        "username": "admin",
+        "password": "secret",
+        "maintenance": True,
+    }
+    return load.request("POST", "/v1/pod_managers", document)
+
+
+def change(number, uuid):
+    return load.request(
+        "PATCH",
+        f"/v1/pod_managers/{uuid}",
+        {"description": f"change {number}"},
+        "application/merge-patch+json",
+    )
+
+
+def measure(site, gauge, what, asked, clients):
+    """Return the row of one kind of request."""
+    with gauge.measure() as used:
+        seconds = load.run(site.port, asked, clients)
+    target, ironic = MARKS[what]
+    parts = {name: cpu / len(asked) * 1000 for name, cpu in used.cpu.items()}
+    return table.Row(
+        f"{what}, {clients} client{'s' * (clients > 1)}",
+        sum(parts.values()),
+        parts=parts,
+        p50=percentile(seconds, 50),
+        p99=percentile(seconds, 99),
+        rate=len(asked) / used.wall,
+        target=target,
+        ironic=ironic,
+    )
+
+
+def percentile(ordered, percent):
+    """Return a percentile of ordered seconds, in milliseconds."""
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] * 1000

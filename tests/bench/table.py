@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of a benchmark as one table of text."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Row:
+    """One figure with its parts, its target (at most), and what Ironic 39 needs for the same."""
+
+    what: str
+    figure: float
+    unit: str = "ms CPU"
+    parts: dict = dataclasses.field(default_factory=dict)
+    p50: float | None = None
+    p99: float | None = None
+    rate: float | None = None
+    target: float | None = None
+    ironic: float | None = None
+
+    @property
+    def verdict(self):
+        if self.target is None:
+            return ""
+        return "met" if self.figure <= self.target else "MISSED"
+
+
+HEADER = ("", "figure", "target", "", "Ironic", "p50 ms", "p99 ms", "/s", "of the figure")
+
+
+def text(rows):
+    """Return the rows as aligned text."""
+    cells = [HEADER, *map(_cells, rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
+    return "\n".join(_line(row, widths) for row in cells)
+
+
+def _line(row, widths):
+    first, *others, last = row
+    middle = [cell.rjust(width) for cell, width in zip(others, widths[1:-1], strict=True)]
+    return "  ".join([first.ljust(widths[0]), *middle, last]).rstrip()
+
+
+def _cells(row):
+    parts = ", ".join(f"{name} {value:.2f}" for name, value in row.parts.items())
+    return (
+        row.what,
+        f"{row.figure:.2f} {row.unit}",
+        "" if row.target is None else f"≤ {row.target:g}",
+        row.verdict,
+        _number(row.ironic, "g"),
+        _number(row.p50, ".1f"),
+        _number(row.p99, ".1f"),
+        _number(row.rate, ".0f"),
+        parts,
+    )
+
+
+def _number(value, form):
+    return "" if value is None else format(value, form)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The databases that the contract suite runs on: one for each driver and server."""
+
+import atexit
+import functools
+import shutil
+import tempfile
+
+from oslo_config import cfg
+
+from tests import servers
+from tests.contract import examples
+from valence.common import config
+from valence.common import secrets
+from valence.db import store
+
+
+def configuration(url, folder):
+    """Return a configuration that names the database ``url`` and has a key file in ``folder``."""
+    conf = cfg.ConfigOpts()
+    config.register(conf)
+    conf([])
+    conf.set_override("state_dir", folder)
+    if not secrets.key_file(conf).exists():
+        secrets.create(secrets.key_file(conf))
+    store.options.register(conf)
+    conf.set_override("connection", url, group="database")
+    return conf
+
+
+def temporary_folder():
+    """Return a new folder that goes away with the process."""
+    folder = tempfile.mkdtemp(prefix="valence-contract-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+class Database:
+    """One database with the tables of Valence and of the example models."""
+
+    def __init__(self, url, folder=None):
+        self.url, self.folder = url, folder or temporary_folder()
+        self.conf = configuration(url, self.folder)
+
+    def connect(self):
+        """Return a new store, as another process has."""
+        return store.connect(self.conf, secrets.load(self.conf))
+
+    def prepare(self):
+        """Make the tables."""
+        raise NotImplementedError
+
+    def clear(self):
+        """Remove every row of the example models."""
+        raise NotImplementedError
+
+    def restart_sequences(self):
+        """Let sequences begin with 1 again."""
+        raise NotImplementedError
+
+    def stored_text(self, model, key, field):
+        """Return what the database holds for a field, as it is there."""
+        raise NotImplementedError
+
+
+class SQLDatabase(Database):
+    """A database of the SQL driver."""
+
+    def connect(self):
+        database = super().connect()
+        for model in examples.MODELS:
+            database.tables[model]
+        return database
+
+    @functools.cached_property
+    def inspected(self):
+        """Return the store that looks into the tables."""
+        return self.connect()
+
+    def prepare(self):
+        self.inspected.schema.upgrade()
+        self.inspected.tables.metadata.create_all(self.inspected.connections.engine)
+
+    def clear(self):
+        for model in reversed(examples.MODELS):
+            self._empty(self.inspected.tables[model])
+
+    def restart_sequences(self):
+        self._empty(self.inspected.tables.sequences)
+
+    def _empty(self, table):
+        self.inspected.connections.run(lambda connection: connection.execute(table.delete()))
+
+    def stored_text(self, model, key, field):
+        table = self.inspected.tables[model]
+        found = self.inspected.connections.read(table.select().where(table.c[model.key] == key))
+        return getattr(found[0], field)
+
+
+class SQLiteServer:
+    """What stands for a server of SQLite: a folder."""
+
+    def new_database(self):
+        """Return the URL of a new file."""
+        return f"sqlite:///{temporary_folder()}/valence.db"
+
+
+#: name -> (kind of database, its server shared by all tests, a fixture that is a server of one's own or None)
+DATABASES = {
+    "sqlite": (SQLDatabase, SQLiteServer, None),
+    "mariadb": (SQLDatabase, servers.mariadb, servers.MariaDB),
+    "postgresql": (SQLDatabase, servers.postgresql, servers.PostgreSQL),
+}
+SCENARIOS = [(name, {"driver": name}) for name in DATABASES]
+WITH_SERVER = [(name, {"driver": name}) for name, (_, _, own) in DATABASES.items() if own]
+SQL = [(name, {"driver": name}) for name, (kind, _, _) in DATABASES.items() if kind is SQLDatabase]
+
+
+@functools.cache
+def shared(name):
+    """Return the database that the tests of this process share; each of them clears it first."""
+    kind, server, _ = DATABASES[name]
+    database = kind(server().new_database())
+    database.prepare()
+    return database
+
+
+def of_own(name, server=None, by_way_of=str):
+    """Return a new empty database, on ``server`` or on the shared one; ``by_way_of`` may change its URL."""
+    kind, shared_server, _ = DATABASES[name]
+    return kind(by_way_of((server or shared_server()).new_database()))

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models of the contract suite, with every kind of field; they have tables of their own."""
+
+from valence.db import types
+from valence.db.models import base
+
+
+class Shelf(base.ModelBaseWithTimestamp):
+    """A thing with one field of each kind."""
+
+    path = "contract_shelves"
+    kind = "shelf"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "name": types.Text("A unique name.", unique=True),
+        "place": types.Text("Another unique text, that may be missing.", max=500, unique=True, default=None),
+        "colour": types.Text("An indexed text that may be missing.", max=32, default=None, index=True),
+        "weight": types.Integer("An indexed number.", default=0, index=True),
+        "tall": types.Boolean("A truth.", default=False),
+        "checked_at": types.DateTime("An indexed moment that may be missing.", default=None, index=True),
+        "size": types.Choice("A word.", ["small", "large"], default="small"),
+        "code": types.Secret("A secret.", default=""),
+        "labels": types.JSON("A list.", json_type="array", default=[]),
+        "extra": types.JSON("An object that may be missing.", default=None),
+    }
+
+
+class Book(base.ModelBase):
+    """A thing without a revision that keeps its shelf from being removed."""
+
+    path = "contract_books"
+    kind = "book"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "shelf_id": types.Reference("Its shelf.", Shelf, default=None),
+        "title": types.Text("A title.", default="", index=True),
+    }
+    indexes = (("shelf_id", "title"),)
+
+
+class Page(base.ModelBase):
+    """A thing that goes with its book."""
+
+    path = "contract_pages"
+    kind = "page"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "book_id": types.Reference("Its book.", Book, on_delete="cascade"),
+        "text": types.Text("What it says.", default="", max=3000),
+    }
+
+
+class Sticker(base.ModelBase):
+    """A thing that some shelves have, with the key of its shelf."""
+
+    path = "contract_stickers"
+    kind = "sticker"
+    fields = {
+        "uuid": types.Reference("Its shelf.", Shelf, on_delete="cascade", key=True),
+        "motif": types.Text("What it shows.", default=None, index=True),
+        "stars": types.Integer("How it is liked.", default=0),
+    }
+
+
+class ShelfWithSticker(base.ModelBase):
+    """A shelf with its sticker."""
+
+    path = "contract_shelves"
+    kind = "shelf"
+    joins = (Shelf, Sticker)
+    fields = Shelf.fields | {name: field for name, field in Sticker.fields.items() if name != "uuid"}
+
+
+class Entry(base.ModelBase):
+    """A row of a journal."""
+
+    path = "contract_entries"
+    kind = "entry"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "sequence": types.Sequence("Place in the journal."),
+        "text": types.Text("What happened.", default=""),
+        "created_at": types.DateTime("When it was stored.", default=None),
+    }
+
+
+class Counter(base.ModelBaseWithTimestamp):
+    """A thing whose key its maker chooses."""
+
+    path = "contract_counters"
+    kind = "counter"
+    fields = {
+        "name": types.Text("Name.", key=True),
+        "value": types.Integer("Value.", default=0),
+    }
+
+
+class ExampleModel(base.ModelBase):
+    """A model in the form that the first guide for database development shows."""
+
+    path = "example_model"
+    fields = {
+        "uuid": {"validate": types.Text.validate},
+        "name": {"validate": types.Text.validate},
+    }
+
+
+MODELS = (Shelf, Book, Page, Sticker, Entry, Counter, ExampleModel)
+
+
+def shelf(name, **values):
+    """Return a shelf that is not stored yet."""
+    return Shelf(name=name, **values)

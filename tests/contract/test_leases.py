@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leases: one holder at a time, and commits that count only while it holds."""
+
+import functools
+import time
+
+from tests.contract import case
+from tests.contract import examples
+from valence.common import errors
+from valence.db import store
+
+SHORT = 0.2
+
+
+class LeaseTest(case.ContractCase):
+    def lease(self, holder="one", ttl=30, **options):
+        lease = self.store.lease(self.id(), holder, ttl, **options)
+        self.addCleanup(lease.release)
+        return lease
+
+    def run_out(self):
+        time.sleep(SHORT + 0.1)
+
+    def test_a_lease_is_held_by_one(self):
+        self.assertEqual("one", self.lease("one").holder)
+        error = self.assertRaises(errors.LeaseHeld, self.lease, "two")
+        self.assertEqual({"name": self.id(), "holder": "one"}, error.kwargs)
+
+    def test_its_holder_cannot_take_it_twice(self):
+        self.lease("one")
+        self.assertRaises(errors.LeaseHeld, self.lease, "one")
+
+    def test_other_leases_are_free(self):
+        self.lease("one")
+        with self.store.lease(f"{self.id()} too", "two", 30) as other:
+            self.assertEqual("two", other.holder)
+
+    def test_a_lease_is_free_after_its_release(self):
+        self.lease("one").release()
+        self.assertEqual("two", self.lease("two").holder)
+
+    def test_leaving_a_block_releases(self):
+        with self.lease("one"):
+            pass
+        self.lease("two")
+
+    def test_a_release_of_what_was_lost_does_nothing(self):
+        old = self.lease("one")
+        new = self.lease("two", steal=True)
+        old.release()
+        old.release()
+        new.renew()
+
+    def test_a_lease_that_ran_out_is_taken_over(self):
+        old = self.lease("one", SHORT)
+        self.run_out()
+        new = self.lease("two")
+        self.assertRaises(errors.LeaseLost, old.renew)
+        new.renew()
+
+    def test_a_lease_that_ran_out_and_nobody_took_is_renewed(self):
+        lease = self.lease("one", SHORT)
+        self.run_out()
+        lease.renew()
+        self.assertRaises(errors.LeaseHeld, self.lease, "two")
+
+    def test_a_renewed_lease_does_not_run_out(self):
+        lease = self.lease("one", 3 * SHORT)
+        for _ in range(4):
+            time.sleep(SHORT)
+            lease.renew()
+        self.assertRaises(errors.LeaseHeld, self.lease, "two")
+
+    def test_a_stolen_lease_is_lost_to_its_holder(self):
+        old = self.lease("one")
+        self.lease("two", steal=True)
+        self.assertRaises(errors.LeaseLost, old.renew)
+
+    def test_tokens_grow(self):
+        tokens = [self.lease("one").token]
+        tokens.append(self.lease("two", steal=True).token)
+        stolen = self.lease("two", SHORT, steal=True)
+        tokens.append(stolen.token)
+        self.run_out()
+        taken = self.lease("three")
+        tokens.append(taken.token)
+        taken.release()
+        tokens.append(self.lease("one").token)
+        self.assertEqual(sorted(set(tokens)), tokens)
+
+    def test_of_many_that_race_exactly_one_wins(self):
+        stores = [self.connect() for _ in range(4)]
+        for round_number in range(8):
+            name = f"{self.id()} {round_number}"
+            if round_number % 2:
+                self.store.lease(name, "dead", SHORT)
+                self.run_out()
+            takes = [
+                functools.partial(own.lease, name, f"holder {n}", 30) for n, own in enumerate(stores * 2)
+            ]
+            results = case.together(*takes)
+            won = [result for result in results if isinstance(result, store.Lease)]
+            lost = [result for result in results if isinstance(result, errors.LeaseHeld)]
+            self.assertEqual((1, 7), (len(won), len(lost)), results)
+            won[0].release()
+
+
+class FenceTest(case.ContractCase):
+    def commit(self, lease, name="a"):
+        return self.store.commit(store.Create(examples.shelf(name)), lease=lease)
+
+    def test_a_commit_under_a_held_lease_counts(self):
+        with self.store.lease(self.id(), "one", 30) as lease:
+            self.commit(lease)
+        self.assertEqual(["a"], self.names())
+
+    def test_a_commit_under_a_lost_lease_writes_nothing(self):
+        lease = self.store.lease(self.id(), "one", 30)
+        with self.store.lease(self.id(), "two", 30, steal=True):
+            error = self.assertRaises(errors.LeaseLost, self.commit, lease)
+        self.assertEqual({"name": self.id()}, error.kwargs)
+        self.assertEqual([], self.names())
+
+    def test_a_commit_under_a_released_lease_writes_nothing(self):
+        lease = self.store.lease(self.id(), "one", 30)
+        lease.release()
+        self.assertRaises(errors.LeaseLost, self.commit, lease)
+
+    def test_a_commit_under_a_lease_that_ran_out_writes_nothing(self):
+        lease = self.store.lease(self.id(), "one", SHORT)
+        time.sleep(SHORT + 0.1)
+        self.assertRaises(errors.LeaseLost, self.commit, lease)
+        lease.renew()
+        self.commit(lease)
+        lease.release()
+
+    def test_a_lease_of_another_store_counts_as_well(self):
+        with self.connect().lease(self.id(), "one", 30) as lease:
+            self.commit(lease)
+
+    def test_nobody_writes_under_a_lease_after_the_next_holder_began(self):
+        (counter,) = self.create(examples.Counter(name="holder"))
+        first = self.store.lease(self.id(), "one", 30)
+        other = self.connect()
+        stolen = []
+
+        def work():
+            for number in range(20_000):
+                self.store.commit(store.Create(examples.Entry(text=f"one {number}")), lease=first)
+
+        def steal():
+            self.wait_for(lambda: other.count(examples.Entry) > 10)
+            stolen.append(other.lease(self.id(), "two", 30, steal=True))
+            return other.count(examples.Entry)
+
+        failed, seen = case.together(work, steal)
+        self.assertIsInstance(failed, errors.LeaseLost)
+        self.assertEqual(seen, other.count(examples.Entry))
+        stolen[0].release()

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schema of SQL databases: migrations make what the models say, once, whoever runs them."""
+
+import functools
+
+import sqlalchemy
+import testscenarios
+
+from tests import base
+from tests.contract import case
+from tests.contract import databases
+from valence.common import errors
+from valence.db import models
+from valence.db import store
+from valence.db import types
+from valence.db.sql import tables
+
+
+class SchemaTest(testscenarios.WithScenarios, base.TestCase):
+    scenarios = databases.SQL
+
+    def setUp(self):
+        super().setUp()
+        self.database = databases.of_own(self.driver)
+        self.store = self.connect()
+
+    def connect(self):
+        connected = store.connect(self.database.conf, cipher=None)
+        self.addCleanup(connected.close)
+        return connected
+
+    def execute(self, statement):
+        self.store.connections.run(lambda connection: connection.execute(sqlalchemy.text(statement)))
+
+    def test_migrations_make_what_the_models_say(self):
+        self.store.schema.upgrade()
+        self.assertEqual([], self.store.schema.differences())
+        self.assertEqual(self.store.schema.head(), self.store.schema.version())
+
+    def test_a_lacking_index_and_a_lacking_column_are_told(self):
+        self.store.schema.upgrade()
+        self.execute("ALTER TABLE events DROP COLUMN actor")
+        names = {"mysql": "ix_events_object_id_uuid ON events"}
+        self.execute(
+            f"DROP INDEX {names.get(self.store.connections.engine.name, 'ix_events_object_id_uuid')}"
+        )
+        told = "\n".join(self.store.schema.differences())
+        self.assertIn("actor", told)
+        self.assertIn("ix_events_object_id_uuid", told)
+
+    def test_several_upgrade_at_once(self):
+        upgrades = [self.connect().schema.upgrade for _ in range(4)]
+        self.assertEqual([None] * 4, case.together(*upgrades))
+        self.assertEqual([], self.store.schema.differences())
+
+    def test_an_empty_database_is_refused(self):
+        error = self.assertRaises(errors.SchemaOutdated, self.store.schema.require)
+        self.assertIn("valence-manage db upgrade", error.problems[0]["hint"])
+        self.assertIsNone(self.store.schema.version())
+
+    def test_the_newest_version_is_accepted(self):
+        self.store.schema.upgrade()
+        self.store.schema.require()
+
+    def test_a_version_that_is_not_known_here_is_newer_and_accepted(self):
+        self.store.schema.upgrade()
+        self.execute("UPDATE alembic_version SET version_num = '9999'")
+        self.store.schema.require()
+        self.store.schema.upgrade()
+        self.assertEqual("9999", self.store.schema.version())
+
+    def test_an_older_conductor_may_leave_out_what_it_does_not_know(self):
+        self.store.schema.upgrade()
+        self.execute(
+            "INSERT INTO pod_managers (uuid, name, url, created_at, updated_at, password) "
+            "VALUES ('1', 'a', 'http://a', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '')"
+        )
+        found = self.store.get(models.PodManager, "1")
+        given = {"uuid": "1", "name": "a", "url": "http://a"}
+        expected = models.PodManager(**given, created_at=found.created_at, updated_at=found.updated_at)
+        self.assertEqual(expected, found)
+
+    def test_every_table_of_mysql_keeps_references(self):
+        self.store.schema.upgrade()
+        for table in self.store.tables.metadata.tables.values():
+            self.assertEqual("InnoDB", table.dialect_options["mysql"]["engine"])
+
+
+class RevisionTest(base.TestCase):
+    """The migration for changed models."""
+
+    def setUp(self):
+        super().setUp()
+        self.store = store.connect(databases.of_own("sqlite").conf, cipher=None)
+        self.addCleanup(self.store.close)
+        self.store.schema.upgrade()
+
+    def revise(self):
+        return self.store.schema.revise("What changed", self.make_folder()).read_text()
+
+    def test_unchanged_models_need_none(self):
+        self.assertIn("def upgrade():\n    pass", self.revise())
+
+    def test_a_new_model_and_its_indexes_are_written(self):
+        fields = {
+            "uuid": types.UUID("Key.", key=True),
+            "maybe": types.Text("Maybe.", default=None, index=True),
+            "sure": types.Boolean("Sure.", default=True, index=True),
+            "at": types.DateTime("When.", default=None),
+        }
+        model = type("Invented", (models.ModelBase,), {"path": "inventions", "fields": fields})
+        self.store.tables[model]
+        text = self.revise()
+        for part in (
+            "columns.Words(255), nullable=True",
+            "columns.Moment(), nullable=True",
+            "server_default=sa.true()",
+            "[columns.nulls_first('maybe', op), 'uuid']",
+            "['sure', 'uuid']",
+            '"""What changed."""',
+        ):
+            self.assertIn(part, text)
+        compile(text, "migration", "exec")
+
+
+class TablesTest(base.TestCase):
+    @functools.cached_property
+    def tables(self):
+        return tables.Tables("postgresql", models.STORED)
+
+    def test_a_reference_cascades_or_restricts(self):
+        (reference,) = self.tables[models.Resource].c.podm_id.foreign_keys
+        self.assertEqual(("CASCADE", "pod_managers.uuid"), (reference.ondelete, reference.target_fullname))
+
+    def test_names_fit_every_database(self):
+        for table in self.tables.metadata.tables.values():
+            for thing in (*table.indexes, *table.constraints):
+                self.assertLess(len(thing.name or ""), 64)
+
+    def test_documentation_is_there_for_whoever_looks_into_the_database(self):
+        self.assertEqual("Its pod manager.", self.tables[models.Resource].c.podm_id.comment)

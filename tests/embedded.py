@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of a conductor in the test's own process: an SQLite store, and pod managers that are simulated."""
+
+import fixtures
+
+from tests import message_bus
+from valence.common import secrets
+from valence.conductor import client
+from valence.conductor import connections
+from valence.conductor import leases
+from valence.conductor import service
+from valence.db import models
+from valence.db import store
+from valence.db import types
+from valence.simulator import server
+
+
+class Database(fixtures.Fixture):
+    """An embedded database with its configuration: ``conf`` and ``store``."""
+
+    def _setUp(self):
+        self.conf = message_bus.configuration(message_bus.local_url())
+        self.conf.set_override("state_dir", self.useFixture(fixtures.TempDir()).path)
+        self.conf.set_override("host", "conductor-1")
+        self.conf.set_override("interval", 3600, "sync")
+        secrets.create(secrets.key_file(self.conf))
+        self.store = self.connect()
+        self.store.schema.upgrade()
+
+    def connect(self):
+        """Return a further store on the same database, as another conductor has."""
+        database = store.connect(self.conf, secrets.load(self.conf))
+        self.addCleanup(database.close)
+        return database
+
+    def events(self, *event_types):
+        """Return the stored events in order, of some types, without ``valence.`` before each, or of all."""
+        wanted = {f"valence.{name}" for name in event_types}
+        every = self.store.list(models.Event, sort=[store.Sort("sequence")])
+        return [event for event in every if not wanted or event.event_type in wanted]
+
+    def keeper(self, holder="conductor-1", ttl=15):
+        """Return a keeper of leases that renews nothing by itself."""
+        return leases.LeaseKeeper(self.store, holder, ttl)
+
+    def connections(self):
+        """Return connections to pod managers that are closed after the test."""
+        mine = connections.Connections(self.conf)
+        self.addCleanup(mine.close)
+        return mine
+
+    def register(self, simulator, **values):
+        """Store a simulated pod as a pod manager that is due, and return it."""
+        access = {"url": f"{simulator.url}/redfish/v1", "username": "admin", "password": "password"}
+        pod_manager = models.PodManager(**({"name": "pod", "next_sync_at": types.now()} | access | values))
+        return self.store.commit(store.Create(pod_manager))[0]
+
+    def resources(self, resource_type=None):
+        """Return the stored resources, of one type or of all."""
+        filters = [store.Filter("resource_type", "eq", resource_type)] if resource_type else []
+        return self.store.list(models.ResourceWithState, filters=filters)
+
+
+class Pod(fixtures.Fixture):
+    """A simulated pod: ``simulator``."""
+
+    def __init__(self, **values):
+        super().__init__()
+        self._values = {"racks": 1, "systems": 2} | values
+
+    def _setUp(self):
+        self.simulator = server.Simulator(**self._values).start()
+        self.addCleanup(self.simulator.stop)
+
+
+class Conductor(fixtures.Fixture):
+    """A whole conductor on a bus in the process, and a client of it."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self._options = options
+
+    def _setUp(self):
+        self.database = self.useFixture(Database())
+        self.conf = self.database.conf
+        for name, value in self._options.items():
+            group, _, option = name.rpartition("__")
+            self.conf.set_override(option, value, group or None)
+        self.bus = self.useFixture(message_bus.Bus(self.conf.transport_url))
+        self.start()
+        self.client = client.Conductor(self.bus.caller())
+
+    def start(self):
+        """Start the conductor (again)."""
+        self.service = service.Conductor(self.conf, self.bus.transport())
+        self.service.start()
+        self.addCleanup(self.service.stop)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documentation shows is what happens: its commands are run, and what they print is compared."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+from tests import base
+from tests import console
+from tests import servers
+from tests.servers import ports
+
+ROOT = pathlib.Path(__file__).parents[2]
+BIN = pathlib.Path(sys.executable).parent
+REQUIREMENTS = ("requirements.txt", "test-requirements.txt")
+EXAMPLES = ROOT / "doc/source/examples"
+RABBITMQCTL = """\
+import sys
+sys.path.insert(0, "{root}")
+from tests import servers
+print(servers.RabbitMQ.attach('{broker}').ctl(*sys.argv[1:]), end="")
+"""
+MAKE_RUN = console.Step(0, "make run", "Valence serves")
+
+
+class TourTest(base.TestCase):
+    """Pages that begin with a Valence that ``make run`` started."""
+
+    time_limit = 180
+
+    def read(self, page, *before):
+        """Run the commands of a page, as a reader would in a fresh clone."""
+        steps = [*before, *console.steps((ROOT / page).read_text())]
+        self.assertNotEqual([*before], steps)
+        folder = self.make_folder()
+        instead = {
+            r"^make run$": f"valence-all-in-one --demo --port 8181 --state-dir {folder}/state",
+            r"\.venv/bin/": "",
+            r"\b8181\b": str(ports.free_port()),
+            r"\b8001\b": str(ports.free_port()),
+            r"\b8282\b": str(ports.free_port()),
+        }
+        shell = self.useFixture(console.Console(folder, instead, path=[BIN]))
+        for step in steps:
+            shell.run(step)
+
+    def test_five_minutes_of_the_readme(self):
+        self.read("README.rst")
+
+    def test_installation(self):
+        self.read("doc/source/install/index.rst")
+
+    def test_reference(self):
+        self.read("doc/source/reference/index.rst", MAKE_RUN)
+
+    def test_conventions(self):
+        self.read("doc/source/user/conventions.rst", MAKE_RUN)
+
+    def test_pod_managers(self):
+        self.read("doc/source/user/pod_managers.rst", MAKE_RUN)
+
+    def test_resources(self):
+        self.read("doc/source/user/resources.rst", MAKE_RUN)
+
+    def test_operations(self):
+        self.read("doc/source/user/operations.rst", MAKE_RUN)
+
+    def test_events(self):
+        self.read("doc/source/user/events.rst", MAKE_RUN)
+
+    def test_watching(self):
+        self.read("doc/source/admin/watch.rst", MAKE_RUN)
+
+    def test_simulator(self):
+        self.read("doc/source/user/simulator.rst")
+
+
+class DeploymentTest(base.TestCase):
+    """Pages for operators, one after the other, on a real broker and database."""
+
+    time_limit = 240
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.make_folder()
+        self.instead = {
+            r"/opt/valence/bin/|\.venv/bin/": "",
+            "/etc/valence": f"{self.folder}/etc",
+            "/var/lib/valence": f"{self.folder}/state",
+            "doc/source/examples": f"{self.folder}/examples",
+            r"\b5672\b": str(servers.rabbitmq().port),
+            r"\b3306\b": str(servers.mariadb().port),
+            r"\b8181\b": str(ports.free_port()),
+        }
+        self.shell = self.useFixture(
+            console.Console(self.folder, self.instead, path=[self.folder / "bin", BIN])
+        )
+        for name in ("bin", "etc", "state", "examples"):
+            (self.folder / name).mkdir()
+        self.write_programs()
+        for example in EXAMPLES.iterdir():
+            (self.folder / "examples" / example.name).write_text(self.shell.actual(example.read_text()))
+
+    def write_programs(self):
+        """Let the programs of the servers, by their usual names, reach the servers of the tests."""
+        broker = servers.rabbitmq()
+        self.write_program(
+            "rabbitmqctl", sys.executable, RABBITMQCTL.format(root=ROOT, broker=broker.describe())
+        )
+        for name in ("mariadb", "mariadb-dump"):
+            place = f"--host=127.0.0.1 --port={servers.mariadb().port} --user=root"
+            self.write_program(name, "/bin/sh", f'exec /usr/bin/{name} {place} "$@"')
+        place = f"--host=127.0.0.1 --port={servers.postgresql().port} --username=postgres"
+        self.write_program("psql", "/bin/sh", f'exec /usr/bin/psql {place} "$@"')
+
+    def write_program(self, name, interpreter, text):
+        file = self.folder / "bin" / name
+        file.write_text(f"#!{interpreter}\n{text}\n")
+        file.chmod(0o755)
+
+    def test_deployment_notifications_and_maintenance(self):
+        for page in ("admin/deploy.rst", "notifications.rst", "admin/maintain.rst"):
+            for step in console.steps((ROOT / "doc/source" / page).read_text()):
+                self.shell.run(step)
+
+
+class BuildTest(base.TestCase):
+    def test_the_documentation_is_built_without_a_warning(self):
+        folder = self.make_folder()
+        options = ["-W", "-q", "-b", "html", "-d", f"{folder}/doctrees"]
+        command = [BIN / "sphinx-build", *options, ROOT / "doc/source", f"{folder}/html"]
+        done = subprocess.run(command, text=True, capture_output=True)
+        self.assertEqual(0, done.returncode, done.stderr)
+
+    def test_every_dependency_has_its_reason(self):
+        reasons = (ROOT / "doc/source/contributor/dependencies.rst").read_text().lower()
+        rows = [row for name in REQUIREMENTS for row in (ROOT / name).read_text().splitlines()]
+        names = {re.match(r"[\w.-]+", row)[0].lower() for row in rows if row and not row.startswith("#")}
+        self.assertEqual(set(), {name for name in names if f"**{name}**" not in reasons})
+
+    def test_the_readme_is_plain_restructured_text(self):
+        command = [sys.executable, "-m", "docutils", "--strict", "--writer=null", ROOT / "README.rst"]
+        done = subprocess.run(command, text=True, capture_output=True)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))

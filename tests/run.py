@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tests and prints the counts in one line at the end: python -m tests.run [ARGUMENTS OF STESTR RUN]."""
+
+import subprocess
+import sys
+
+import subunit
+import testtools
+from stestr.repository import abstract
+from stestr.repository import util
+
+
+def main(arguments):
+    """Return the exit code: 0 when at least one test ran and all passed."""
+    before = last_run()
+    status = subprocess.run([sys.executable, "-m", "stestr", "run", *arguments], check=False).returncode
+    if last_run() == before:
+        print("No test ran.", flush=True)
+        return status or 1
+    return report(util.get_repo_open().get_latest_run().get_subunit_stream()) or status
+
+
+def last_run():
+    """Return the number of the last run that is on record, None before the first."""
+    try:
+        return util.get_repo_open().latest_id()
+    except (KeyError, abstract.RepositoryNotFound):
+        return None
+
+
+def report(stream):
+    """Print the counts of a subunit stream (a file) and return the exit code that they deserve."""
+    summary = testtools.StreamSummary()
+    summary.startTestRun()
+    subunit.ByteStreamToStreamResult(stream, non_subunit_name="stdout").run(summary)
+    summary.stopTestRun()
+    failed = len(summary.errors) + len(summary.failures) + len(summary.unexpectedSuccesses)
+    skipped = len(summary.skipped)
+    passed = summary.testsRun - failed - skipped
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

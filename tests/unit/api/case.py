@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An API on top of the conductor's own endpoints and an embedded database, in one process and without a bus."""
+
+import json
+
+import fixtures
+from oslo_config import cfg
+from werkzeug import test
+
+from tests import base
+from valence.api import app
+from valence.common import config
+from valence.common import secrets
+from valence.conductor import client
+from valence.conductor import connections
+from valence.conductor import leases
+from valence.conductor.endpoints import operations
+from valence.conductor.endpoints import pod_managers
+from valence.conductor.endpoints import records
+from valence.conductor.endpoints import resources
+from valence.conductor.endpoints import status
+from valence.db import models
+from valence.db import store
+
+UUID = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+PODM = {"name": "row-7", "url": "https://10.0.0.7/redfish/v1"}
+
+
+def configuration(folder, **options):
+    """Return a configuration of its own; ``options`` are ``group__name=value``, without a group of DEFAULT."""
+    conf = cfg.ConfigOpts()
+    config.register(conf)
+    conf([], project="valence", default_config_files=[])
+    values = {"state_dir": str(folder), "auth_strategy": "noauth", "host": "test"} | options
+    for name, value in values.items():
+        group, _, option = name.rpartition("__")
+        conf.set_override(option or name, value, group=group or None)
+    return conf
+
+
+class Health:
+    """Says of the store what a test wants."""
+
+    problem = None
+
+
+class Heard:
+    """Says that a conductor was heard a moment ago."""
+
+    state = {"alive": True, "since": "2026-11-21T03:37:02Z", "reason": None, "conductor": None}
+
+
+class InProcessCaller:
+    """What ``valence.common.messaging.Caller`` does, without a bus: values still travel as JSON."""
+
+    def __init__(self, endpoints):
+        self.liveness = Heard()
+        self._endpoints = {endpoint.namespace: endpoint for endpoint in endpoints}
+        self.failure = None
+        self.calls = []
+
+    def call(self, ctxt, namespace, method, timeout, **kwargs):
+        """Call a method of an endpoint; raise ``failure`` if there is one."""
+        self.calls.append((namespace, method))
+        if self.failure:
+            raise self.failure
+        answer = getattr(self._endpoints[namespace], method)(ctxt, **json.loads(json.dumps(kwargs)))
+        return json.loads(json.dumps(answer))
+
+
+class Backend(fixtures.Fixture):
+    """The conductor's endpoints over SQLite; ``conductor`` is the client of them, ``store`` what they store in."""
+
+    def __init__(self, conf):
+        super().__init__()
+        self._conf = conf
+
+    def _setUp(self):
+        secrets.create(secrets.key_file(self._conf))
+        self.store = store.connect(self._conf, secrets.load(self._conf))
+        self.addCleanup(self.store.close)
+        self.store.schema.upgrade()
+        self.health = Health()
+        self.caller = InProcessCaller(self._endpoints())
+        self.conductor = client.Conductor(self.caller)
+
+    def _endpoints(self):
+        live = connections.Connections(self._conf)
+        keeper = leases.LeaseKeeper(self.store, "test", 15)
+        documents = resources.ResourcesEndpoint(self._conf, self.store, live)
+        self.addCleanup(documents.stop)
+        return [
+            records.RecordsEndpoint(self.store),
+            pod_managers.PodManagersEndpoint(self.store, keeper, live, lambda: None),
+            documents,
+            operations.OperationsEndpoint(lambda: None),
+            status.StatusEndpoint("conductor-1", self.health),
+        ]
+
+
+class APITestCase(base.TestCase):
+    """A test that talks to ``application`` with ``self.get(url)`` and its like."""
+
+    #: options of the configuration, as of ``configuration``
+    options: dict = {}
+
+    def setUp(self):
+        super().setUp()
+        self.conf = configuration(self.make_folder(), **self.options)
+        self.backend = self.useFixture(Backend(self.conf))
+        self.application = app.create_app(self.conf, self.backend.conductor)
+        self.addCleanup(self.application.stop)
+        self.client = test.Client(self.application)
+
+    def request(self, method, url, **keywords):
+        """Return the response to a request; keywords are those of ``werkzeug.test.EnvironBuilder``."""
+        keywords = {"environ_base": {"REMOTE_ADDR": "127.0.0.1"}} | keywords
+        return self.client.open(url, method=method, **keywords)
+
+    def get(self, url, **headers):
+        """Return the response to a GET; a header ``If_Match`` becomes ``If-Match``."""
+        return self.request("GET", url, headers=dashed(headers))
+
+    def post(self, url, document=None, **headers):
+        """Return the response to a POST of a document, or of nothing."""
+        return self.send("POST", url, document, **headers)
+
+    def patch(self, url, document, **headers):
+        """Return the response to a PATCH."""
+        return self.send("PATCH", url, document, **headers)
+
+    def send(self, method, url, document=None, **headers):
+        """Return the response to a request with a document as its body."""
+        body = {} if document is None else {"json": document}
+        return self.request(method, url, headers=dashed(headers), **body)
+
+    def add_pod_manager(self, **values):
+        """Register a pod manager over the API and return it."""
+        response = self.post("/v1/pod_managers", PODM | values)
+        self.assertEqual(201, response.status_code, response.text)
+        return response.json
+
+    def add_resources(self, pod_manager, *types_, **state):
+        """Store resources of the given types as a synchronization would, and return their UUIDs."""
+        rows = [
+            models.Resource(
+                podm_id=pod_manager["uuid"], resource_url=f"/redfish/v1/{number}", resource_type=kind
+            )
+            for number, kind in enumerate(types_)
+        ]
+        states = [models.ResourceState(uuid=row.uuid, name=row.resource_url, **state) for row in rows]
+        self.backend.store.commit(
+            *(store.Create(each) for pair in zip(rows, states, strict=True) for each in pair)
+        )
+        return [row.uuid for row in rows]
+
+    def assert_error(self, response, status, *codes):
+        """Check that a response is an error in the format, with a status and codes; return its errors."""
+        self.assertEqual(status, response.status_code, response.text)
+        self.assertEqual("application/json", response.headers["Content-Type"])
+        found = response.json["errors"]
+        for each in found:
+            self.assertEqual(status, each["status"])
+            self.assertEqual(response.headers["X-OpenStack-Request-ID"], each["request_id"])
+            self.assertTrue(all(each[name] for name in ("code", "title", "detail", "hint", "links")), each)
+        if codes:
+            self.assertEqual(list(codes), [each["code"] for each in found])
+        return found
+
+
+def dashed(headers):
+    """Return headers with the dashes that Python's names cannot have."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of every request."""
+
+from tests.unit.api import case
+from valence.common import errors
+
+REQUEST_ID = "req-8cc0a1c4-5f3f-4a3c-9f0e-0c6c7c9a3b21"
+
+
+class RequestIdTest(case.APITestCase):
+    def test_the_id_of_the_client_is_used_everywhere(self):
+        self.backend.caller.failure = RuntimeError("boom")
+        response = self.get("/v1/pod_managers", X_OpenStack_Request_ID=REQUEST_ID)
+        self.assertEqual(REQUEST_ID, response.headers["X-OpenStack-Request-ID"])
+        self.assertEqual(REQUEST_ID, response.json["errors"][0]["request_id"])
+
+    def test_another_form_is_replaced(self):
+        for given in ("", "req-1", f"{REQUEST_ID}x", REQUEST_ID.upper()):
+            response = self.get("/v1/pod_managers", X_OpenStack_Request_ID=given)
+            self.assertRegex(response.headers["X-OpenStack-Request-ID"], "^req-[0-9a-f-]{36}$")
+            self.assertNotEqual(given, response.headers["X-OpenStack-Request-ID"])
+
+    def test_two_requests_have_two_ids(self):
+        one, two = self.get("/"), self.get("/")
+        self.assertNotEqual(one.headers["X-OpenStack-Request-ID"], two.headers["X-OpenStack-Request-ID"])
+
+
+class FailureTest(case.APITestCase):
+    def test_an_unexpected_error_is_logged_and_not_told(self):
+        self.backend.caller.failure = RuntimeError("the secret inside")
+        response = self.get("/v1/pod_managers")
+        self.assert_error(response, 500, "valence.internal")
+        self.assertNotIn("secret inside", response.text)
+        self.assertIn("the secret inside", self.log.output)
+        self.assertIn("Traceback", self.log.output)
+
+    def test_what_is_away_is_told_with_a_time_to_come_back(self):
+        for failure in (
+            errors.BusUnavailable(reason="x"),
+            errors.ConductorUnavailable(reason="x"),
+            errors.StoreUnavailable(reason="x"),
+        ):
+            self.backend.caller.failure = failure
+            response = self.get("/v1/pod_managers")
+            self.assert_error(response, 503, failure.code)
+            self.assertEqual("2", response.headers["Retry-After"])
+
+    def test_failures_behind_the_api_are_counted(self):
+        self.backend.caller.failure = errors.BusUnavailable(reason="x")
+        self.get("/v1/pod_managers")
+        self.assertIn('rpc_failures_total{code="valence.bus_unavailable"} 1.0', self.get("/metrics").text)
+
+
+class HeaderTest(case.APITestCase):
+    def test_every_answer_has_them(self):
+        for url in ("/", "/nowhere", "/v1/pod_managers"):
+            headers = self.get(url).headers
+            self.assertEqual("nosniff", headers["X-Content-Type-Options"])
+            self.assertEqual("valence 1.0", headers["OpenStack-API-Version"])
+            self.assertIn(headers["Cache-Control"], ("no-cache", "no-store"))
+
+    def test_nobody_else_s_page_may_read_answers(self):
+        self.assertNotIn("Access-Control-Allow-Origin", self.get("/", Origin="https://example.org").headers)
+
+    def test_a_strange_host_makes_no_strange_links(self):
+        response = self.get("/", Host='a"><script>')
+        self.assertEqual("/v1/", response.json["versions"][0]["links"][0]["href"])
+
+
+class LogTest(case.APITestCase):
+    def test_a_line_a_request(self):
+        self.get("/v1/systems?limit=3%0Ax")
+        (line,) = [line for line in self.log.output.splitlines() if "/v1/systems" in line]
+        self.assertRegex(line, r"GET '/v1/systems\?limit=3.*' 400 \d+\.\d ms")
+
+
+class PublicURLTest(case.APITestCase):
+    options = {"api__public_url": "https://valence.example.org/control/"}
+
+    def test_links_go_where_clients_see_the_api(self):
+        self.assertEqual(
+            "https://valence.example.org/control/v1/", self.get("/").json["versions"][0]["links"][0]["href"]
+        )
+
+
+class LimitTest(case.APITestCase):
+    options = {"api__max_body_kib": 1, "api__max_json_depth": 4, "api__max_limit": 5}
+
+    def test_a_large_body_is_refused(self):
+        response = self.post("/v1/pod_managers", {"name": "x" * 2000})
+        self.assert_error(response, 413, "valence.too_large")
+
+    def test_a_deep_body_is_refused(self):
+        response = self.post("/v1/pod_managers", [[[[[]]]]])
+        self.assert_error(response, 400, "valence.validation")
+
+    def test_a_page_is_not_larger_than_allowed(self):
+        self.assert_error(self.get("/v1/systems?limit=6"), 400, "valence.validation")
+        self.assertEqual(200, self.get("/v1/systems").status_code)

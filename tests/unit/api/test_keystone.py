@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tokens of the Identity service, as keystonemiddleware's own fixture gives them."""
+
+from keystonemiddleware import fixture
+
+from tests.unit.api import case
+
+
+class KeystoneTest(case.APITestCase):
+    options = {"auth_strategy": "keystone"}
+
+    def setUp(self):
+        super().setUp()
+        self.identity = self.useFixture(fixture.AuthTokenFixture())
+        for role in ("reader", "member", "admin", "guest"):
+            self.identity.add_token_data(
+                token_id=role, user_id=f"id-of-{role}", project_id="p", role_list=[role], user_name=role
+            )
+
+    def as_role(self, role, method="GET", url="/v1/pod_managers", **keywords):
+        """Return the response to a request with the token of somebody who has a role."""
+        return self.request(method, url, headers={"X-Auth-Token": role}, **keywords)
+
+    def test_readers_read(self):
+        self.assertEqual(200, self.as_role("reader").status_code)
+        self.assert_error(self.as_role("reader", "POST", json=case.PODM), 403, "valence.forbidden")
+
+    def test_members_start_work(self):
+        uuid = self.as_role("admin", "POST", json=case.PODM).json["uuid"]
+        url = f"/v1/pod_managers/{uuid}/sync"
+        self.assert_error(self.as_role("reader", "POST", url), 403, "valence.forbidden")
+        self.assertEqual(202, self.as_role("member", "POST", url).status_code)
+        self.assert_error(
+            self.as_role("member", "DELETE", f"/v1/pod_managers/{uuid}"), 403, "valence.forbidden"
+        )
+
+    def test_administrators_do_everything(self):
+        uuid = self.as_role("admin", "POST", json=case.PODM).json["uuid"]
+        self.assertEqual(204, self.as_role("admin", "DELETE", f"/v1/pod_managers/{uuid}").status_code)
+
+    def test_the_actor_is_known(self):
+        self.as_role("admin", "POST", json=case.PODM)
+        self.assertEqual("id-of-admin", self.as_role("reader", url="/v1/events").json["events"][0]["actor"])
+
+    def test_other_roles_are_not_enough(self):
+        self.assert_error(self.as_role("guest"), 403, "valence.forbidden")
+
+    def test_without_a_token_only_what_is_public(self):
+        for url in ("/", "/v1/", "/healthcheck"):
+            self.assertEqual(200, self.get(url).status_code, url)
+        response = self.get("/v1/pod_managers")
+        self.assert_error(response, 401, "valence.unauthorized")
+        self.assertIn("Keystone uri=", response.headers["WWW-Authenticate"])
+
+    def test_a_wrong_token(self):
+        self.assert_error(self.as_role("nobody"), 401, "valence.unauthorized")
+        self.assertEqual(200, self.as_role("nobody", url="/").status_code)
+
+    def test_headers_of_the_middleware_cannot_be_sent(self):
+        headers = {"X-Identity-Status": "Confirmed", "X-User-Id": "u", "X-Roles": "admin"}
+        self.assert_error(
+            self.request("GET", "/v1/pod_managers", headers=headers), 401, "valence.unauthorized"
+        )
+
+
+class IdentityAwayTest(case.APITestCase):
+    options = {"auth_strategy": "keystone"}
+
+    def test_it_is_told_in_the_format(self):
+        """Nothing is configured, so that the Identity service cannot be asked."""
+        response = self.get("/v1/pod_managers", X_Auth_Token="x")
+        self.assert_error(response, 503, "valence.unavailable")

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams of events."""
+
+import json
+
+from tests.unit.api import case
+from valence.common import errors
+
+
+class Stream:
+    """A stream as its client reads it."""
+
+    def __init__(self, response):
+        self._response = response
+        self._chunks = iter(response.response)
+        self._frames = []
+
+    def frame(self):
+        """Return the next frame as a dict of its lines; comments have an empty name."""
+        while not self._frames:
+            self._frames = [frame for frame in next(self._chunks).decode().split("\n\n") if frame]
+        lines = self._frames.pop(0).split("\n")
+        return dict(line.split(": ", 1) for line in lines)
+
+    def event(self):
+        """Return the next event."""
+        while "data" not in (frame := self.frame()):
+            pass
+        return json.loads(frame["data"])
+
+    def close(self):
+        """Go away, as a client does."""
+        self._response.close()
+
+
+class StreamTest(case.APITestCase):
+    def stream(self, url="/v1/events?stream=true", **headers):
+        """Open a stream."""
+        response = self.get(url, **headers)
+        self.assertEqual((200, "text/event-stream"), (response.status_code, response.headers["Content-Type"]))
+        stream = Stream(response)
+        self.addCleanup(stream.close)
+        self.assertEqual({"retry": "2000"}, stream.frame())
+        return stream
+
+    def test_new_events_are_sent_with_their_ids(self):
+        self.add_pod_manager()
+        stream = self.stream()
+        uuid = self.add_pod_manager(name="row-8", url="https://10.0.0.8")["uuid"]
+        frame = stream.frame()
+        self.assertEqual(("2", "valence.pod_manager.create"), (frame["id"], frame["event"]))
+        self.assertEqual(uuid, json.loads(frame["data"])["object_id"])
+
+    def test_it_goes_on_after_the_last_event(self):
+        for number in range(3):
+            self.add_pod_manager(name=f"row-{number}", url=f"https://10.0.0.{number}")
+        stream = self.stream(Last_Event_ID="1")
+        self.assertEqual([2, 3], [stream.event()["sequence"] for _ in range(2)])
+
+    def test_it_goes_on_since(self):
+        for number in range(3):
+            self.add_pod_manager(name=f"row-{number}", url=f"https://10.0.0.{number}")
+        uuid = self.get("/v1/events").json["events"][1]["uuid"]
+        for since, first in (("2", 3), (uuid, 3), ("0", 1), ("2020-01-01T00:00:00Z", 1)):
+            self.assertEqual(first, self.stream(f"/v1/events?stream=true&since={since}").event()["sequence"])
+
+    def test_a_number_to_come_is_the_newest(self):
+        self.add_pod_manager()
+        streams = [
+            self.stream(Last_Event_ID="99"),
+            self.stream("/v1/events?stream=true&since=2099-01-01T00:00:00Z"),
+        ]
+        self.add_pod_manager(name="row-8", url="https://10.0.0.8")
+        self.assertEqual([2, 2], [stream.event()["sequence"] for stream in streams])
+
+    def test_it_is_filtered(self):
+        stream = self.stream(
+            "/v1/events?stream=true&event_type=in:valence.pod_manager.delete&fields=event_type"
+        )
+        uuid = self.add_pod_manager()["uuid"]
+        self.request("DELETE", f"/v1/pod_managers/{uuid}")
+        self.assertEqual({"event_type": "valence.pod_manager.delete"}, stream.event())
+
+    def test_what_is_null_meets_no_order(self):
+        self.add_pod_manager()
+        self.add_pod_manager(name="row-8", url="https://10.0.0.8")
+        stream = self.stream("/v1/events?stream=true&since=0&actor=neq:ann&podm_id=neq:x&sequence=gt:1")
+        self.assertEqual(2, stream.event()["sequence"])
+
+    def test_the_accepted_type_asks_for_it_too(self):
+        self.stream("/v1/events", Accept="text/event-stream")
+
+    def test_head_opens_none(self):
+        response = self.request("HEAD", "/v1/events?stream=true")
+        self.assertEqual((200, b""), (response.status_code, response.data))
+        self.assertEqual(0, self.application.services.feed.streams)
+
+    def test_a_client_that_goes_away_makes_place(self):
+        stream = self.stream()
+        self.assertEqual(1, self.application.services.feed.streams)
+        stream.close()
+        self.assertEqual(0, self.application.services.feed.streams)
+
+    def test_a_stop_ends_it(self):
+        stream = self.stream()
+        self.application.stop()
+        self.assertRaises(StopIteration, lambda: [stream.frame() for _ in range(3)])
+
+    def test_failures_are_survived(self):
+        self.add_pod_manager()
+        stream = self.stream(Last_Event_ID="0")
+        self.wait_for(lambda: self.application.services.feed._newest)
+        self.backend.caller.failure = errors.BusUnavailable(reason="away")
+        self.assertEqual({"": "still here"}, stream.frame())
+        self.backend.caller.failure = None
+        self.assertEqual(1, stream.event()["sequence"])
+
+    def test_before_it_begins_failures_are_errors(self):
+        self.backend.caller.failure = errors.BusUnavailable(reason="away")
+        self.assert_error(self.get("/v1/events?stream=true"), 503, "valence.bus_unavailable")
+        self.assertEqual(0, self.application.services.feed.streams)
+
+
+class FullTest(case.APITestCase):
+    options = {"api__max_event_streams": 1}
+
+    def test_too_many_are_refused_with_the_reason(self):
+        first = self.get("/v1/events?stream=true")
+        self.addCleanup(first.close)
+        (told,) = self.assert_error(self.get("/v1/events?stream=true"), 503, "valence.unavailable")
+        self.assertIn("1 event streams already", told["detail"])

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operations in answers."""
+
+import threading
+import time
+
+from tests.unit.api import case
+from valence.db import models
+from valence.db import store
+
+
+class WaitTest(case.APITestCase):
+    def setUp(self):
+        super().setUp()
+        self.pod_manager = self.add_pod_manager()
+        self.url = f"/v1/pod_managers/{self.pod_manager['uuid']}/sync"
+
+    def end(self, state, **values):
+        """End the operation that waits, as a conductor does."""
+        (operation,) = self.backend.store.list(models.Operation)
+        self.backend.store.commit(store.Update(operation, {"state": state} | values))
+
+    def test_without_a_preference_the_answer_comes_at_once(self):
+        response = self.post(self.url)
+        self.assertEqual((202, "pending"), (response.status_code, response.json["state"]))
+        self.assertNotIn("Preference-Applied", response.headers)
+
+    def test_the_end_is_awaited(self):
+        timer = threading.Timer(0.3, self.end, ["succeeded"])
+        timer.start()
+        self.addCleanup(timer.join)
+        response = self.post(self.url, Prefer="respond-async, wait=20")
+        self.assertEqual((200, "succeeded"), (response.status_code, response.json["state"]))
+        self.assertEqual("wait=20", response.headers["Preference-Applied"])
+
+    def test_a_failure_is_an_end(self):
+        timer = threading.Timer(0.3, self.end, ["failed"], {"cause": "It is away.", "hint": "Plug it in."})
+        timer.start()
+        self.addCleanup(timer.join)
+        response = self.post(self.url, Prefer="wait=20")
+        self.assertEqual((200, "It is away."), (response.status_code, response.json["cause"]))
+
+    def test_a_wait_has_an_end(self):
+        started = time.monotonic()
+        response = self.post(self.url, Prefer='wait="1"')
+        self.assertEqual((202, "wait=1"), (response.status_code, response.headers["Preference-Applied"]))
+        self.assertLess(time.monotonic() - started, 5)
+
+    def test_a_long_wait_is_bounded(self):
+        timer = threading.Timer(0.3, self.end, ["succeeded"])
+        timer.start()
+        self.addCleanup(timer.join)
+        self.assertEqual("wait=60", self.post(self.url, Prefer="wait=999999").headers["Preference-Applied"])
+
+    def test_a_preference_of_no_form_is_ignored(self):
+        for header in ("wait=soon", "wait", "wait=-1", "awaited=3", "wait=0"):
+            self.assertEqual(202, self.post(self.url, Prefer=header).status_code)
+
+    def test_a_stop_ends_the_wait(self):
+        timer = threading.Timer(0.3, self.application.stop)
+        timer.start()
+        self.addCleanup(timer.join)
+        started = time.monotonic()
+        self.assertEqual(202, self.post(self.url, Prefer="wait=60").status_code)
+        self.assertLess(time.monotonic() - started, 20)
+
+
+class PlaceTest(case.APITestCase):
+    options = {"api__threads": 2}
+
+    def test_who_finds_no_place_is_answered_at_once(self):
+        url = f"/v1/pod_managers/{self.add_pod_manager()['uuid']}/sync"
+        first = threading.Thread(target=self.post, args=(url,), kwargs={"Prefer": "wait=30"})
+        first.start()
+        self.addCleanup(first.join)
+        self.addCleanup(self.application.stop)
+        self.wait_for(lambda: ("records", "get") in self.backend.caller.calls)
+        self.assertNotIn("Preference-Applied", self.post(url, Prefer="wait=30").headers)

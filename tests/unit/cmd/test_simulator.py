@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``valence-simulator``, as a process."""
+
+import signal
+import subprocess
+import sys
+
+import requests
+
+from tests import base
+from valence.cmd import simulator
+
+COMMAND = (sys.executable, "-m", "valence.cmd.simulator")
+
+
+class CommandTest(base.TestCase):
+    def start(self, *options):
+        process = subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_prints_its_url_serves_and_stops(self):
+        process = self.start("--racks", "1", "--systems", "3", "--no-expand", "--username", "root")
+        url = process.stdout.readline().strip()
+        root = requests.get(url, timeout=5).json()
+        self.assertFalse(root["ProtocolFeaturesSupported"]["ExpandQuery"]["ExpandAll"])
+        systems = requests.get(f"{url}/Systems", auth=("root", "password"), timeout=5).json()
+        self.assertEqual(3, systems["Members@odata.count"])
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(0, process.wait(10))
+
+    def test_serves_tls(self):
+        folder = self.make_folder()
+        url = self.start("--tls", str(folder)).stdout.readline().strip()
+        self.assertEqual(200, requests.get(url, verify=str(folder / "cert.pem"), timeout=5).status_code)
+
+    def test_a_bad_option_ends_in_a_sentence(self):
+        done = subprocess.run(
+            [*COMMAND, "--error-rate", "2"], capture_output=True, text=True, timeout=20, check=False
+        )
+        self.assertEqual((1, "valence-simulator: error_rate cannot be 2.0\n"), (done.returncode, done.stderr))
+
+    def test_help_shows_examples(self):
+        self.assertIn("--error-rate 0.05", simulator.parser().format_help())

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes of pod managers, over a bus, with their events and the work that follows."""
+
+import json
+from concurrent import futures
+
+from tests import base
+from tests import embedded
+from tests import message_bus
+from valence.common import errors
+from valence.conductor import operations
+from valence.db import models
+from valence.db import store
+
+IDEMPOTENCY = {"key": "k" * 64, "request": "r" * 64}
+
+
+class PodManagersTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.conductor = self.useFixture(embedded.Conductor())
+        self.database = self.conductor.database
+        self.pod_managers = self.conductor.client.pod_managers
+        self.records = self.conductor.client.records
+        self.context = message_bus.user_context()
+
+    def values(self, **more):
+        return {"name": "row-7", "url": "http://127.0.0.1:1/redfish/v1", "password": "s3cret"} | more
+
+    def create(self, **more):
+        return self.pod_managers.create(self.context, self.values(**more))["pod_manager"]
+
+    def open(self, uuid):
+        operation = operations.new(self.context, "sync", "pod_manager", uuid)
+        return self.database.store.commit(store.Create(operation))[0]
+
+
+class CreateTest(PodManagersTest):
+    def test_it_is_stored_told_and_synchronized(self):
+        simulator = self.useFixture(embedded.Pod()).simulator
+        access = {"url": f"{simulator.url}/redfish/v1", "username": "admin", "password": "password"}
+        answer = self.pod_managers.create(self.context, self.values(**access))
+        uuid = answer["operation"]["uuid"]
+        self.wait_for(lambda: self.records.get(self.context, "Operation", uuid)["state"] == "succeeded")
+        (created,) = self.database.events("pod_manager.create")
+        self.assertEqual(("u1", answer["pod_manager"]["uuid"]), (created.actor, created.object_id))
+        self.assertEqual(2, self.records.count(self.context, "ResourceWithState",
+                                               filters=[["resource_type", "eq", "System"]]))  # fmt: skip
+
+    def test_the_password_is_in_no_answer_and_no_event(self):
+        shown = json.dumps(self.pod_managers.create(self.context, self.values(maintenance=True)))
+        shown += self.records.list(self.context, "PodManager")["rows"]
+        shown += self.records.list(self.context, "Event")["rows"]
+        self.assertNotIn("s3cret", shown)
+        self.assertEqual("s3cret", self.database.store.list(models.PodManager)[0].password)
+
+    def test_in_maintenance_nothing_is_asked_of_it(self):
+        self.assertIsNone(self.pod_managers.create(self.context, self.values(maintenance=True))["operation"])
+
+    def test_a_taken_name_and_a_taken_url_are_refused_by_name(self):
+        self.create(maintenance=True)
+        for other in ({"url": "http://127.0.0.1:2/redfish/v1"}, {"name": "row-8"}):
+            error = self.assertRaises(errors.Duplicate, self.create, maintenance=True, **other)
+            self.assertEqual(({"name", "url"} - other.keys()).pop(), error.kwargs["field"])
+
+    def test_an_unknown_driver_is_refused_with_those_that_there_are(self):
+        error = self.assertRaises(errors.ValidationFailed, self.create, driver="nope")
+        self.assertEqual("$.driver", error.problems[0]["path"])
+        self.assertIn("redfish", error.problems[0]["hint"])
+
+    def test_repeated_with_its_key_it_is_done_once(self):
+        wanted = self.values(maintenance=True)
+        first = self.pod_managers.create(self.context, wanted, idempotency=IDEMPOTENCY)
+        self.assertEqual(first, self.pod_managers.create(self.context, wanted, idempotency=IDEMPOTENCY))
+        self.assertEqual(1, self.records.count(self.context, "PodManager"))
+
+
+class UpdateTest(PodManagersTest):
+    def setUp(self):
+        super().setUp()
+        self.old = self.create(maintenance=True)
+        self.uuid = self.old["uuid"]
+
+    def test_it_is_told_with_the_old_and_the_new_state(self):
+        new = self.pod_managers.update(self.context, self.uuid, {"description": "x"}, revision=1)
+        self.assertEqual(("x", 2), (new["description"], new["revision"]))
+        (told,) = self.database.events("pod_manager.update")
+        self.assertEqual(("", "x"), (told.old["description"], told.new["description"]))
+
+    def test_what_changes_nothing_is_no_change(self):
+        self.assertEqual(
+            1, self.pod_managers.update(self.context, self.uuid, {"description": ""})["revision"]
+        )
+        self.assertEqual([], self.database.events("pod_manager.update"))
+
+    def test_changes_at_the_same_time_that_name_no_revision_are_all_made(self):
+        fields = ("description", "username", "verify_ca", "name")
+        with futures.ThreadPoolExecutor(len(fields)) as pool:
+            changes = [
+                pool.submit(self.pod_managers.update, self.context, self.uuid, {name: f"{name}-{n}"})
+                for n in range(5)
+                for name in fields
+            ]
+        for change in changes:
+            change.result()
+        stored = self.records.get(self.context, "PodManager", self.uuid)
+        self.assertEqual(
+            (21, True), (stored["revision"], all(stored[name].startswith(name) for name in fields))
+        )
+
+    def test_another_revision_is_refused(self):
+        self.assertRaises(
+            errors.RevisionMismatch,
+            self.pod_managers.update,
+            self.context,
+            self.uuid,
+            {"name": "b"},
+            revision=7,
+        )
+
+    def test_a_new_way_of_access_is_tried_at_once(self):
+        simulator = self.useFixture(embedded.Pod()).simulator
+        access = {"url": f"{simulator.url}/redfish/v1", "username": "admin", "password": "password"}
+        self.pod_managers.update(self.context, self.uuid, access | {"maintenance": False})
+        self.wait_for(lambda: self.records.get(self.context, "PodManager", self.uuid)["status"] == "online")
+
+    def test_a_missing_one_is_not_found(self):
+        self.assertRaises(errors.NotFound, self.pod_managers.update, self.context, "none", {"name": "b"})
+
+
+class DeleteTest(PodManagersTest):
+    def setUp(self):
+        super().setUp()
+        self.uuid = self.create(maintenance=True)["uuid"]
+
+    def test_its_resources_go_with_it_and_each_is_told(self):
+        rows = [
+            models.Resource(podm_id=self.uuid, resource_url=f"/s/{n}", resource_type="System")
+            for n in range(3)
+        ]
+        self.database.store.commit(*map(store.Create, rows))
+        self.pod_managers.delete(self.context, self.uuid)
+        self.assertEqual([], self.database.resources())
+        removed = self.database.events("resource.removed")
+        self.assertEqual({row.uuid for row in rows}, {each.object_id for each in removed})
+        self.assertEqual("valence.pod_manager.delete", self.database.events()[-1].event_type)
+
+    def test_what_waits_for_it_is_cancelled(self):
+        self.stop_working()
+        waiting = self.open(self.uuid)
+        self.pod_managers.delete(self.context, self.uuid)
+        self.assertEqual("cancelled", self.database.store.get(models.Operation, waiting.uuid).state)
+
+    def test_while_an_operation_runs_it_is_refused_unless_forced(self):
+        self.stop_working()
+        running = self.database.store.commit(store.Update(self.open(self.uuid), {"state": "running"}))[0]
+        error = self.assertRaises(errors.InUse, self.pod_managers.delete, self.context, self.uuid)
+        self.assertIn(running.uuid, error.detail)
+        self.pod_managers.delete(self.context, self.uuid, force=True)
+        self.assertEqual("cancelled", self.database.store.get(models.Operation, running.uuid).state)
+
+    def test_another_revision_is_refused(self):
+        self.assertRaises(
+            errors.RevisionMismatch, self.pod_managers.delete, self.context, self.uuid, revision=7
+        )
+
+    def stop_working(self):
+        """Let the conductor answer, but do no work."""
+        self.conductor.service._worker.stop()
+
+
+class SyncTest(PodManagersTest):
+    def test_one_that_waits_is_not_asked_for_twice(self):
+        uuid = self.create(maintenance=True)["uuid"]
+        self.conductor.service._worker.stop()
+        self.pod_managers.update(self.context, uuid, {"maintenance": False})
+        first = self.pod_managers.sync(self.context, uuid)
+        self.assertEqual(first["uuid"], self.pod_managers.sync(self.context, uuid)["uuid"])
+
+    def test_in_maintenance_it_is_refused(self):
+        self.assertRaises(
+            errors.Conflict, self.pod_managers.sync, self.context, self.create(maintenance=True)["uuid"]
+        )

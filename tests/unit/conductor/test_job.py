@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The work on one pod manager and what is recorded of it."""
+
+import threading
+
+from tests import base
+from tests import embedded
+from valence.common import context
+from valence.common import errors
+from valence.conductor import job
+from valence.conductor import operations
+from valence.conductor import sync
+from valence.db import models
+from valence.db import store
+from valence.db import types
+
+
+class JobTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = self.useFixture(embedded.Database())
+        self.pod = self.useFixture(embedded.Pod())
+        self.pod_manager = self.database.register(self.pod.simulator)
+        self.connections = self.database.connections()
+        self.stopping = threading.Event()
+
+    def work(self, uuid=None):
+        with self.database.keeper().hold("work") as lease:
+            one = job.PodManagerJob(
+                self.database.conf, self.database.store, self.connections, lease, self.stopping
+            )
+            one.run(uuid or self.pod_manager.uuid)
+
+    def ask(self):
+        asked = context.RequestContext(user_id="u1", request_id="req-1", overwrite=False)
+        operation = operations.new(asked, "sync", "pod_manager", self.pod_manager.uuid)
+        return self.database.store.commit(store.Create(operation))[0].uuid
+
+    def operation(self, uuid):
+        return self.database.store.get(models.Operation, uuid)
+
+    def current(self):
+        return self.database.store.get(models.PodManager, self.pod_manager.uuid)
+
+    def make_due(self):
+        self.database.store.commit(store.Update(self.current(), {"next_sync_at": types.now()}))
+
+
+class OperationTest(JobTest):
+    def test_it_succeeds_with_steps_and_counters(self):
+        uuid = self.ask()
+        self.work()
+        done = self.operation(uuid)
+        self.assertEqual("succeeded", done.state)
+        self.assertEqual(
+            [("connect", "succeeded"), ("synchronize", "succeeded")],
+            [(step["name"], step["state"]) for step in done.steps],
+        )
+        self.assertEqual(len(self.database.resources()), done.progress["added"])
+        self.assertIsNotNone(done.ended_at)
+
+    def test_its_events_name_who_asked(self):
+        self.ask()
+        self.work()
+        told = self.database.events("pod_manager.sync.start", "pod_manager.sync.end", "resource.added")
+        self.assertEqual({("u1", "req-1")}, {(each.actor, each.request_id) for each in told})
+        self.assertEqual("valence.pod_manager.sync.start", told[0].event_type)
+        self.assertEqual("valence.pod_manager.sync.end", told[-1].event_type)
+
+    def test_it_fails_with_a_cause_and_a_hint(self):
+        self.pod.simulator.stop()
+        uuid = self.ask()
+        self.work()
+        failed = self.operation(uuid)
+        self.assertEqual(("failed", "failed"), (failed.state, failed.steps[-1]["state"]))
+        self.assertIn(self.pod_manager.url, failed.cause)
+        self.assertTrue(failed.hint)
+        self.assertEqual(1, len(self.database.events("pod_manager.sync.error")))
+
+    def test_it_waits_again_when_its_conductor_stops(self):
+        uuid = self.ask()
+        self.stopping.set()
+        self.assertRaises(sync.HandedBack, self.work)
+        self.assertEqual(("pending", None), (self.operation(uuid).state, self.operation(uuid).conductor))
+
+    def test_what_a_dead_conductor_left_is_done_anew(self):
+        uuid = self.ask()
+        self.database.store.commit(
+            store.Update(self.operation(uuid), {"state": "running", "conductor": "dead"})
+        )
+        self.work()
+        self.assertEqual(
+            ("succeeded", "conductor-1"), (self.operation(uuid).state, self.operation(uuid).conductor)
+        )
+
+    def test_on_a_pod_manager_that_is_gone_it_fails(self):
+        uuid = self.ask()
+        self.database.store.commit(store.Delete(self.current()))
+        self.work()
+        self.assertEqual("failed", self.operation(uuid).state)
+
+
+class StatusTest(JobTest):
+    def test_the_first_contact_makes_it_online(self):
+        self.work()
+        now = self.current()
+        self.assertEqual(("online", None, 0), (now.status, now.last_error, now.failures))
+        self.assertIsNotNone(now.last_synced_at)
+        self.assertEqual([("unknown", "online")], self.changes_of_status())
+
+    def test_after_two_failures_it_is_offline_and_its_resources_stay(self):
+        self.work()
+        before = len(self.database.resources())
+        self.pod.simulator.stop()
+        for expected in ("online", "offline", "offline"):
+            self.make_due()
+            self.work()
+            self.assertEqual(expected, self.current().status)
+        self.assertEqual(before, len(self.database.resources()))
+        self.assertEqual([("unknown", "online"), ("online", "offline")], self.changes_of_status())
+        self.assertEqual(1, len(self.database.events("pod_manager.sync.error")))
+
+    def test_one_good_contact_brings_it_back(self):
+        self.work()
+        self.pod.simulator.stop()
+        for _ in range(2):
+            self.make_due()
+            self.work()
+        self.pod.simulator.start()
+        self.make_due()
+        self.work()
+        self.assertEqual(
+            ("online", 0, None), (self.current().status, self.current().failures, self.current().last_error)
+        )
+
+    def test_an_idle_synchronization_is_no_new_revision(self):
+        self.work()
+        before = self.current()
+        self.make_due()
+        due = self.current().revision
+        self.work()
+        self.assertEqual(due, self.current().revision)
+        self.assertIsNotNone(before.next_sync_at)
+
+    def test_a_change_by_a_client_in_between_is_kept(self):
+        stale = self.current()
+        self.database.store.commit(store.Update(stale, {"description": "mine"}))
+        self.work()
+        self.assertEqual(("mine", "online"), (self.current().description, self.current().status))
+
+    def test_in_maintenance_nothing_happens(self):
+        self.database.store.commit(store.Update(self.current(), {"maintenance": True}))
+        self.work()
+        self.assertEqual(("unknown", 0), (self.current().status, self.pod.simulator.stats()["requests"]))
+
+    def test_refused_credentials_are_told_and_not_tried_again_soon(self):
+        self.pod.simulator.set_password("other")
+        self.work()
+        now = self.current()
+        self.assertEqual(1, now.failures)
+        self.assertIn("credentials", now.last_error)
+        pause = types.parse_time(now.next_sync_at) - types.parse_time(types.now())
+        self.assertGreater(pause.total_seconds(), self.database.conf.sync.max_backoff - 60)
+
+    def changes_of_status(self):
+        told = self.database.events("pod_manager.online", "pod_manager.offline")
+        return [(each.old["status"], each.new["status"]) for each in told]
+
+
+class StoreAwayTest(JobTest):
+    def test_without_the_lease_the_operation_stays_open(self):
+        uuid = self.ask()
+        with self.database.keeper("one").hold("x") as lost, self.database.keeper("two").hold("x", steal=True):
+            one = job.PodManagerJob(
+                self.database.conf, self.database.store, self.connections, lost, self.stopping
+            )
+            self.assertRaises(errors.LeaseLost, one.run, self.pod_manager.uuid)
+        self.assertEqual("pending", self.operation(uuid).state)

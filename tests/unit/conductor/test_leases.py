@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leases that are kept alive while somebody works under them."""
+
+from tests import base
+from tests import embedded
+from valence.common import errors
+from valence.conductor import leases
+from valence.db import models
+from valence.db import store
+
+
+class LeaseKeeperTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = self.useFixture(embedded.Database())
+
+    def test_one_holder_at_a_time(self):
+        one, two = self.database.keeper("one"), self.database.keeper("two")
+        with one.hold("work"), self.assertRaises(errors.LeaseHeld) as raised, two.hold("work"):
+            pass
+        self.assertEqual({"name": "work", "holder": "one"}, raised.exception.kwargs)
+
+    def test_it_is_free_after_the_block_even_when_that_failed(self):
+        keeper = self.database.keeper()
+        try:
+            with keeper.hold("work"):
+                raise ValueError
+        except ValueError:
+            pass
+        with keeper.hold("work") as lease:
+            self.assertEqual("work", lease.name)
+
+    def test_whoever_was_stolen_from_writes_nothing_any_more(self):
+        one, two, creation = (
+            self.database.keeper("one"),
+            self.database.keeper("two"),
+            store.Create(models.Cursor(name="c")),
+        )
+        with one.hold("work") as lost, two.hold("work", steal=True):
+            self.assertRaises(errors.LeaseLost, self.database.store.commit, creation, lease=lost)
+        self.assertEqual([], self.database.store.list(models.Cursor))
+
+    def test_it_renews_what_is_held_beyond_its_time(self):
+        keeper = leases.LeaseKeeper(self.database.store, "one", ttl=1)
+        keeper.start()
+        self.addCleanup(keeper.stop)
+        with keeper.hold("work") as lease, self.database.keeper("two", ttl=1).hold("clock"):
+            # Once an unrenewed lease of the same length has run out, this one would have too.
+            self.wait_for(lambda: self._is_free("clock"), timeout=5)
+            self.database.store.commit(store.Create(models.Cursor(name="c")), lease=lease)
+
+    def _is_free(self, name):
+        try:
+            with self.database.keeper("three").hold(name):
+                return True
+        except errors.LeaseHeld:
+            return False

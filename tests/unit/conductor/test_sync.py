@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Synchronizations of a simulated pod with a real store."""
+
+import threading
+
+from tests import base
+from tests import embedded
+from valence.common import context
+from valence.common import errors
+from valence.conductor import sync
+from valence.db import models
+from valence.db import store
+
+
+class SynchronizerTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = self.useFixture(embedded.Database())
+        self.simulator = self.useFixture(embedded.Pod()).simulator
+        self.pod_manager = self.database.register(self.simulator)
+        self.connections = self.database.connections()
+        self.reports = []
+
+    def sync(self, batch=500, stopping=None, lease=None):
+        with self.database.keeper().hold("work") as own:
+            return sync.Synchronizer(
+                self.database.store,
+                self.connections.get(self.pod_manager),
+                self.pod_manager,
+                context=context.service_context(),
+                lease=lease or own,
+                batch=batch,
+                report=lambda counters: self.reports.append(dict(counters)),
+                stopping=stopping or threading.Event(),
+            ).run()
+
+    def urls(self, resource_type):
+        return {each.uuid: each.resource_url for each in self.database.resources(resource_type)}
+
+    def test_the_first_one_adds_every_resource_and_tells_of_each(self):
+        counters = self.sync()
+        stored = self.database.resources()
+        self.assertEqual(len(stored), counters["added"])
+        self.assertEqual(
+            {each.uuid for each in stored}, {e.object_id for e in self.database.events("resource.added")}
+        )
+        self.assertEqual(2, len(self.urls("System")))
+
+    def test_idle_ones_change_nothing(self):
+        self.sync()
+        before = len(self.database.events())
+        for _ in range(3):
+            counters = self.sync()
+            self.assertEqual((0, 0, 0), (counters["added"], counters["changed"], counters["removed"]))
+        self.assertEqual(before, len(self.database.events()))
+
+    def test_a_power_change_is_one_event_with_the_old_and_the_new_state(self):
+        self.sync()
+        self.simulator.set_power("System1", "Off")
+        self.sync()
+        self.sync()
+        told = [
+            each
+            for each in self.database.events("resource.state_changed")
+            if each.new["resource_type"] == "System"
+        ]
+        self.assertEqual(
+            [("On", "Off")], [(each.old["power_state"], each.new["power_state"]) for each in told]
+        )
+
+    def test_a_removed_system_is_removed_with_what_was_in_it(self):
+        self.sync()
+        self.simulator.remove_system("System2")
+        counters = self.sync()
+        self.assertEqual(["/redfish/v1/Systems/System1"], list(self.urls("System").values()))
+        self.assertEqual(counters["removed"], len(self.database.events("resource.removed")))
+        self.assertGreater(counters["removed"], 10)
+
+    def test_a_moved_system_keeps_its_uuid(self):
+        self.sync()
+        before = {url: uuid for uuid, url in self.urls("System").items()}
+        self.simulator.move_system("System1", "Blade7")
+        self.sync()
+        self.assertEqual(
+            "/redfish/v1/Systems/Blade7", self.urls("System")[before["/redfish/v1/Systems/System1"]]
+        )
+        moved = [each.object_id for each in self.database.events("resource.moved")]
+        self.assertIn(before["/redfish/v1/Systems/System1"], moved)
+
+    def test_what_cannot_be_read_is_not_removed(self):
+        self.sync()
+        before = self.urls("Processor")
+        self.simulator.set_faults(error_rate=1.0, fault_paths="Processors")
+        counters = self.sync()
+        self.assertGreater(counters["unread"], 0)
+        self.assertEqual(before, self.urls("Processor"))
+
+    def test_a_state_that_was_thrown_away_is_made_again_without_events(self):
+        self.sync()
+        states = self.database.store.list(models.ResourceState)
+        self.database.store.commit(*(store.Delete(state) for state in states))
+        before = len(self.database.events())
+        self.sync()
+        self.assertEqual(len(states), len(self.database.store.list(models.ResourceState)))
+        self.assertEqual(before, len(self.database.events()))
+
+    def test_it_reports_after_each_batch(self):
+        counters = self.sync(batch=20)
+        self.assertGreater(len(self.reports), 2)
+        self.assertEqual(counters["added"], self.reports[-1]["added"])
+
+    def test_it_gives_the_work_back_when_the_conductor_stops(self):
+        stopping = threading.Event()
+        stopping.set()
+        self.assertRaises(sync.HandedBack, self.sync, stopping=stopping)
+
+    def test_without_its_lease_it_writes_nothing(self):
+        with self.database.keeper("one").hold("x") as lost, self.database.keeper("two").hold("x", steal=True):
+            self.assertRaises(errors.LeaseLost, self.sync, lease=lost)
+        self.assertEqual([], self.database.resources())

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work is found, and done by one conductor at a time."""
+
+from tests import base
+from tests import embedded
+from valence.common import context
+from valence.conductor import operations
+from valence.conductor import worker
+from valence.db import models
+from valence.db import store
+
+
+class WorkerTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = self.useFixture(embedded.Database())
+        self.simulator = self.useFixture(embedded.Pod()).simulator
+
+    def worker(self, holder="conductor-1"):
+        one = worker.Worker(
+            self.database.conf, self.database.store, self.database.keeper(holder), self.database.connections()
+        )
+        self.addCleanup(one.stop)
+        return one
+
+    def ask(self, uuid):
+        operation = operations.new(context.RequestContext(overwrite=False), "sync", "pod_manager", uuid)
+        return self.database.store.commit(store.Create(operation))[0].uuid
+
+    def ended(self, uuid):
+        operation = self.database.store.get(models.Operation, uuid)
+        return operation.ended_at and operation
+
+    def test_it_does_what_was_asked_for(self):
+        pod_manager = self.database.register(self.simulator, next_sync_at=None)
+        one = self.worker()
+        one.start()
+        uuid = self.ask(pod_manager.uuid)
+        one.ring()
+        self.assertEqual("succeeded", self.wait_for(lambda: self.ended(uuid)).state)
+
+    def test_it_synchronizes_what_is_due(self):
+        pod_manager = self.database.register(self.simulator)
+        self.worker().start()
+        self.wait_for(lambda: self.database.store.get(models.PodManager, pod_manager.uuid).last_synced_at)
+
+    def test_it_leaves_alone_what_another_conductor_works_on(self):
+        pod_manager = self.database.register(self.simulator)
+        uuid = self.ask(pod_manager.uuid)
+        one = self.worker()
+        with self.database.keeper("other").hold(worker.lease_name(pod_manager.uuid)):
+            one.look()
+            one.stop()
+        self.assertEqual("pending", self.database.store.get(models.Operation, uuid).state)
+
+    def test_two_do_each_operation_once(self):
+        pod_managers = [self.database.register(self.simulator, name=f"p{n}", url=f"{self.simulator.url}/redfish/v1?{n}")
+                        for n in range(3)]  # fmt: skip
+        uuids = [self.ask(each.uuid) for each in pod_managers]
+        for holder in ("one", "two"):
+            self.worker(holder).start()
+        for uuid in uuids:
+            self.wait_for(lambda uuid=uuid: self.ended(uuid), timeout=20)
+        began = self.database.events("pod_manager.sync.start")
+        self.assertEqual({each.uuid for each in pod_managers}, {each.object_id for each in began})
+        self.assertEqual(len(pod_managers), len(began))
+
+    def test_stop_hands_back_what_has_not_begun(self):
+        uuid = self.ask(self.database.register(self.simulator).uuid)
+        one = self.worker()
+        one.stop()
+        one.look()
+        self.assertEqual("pending", self.database.store.get(models.Operation, uuid).state)

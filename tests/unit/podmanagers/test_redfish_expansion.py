@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When $expand is used: where it is offered, as long as answers do not disprove it."""
+
+from tests import base
+from valence.podmanagers import redfish_expansion
+
+
+def expansion(**query):
+    return redfish_expansion.Expansion({"ProtocolFeaturesSupported": {"ExpandQuery": query}})
+
+
+class OfferTest(base.TestCase):
+    def test_levels_are_asked_for_where_they_are_offered(self):
+        self.assertEqual("?$expand=.($levels=1)", expansion(NoLinks=True, Levels=True).query)
+        self.assertEqual("?$expand=.", expansion(NoLinks=True, Levels=False).query)
+
+    def test_booleans_may_be_strings(self):
+        self.assertEqual("?$expand=.($levels=1)", expansion(NoLinks="true", Levels="true").query)
+        self.assertIsNone(expansion(NoLinks="false", Levels="true").query)
+
+    def test_whoever_expands_all_links_or_nothing_is_not_asked(self):
+        self.assertIsNone(expansion(ExpandAll=True, Links=True).query)
+        self.assertIsNone(expansion().query)
+
+    def test_a_root_of_another_form_offers_nothing(self):
+        for features in (None, "yes", [], {"ExpandQuery": True}, {"ExpandQuery": None}):
+            self.assertIsNone(
+                redfish_expansion.Expansion({"ProtocolFeaturesSupported": features}).query, features
+            )
+        self.assertIsNone(redfish_expansion.Expansion({}).query)
+
+
+class ProofTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.expansion = expansion(NoLinks=True)
+
+    def test_bare_links_disprove_the_offer(self):
+        self.expansion.saw(False)
+        self.assertIsNone(self.expansion.query)
+
+    def test_bare_links_after_a_proof_are_one_collection_that_is_not_expanded(self):
+        self.expansion.saw(True)
+        self.expansion.saw(False)
+        self.assertIsNotNone(self.expansion.query)
+
+    def test_failures_in_a_row_end_it(self):
+        for _ in range(redfish_expansion.MOST_FAILURES - 1):
+            self.expansion.failed()
+        self.expansion.saw(True)
+        for _ in range(redfish_expansion.MOST_FAILURES - 1):
+            self.expansion.failed()
+        self.assertIsNotNone(self.expansion.query)
+        self.expansion.failed()
+        self.assertIsNone(self.expansion.query)

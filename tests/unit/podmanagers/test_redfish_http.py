@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests to a service that redirects, lies about sizes, is slow, or closes connections."""
+
+import gzip
+import json
+import socket
+import threading
+import time
+
+from tests.unit.podmanagers import case
+from valence.common import errors
+from valence.podmanagers import redfish_http
+from valence.podmanagers import redfish_paths
+
+PATH = "/redfish/v1/Systems"
+
+
+class HTTPTestCase(case.RedfishTestCase):
+    def setUp(self):
+        super().setUp()
+        self.service = self.serve({PATH: {"Id": "1"}})
+        self.http = self.connect(self.service.url)
+
+    def connect(self, url, verify_ca="true"):
+        http = redfish_http.HTTP(self.conf.redfish, redfish_paths.Paths(url), verify_ca)
+        self.addCleanup(http.pool.close)
+        return http
+
+    def answer(self, function):
+        """Let a function of the request handler answer GET of PATH."""
+        self.service.answers[f"GET {PATH}"] = function
+
+    def reason(self, error, function=None):
+        """Return why a GET of PATH fails, which must be with this error."""
+        raised = self.assertRaises(error, function or (lambda: self.http.get(PATH, {})))
+        return raised.kwargs["reason"]
+
+
+class GetTest(HTTPTestCase):
+    def test_returns_the_answer(self):
+        answer = self.http.get(PATH, {})
+        self.assertEqual((200, {"Id": "1"}), (answer.status_code, answer.json()))
+
+    def test_keeps_the_connection(self):
+        ports = set()
+        self.answer(lambda handler: (ports.add(handler.client_address), handler.answer(200, {})))
+        for _ in range(3):
+            self.http.get(PATH, {})
+        self.assertEqual(1, len(ports))
+
+    def test_asks_again_when_a_kept_connection_was_closed_by_the_request(self):
+        def close_first(handler):
+            handler.close_connection = True
+            if self.service.count(f"GET {PATH}") > 1:
+                handler.answer(200, {})
+
+        self.answer(close_first)
+        self.assertEqual(200, self.http.get(PATH, {}).status_code)
+
+    def test_asks_twice_at_most(self):
+        self.answer(lambda handler: setattr(handler, "close_connection", True))
+        self.assertIn("cut", self.reason(errors.PodManagerUnreachable))
+        self.assertEqual(2, self.service.count(f"GET {PATH}"))
+
+    def test_unpacks_what_is_packed_although_nobody_asked(self):
+        packed = gzip.compress(json.dumps({"Id": "1"}).encode())
+        self.answer(lambda handler: handler.answer(200, packed, Content_Encoding="gzip"))
+        self.assertEqual({"Id": "1"}, self.http.get(PATH, {}).json())
+
+    def test_a_port_where_nothing_listens(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            http = self.connect(f"http://127.0.0.1:{free.getsockname()[1]}")
+            reason = self.reason(errors.PodManagerUnreachable, lambda: http.get(PATH, {}))
+        self.assertIn("nothing listens", reason)
+
+
+class LimitTest(HTTPTestCase):
+    """What a service sends is bounded in time and size."""
+
+    def trickle(self, head, body):
+        """Answer byte by byte, each within the time-out."""
+
+        def answer(handler):
+            for byte in head + body:
+                try:
+                    handler.wfile.write(bytes([byte]))
+                    handler.wfile.flush()
+                except OSError:
+                    return
+                time.sleep(0.1)
+
+        self.answer(answer)
+
+    def check_it_ends(self):
+        start = time.monotonic()
+        self.assertIn("no complete answer in time", self.reason(errors.PodManagerUnreachable))
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_a_body_that_trickles_ends(self):
+        self.trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b" " * 500)
+        self.check_it_ends()
+
+    def test_a_head_that_trickles_ends(self):
+        self.trickle(b"HTTP/1.1 200 OK\r\n", b"X-Header: yes\r\n" * 50)
+        self.check_it_ends()
+
+    def test_chunks_that_trickle_end(self):
+        self.trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 100)
+        self.check_it_ends()
+
+    def test_silence_ends(self):
+        silence = threading.Event()
+        self.addCleanup(silence.set)
+        self.answer(lambda handler: silence.wait(10))
+        self.check_it_ends()
+
+    def test_a_document_that_is_too_large_is_not_read(self):
+        self.configure(max_document_kib=64)
+        http = self.connect(self.service.url)
+        self.answer(lambda handler: handler.answer(200, b" " * 200_000))
+        reason = self.reason(errors.PodManagerError, lambda: http.get(PATH, {}))
+        self.assertEqual("an answer is larger than 64 KiB", reason)
+        self.assertEqual(1, self.service.count(f"GET {PATH}"))
+
+    def test_a_document_that_grows_too_large_when_unpacked_is_not_read(self):
+        self.configure(max_document_kib=64)
+        http = self.connect(self.service.url)
+        self.answer(
+            lambda handler: handler.answer(200, gzip.compress(b" " * 10_000_000), Content_Encoding="gzip")
+        )
+        self.assertIn("larger than", self.reason(errors.PodManagerError, lambda: http.get(PATH, {})))
+
+    def test_a_document_of_just_the_limit_is_read(self):
+        self.configure(max_document_kib=64)
+        http = self.connect(self.service.url)
+        self.answer(lambda handler: handler.answer(200, b" " * 65536))
+        self.assertEqual(65536, len(http.get(PATH, {}).content))
+
+    def test_something_packed_in_an_unknown_way_is_told(self):
+        self.answer(lambda handler: handler.answer(200, b"???", Content_Encoding="br"))
+        self.assertIn("compressed in an unknown way", self.reason(errors.PodManagerError))
+
+
+class RedirectTest(HTTPTestCase):
+    def redirect(self, location):
+        self.answer(lambda handler: handler.answer(308, {}, Location=location))
+
+    def test_is_followed_within_the_service(self):
+        self.service.documents["/elsewhere/"] = {"Id": "2"}
+        for location in ("/elsewhere/", f"{self.service.url}/elsewhere/"):
+            self.redirect(location)
+            self.assertEqual({"Id": "2"}, self.http.get(PATH, {"X-Auth-Token": "t"}).json())
+
+    def test_is_not_followed_elsewhere(self):
+        other = self.serve({PATH: {}})
+        self.redirect(other.url + PATH)
+        self.assertIn(f"redirects to {other.url}", self.reason(errors.PodManagerError))
+        self.assertEqual([], other.requests)
+
+    def test_without_a_place_is_an_error(self):
+        self.answer(lambda handler: handler.answer(302, {}))
+        self.assertIn("redirects", self.reason(errors.PodManagerError))
+
+    def test_in_a_circle_ends(self):
+        self.redirect(PATH)
+        self.assertIn("circle", self.reason(errors.PodManagerError))
+
+
+class DocumentTest(HTTPTestCase):
+    def check(self, error, status, body=b"{}", **headers):
+        """Return why an answer is refused as a document."""
+        self.answer(lambda handler: handler.answer(status, body, **headers))
+        answer = self.http.get(PATH, {})
+        return self.reason(error, lambda: self.http.document(PATH, answer))
+
+    def test_is_a_json_object(self):
+        self.assertEqual({"Id": "1"}, self.http.document(PATH, self.http.get(PATH, {})))
+
+    def test_nothing_there(self):
+        for status in (404, 410, 501):
+            self.assertIn(PATH, self.check(errors.ResourceGone, status))
+
+    def test_a_service_that_is_busy_is_not_reachable(self):
+        for status in (429, 502, 503, 504):
+            self.assertIn(str(status), self.check(errors.PodManagerUnreachable, status))
+
+    def test_other_errors(self):
+        for status in (400, 403, 405, 500, 202, 304):
+            self.assertIn(str(status), self.check(errors.PodManagerError, status))
+
+    def test_a_refusal_does_not_repeat_what_was_sent(self):
+        body = {"error": {"message": "the token abc is not known"}}
+        self.assertNotIn("abc", self.check(errors.PodManagerAuthFailed, 401, body))
+
+    def test_anything_but_a_json_object(self):
+        self.assertIn(
+            "text/html", self.check(errors.PodManagerError, 200, b"<html>", Content_Type="text/html")
+        )
+        for body in (
+            b"",
+            b"[]",
+            b'{"Id": ',
+            b"\xff\xfe\xff",
+            b'"x"',
+            b"[" * 100_000,
+            b'{"a": ' + b"1" * 5000 + b"}",
+        ):
+            self.assertIn("it answers with", self.check(errors.PodManagerError, 200, body), body[:20])
+
+
+class DeleteTest(HTTPTestCase):
+    def test_deletes(self):
+        self.http.delete(PATH, {"X-Auth-Token": "t"}, 1)
+        self.assertEqual([f"DELETE {PATH}"], self.service.requests)
+
+    def test_a_failure_is_no_matter(self):
+        self.service.answers[f"DELETE {PATH}"] = lambda handler: setattr(handler, "close_connection", True)
+        self.http.delete(PATH, {}, 1)
+
+
+class AuthoritiesTest(HTTPTestCase):
+    def test_a_file_that_cannot_be_used_is_told(self):
+        empty = self.make_folder() / "empty.pem"
+        empty.touch()
+        for file in ("/no/such/file", str(empty), str(self.make_folder())):
+            reason = self.reason(
+                errors.PodManagerUnreachable, lambda file=file: self.connect("https://127.0.0.1", file)
+            )
+            self.assertIn(f"file of authorities {file} cannot be used", reason)

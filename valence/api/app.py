@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The WSGI application: one way for every request, whatever its URL.
+
+Context and request id, version, policy, handler; then headers, log line and figures. Every error, wherever it is
+raised, becomes a response in one place.
+"""
+
+import logging
+import time
+import types
+
+import flask
+
+from valence.api import auth
+from valence.api import call as calls
+from valence.api import errors as rendering
+from valence.api import health
+from valence.api import metrics
+from valence.api import routes
+from valence.api import versions
+from valence.api.v1 import feed
+from valence.api.v1 import operations
+from valence.common import context
+from valence.common import errors
+from valence.common import policy
+
+LOG = logging.getLogger(__name__)
+
+
+class Application(flask.Flask):
+    """The API as a WSGI application. ``stop`` ends streams and waits, so that a server can drain."""
+
+    def __init__(self, conf, conductor):
+        super().__init__("valence", static_folder=None)
+        self.url_map.strict_slashes = self.url_map.merge_slashes = False
+        self.config["MAX_CONTENT_LENGTH"] = conf.api.max_body_kib * 1024
+        self._conductor, self._settings = conductor, calls.Settings.of(conf)
+        self._strategy = auth.strategy(conf)
+        self._policy = policy.Policy(policy.get_enforcer(conf, routes.list_rules()))
+        events = feed.Feed(conductor, conf.api.max_event_streams)
+        self.services = types.SimpleNamespace(
+            feed=events,
+            metrics=metrics.Metrics(events),
+            readiness=health.Readiness(),
+            waits=operations.Waits(conf.api.threads // 2),
+        )
+        self._add_routes()
+        self.before_request(self._begin)
+        self.after_request(self._end)
+        self.register_error_handler(Exception, self._answer_error)
+        self.wsgi_app = self._strategy.wrap(self.wsgi_app)
+
+    def stop(self):
+        """Let streams end and waiting requests answer."""
+        self.services.waits.stop()
+        self.services.feed.stop()
+
+    def _add_routes(self):
+        for route in routes.ROUTES:
+            url = route.url.replace("{", "<").replace("}", ">")
+            self.add_url_rule(url, f"{route.method} {url}", self._view(route), methods=[route.method])
+
+    def _view(self, route):
+        media_types = route.handler.description.answer_types
+
+        def view(**arguments):
+            call = calls.Call(flask.request, flask.g.context, self._conductor, self._settings, self.services)
+            self._allow(route.rule, call.context)
+            rendering.check_accept(flask.request, media_types)
+            return route.handler(call, **arguments)
+
+        return view
+
+    def _begin(self):
+        flask.g.started = time.monotonic()
+        flask.g.context = context.RequestContext(request_id=auth.request_id(flask.request))
+        flask.g.context = self._strategy.context(flask.request)
+        versions.check(flask.request)
+
+    def _allow(self, rule, who):
+        if self._policy.allows(rule, who):
+            return
+        if who.user_id or who.roles:
+            raise errors.Forbidden(rule=rule)
+        raise errors.Unauthorized(reason="none, or none that are valid, came with it")
+
+    def _answer_error(self, error):
+        failure = rendering.translate(error)
+        if failure.status >= 502:
+            self.services.metrics.failed(failure.code)
+        response = rendering.respond(failure, flask.g.context.request_id)
+        if failure.status == 401 and self._strategy.challenge:
+            response.headers["WWW-Authenticate"] = self._strategy.challenge
+        return response
+
+    def _end(self, response):
+        request, seconds = flask.request, time.monotonic() - flask.g.started
+        headers = response.headers
+        headers["X-OpenStack-Request-ID"] = flask.g.context.request_id
+        headers[versions.HEADER] = f"valence {versions.MAXIMUM}"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers.setdefault("Cache-Control", "no-cache")
+        headers.setdefault("Vary", f"Accept, {versions.HEADER}")
+        route = request.url_rule and request.url_rule.rule
+        self.services.metrics.answered(route, request.method, response.status_code, seconds)
+        url = request.full_path.removesuffix("?")
+        LOG.info("%s %r %d %.1f ms", request.method, url, response.status_code, seconds * 1000)
+        return response
+
+
+def create_app(conf, conductor):
+    """Return the application; ``conductor`` is a ``valence.conductor.client.Conductor``."""
+    return Application(conf, conductor)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tokens of the Identity service, checked by keystonemiddleware, which leaves every decision to the policy."""
+
+import logging
+
+import webob
+from keystoneauth1 import exceptions
+from keystonemiddleware import auth_token
+
+from valence.api import auth
+from valence.common import context
+from valence.common import errors
+
+LOG = logging.getLogger(__name__)
+
+_FAILURE = "valence.identity_failure"
+
+
+class Protocol(auth_token.AuthProtocol):
+    """The middleware; what it would answer by itself is left to the application, which knows the error format."""
+
+    def process_request(self, request):
+        try:
+            return super().process_request(request)
+        except webob.exc.HTTPException as failure:
+            request.environ[_FAILURE] = failure.explanation or failure.title
+        except exceptions.ClientException as failure:
+            LOG.error("the Identity service cannot be asked, see [keystone_authtoken]: %s", failure)
+            request.environ[_FAILURE] = "it is not configured rightly"
+
+    def process_response(self, response):
+        return response
+
+
+class Keystone:
+    """The strategy keystone."""
+
+    def __init__(self, conf):
+        self._conf = conf
+
+    @property
+    def challenge(self):
+        """The header WWW-Authenticate."""
+        return f'Keystone uri="{self._conf.keystone_authtoken.www_authenticate_uri or ""}"'
+
+    def wrap(self, application):
+        """Return the application behind the middleware."""
+        return Protocol(application, {"oslo_config_config": self._conf, "delay_auth_decision": True})
+
+    def context(self, http):
+        """Return the context of a request; one without a valid token is nobody's."""
+        failure = http.environ.get(_FAILURE)
+        if failure:
+            raise errors.Unavailable(reason=f"The Identity service cannot be asked: {failure}.")
+        if http.environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
+            return context.RequestContext(request_id=auth.request_id(http))
+        return context.RequestContext.from_environ(http.environ, request_id=auth.request_id(http))

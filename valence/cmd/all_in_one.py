@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``valence-all-in-one``: API and conductor in one process, on SQLite and a bus inside of it."""
+
+import os
+import pathlib
+import sys
+
+from oslo_config import cfg
+
+from valence.api import app
+from valence.api import server
+from valence.cmd import demo
+from valence.cmd import process
+from valence.cmd import state_dir
+from valence.common import config
+from valence.common import messaging
+from valence.common import secrets
+from valence.conductor import client
+from valence.conductor import service
+from valence.db import store
+
+OPTIONS = [
+    cfg.PortOpt("port", min=0, help="Port to listen on; short for [api] port."),
+    cfg.StrOpt(
+        "state-dir",
+        dest="state_dir_given",
+        help="Folder for database and keys; short for [DEFAULT] state_dir.",
+    ),
+    cfg.BoolOpt("demo", default=False, help="Start a simulated pod and register it."),
+]
+
+NEXT = """
+Valence serves {url} and keeps its data in {folder}
+
+  curl {url}/v1/systems             what hardware there is
+  curl {url}/v1/pod_managers        where it is
+  curl -N '{url}/v1/events?stream=true'
+                                    what changes, while it changes
+  curl {url}/v1/openapi.json        everything that can be asked
+
+Ctrl-C stops it; the README goes on from here.
+"""
+
+
+def main():
+    """Run everything until SIGTERM or SIGINT."""
+    conf = config.load(sys.argv[1:], "valence-all-in-one", cli=OPTIONS)
+    return process.run(conf, lambda: parts(conf))
+
+
+def parts(conf):
+    """Yield the parts of the process in the order to start them; each is started before the next is built."""
+    set_defaults(conf)
+    folder = state_dir.StateDir(conf.state_dir)
+    yield folder
+    prepare(conf)
+    transport = messaging.get_transport(conf)
+    yield service.Conductor(conf, transport)
+    caller = messaging.Caller(conf, transport)
+    yield caller
+    conductor = client.Conductor(caller)
+    web = server.Server(conf, app.create_app(conf, conductor))
+    yield web
+    if conf.demo:
+        caller.liveness.wait(10)
+        yield demo.Demo(conductor)
+    print(NEXT.format(url=web.url, folder=folder.path), flush=True)
+
+
+def set_defaults(conf):
+    """Let what was given on the command line win, and need nothing that has to be installed."""
+    if conf.state_dir_given:
+        conf.set_override("state_dir", conf.state_dir_given)
+    else:
+        conf.set_default("state_dir", default_state_dir())
+    if conf.port is not None:
+        conf.set_override("port", conf.port, group="api")
+    conf.set_default("auth_strategy", "noauth")
+    messaging.set_local(conf)
+
+
+def default_state_dir():
+    """Return the user's folder for state, by the XDG base directory specification."""
+    home = os.environ.get("XDG_STATE_HOME") or pathlib.Path.home() / ".local/state"
+    return str(pathlib.Path(home) / "valence")
+
+
+def prepare(conf):
+    """Make keys and schema where they are missing."""
+    keys = secrets.key_file(conf)
+    if not keys.exists():
+        secrets.create(keys)
+    database = store.connect(conf, secrets.load(conf))
+    database.schema.upgrade()
+    database.close()

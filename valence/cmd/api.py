@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``valence-api``: the REST API in a process of its own; conductors answer it over the bus."""
+
+import sys
+
+from valence.api import app
+from valence.api import server
+from valence.cmd import process
+from valence.common import config
+from valence.common import messaging
+from valence.conductor import client
+
+
+def main():
+    """Serve until SIGTERM or SIGINT."""
+    conf = config.load(sys.argv[1:], "valence-api")
+    return process.run(conf, lambda: parts(conf))
+
+
+def parts(conf):
+    """Yield the parts of the process in the order to start them."""
+    caller = messaging.Caller(conf, messaging.get_transport(conf))
+    yield caller
+    web = server.Server(conf, app.create_app(conf, client.Conductor(caller)))
+    yield web
+    print(f"Valence serves {web.url}", flush=True)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``valence-manage``: the schema of the database, and the keys that secrets are encrypted with."""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+
+from oslo_config import cfg
+
+from valence.cmd import process
+from valence.common import config
+from valence.common import errors
+from valence.common import secrets
+from valence.db import options
+from valence.db import store
+
+EXAMPLES = """\
+examples:
+  a new installation        valence-manage secrets create
+                            valence-manage db upgrade
+  before a new version      valence-manage db version
+  with a new version        valence-manage db upgrade
+  what an operator changed  valence-manage db check
+  a key became known        valence-manage secrets rotate
+  conductors on many hosts  valence-manage secrets rotate --add-only
+                            (copy the key file to every host)
+                            valence-manage secrets rotate --encrypt-only
+"""
+KEYS_STAY = (
+    "Old keys stay in the file. Remove them once every conductor was restarted and "
+    "'valence-manage secrets rotate --encrypt-only' finds nothing more to do."
+)
+
+
+def main(argv=None, conf=cfg.CONF):
+    """Run one command and return the exit code: 0 when it was done, 1 when it found something wrong."""
+    command = cfg.SubCommandOpt("command", title="commands", handler=_add_commands)
+    config.load(sys.argv[1:] if argv is None else argv, "valence-manage", conf=conf, cli=[command])
+    try:
+        return conf.command.run(conf) or 0
+    except errors.ValenceError as error:
+        sys.stderr.write(process.explain(error))
+        return 1
+
+
+def _add_commands(commands):
+    database = _add(commands, "db", "the schema of the database").add_subparsers(required=True)
+    _add(database, "upgrade", "bring the schema to the newest version; harmless when it is", upgrade)
+    _add(database, "version", "print the version of the schema and the newest one", version)
+    _add(
+        database, "check", "compare the schema with what this version needs; exit code 1 if it differs", check
+    )
+    revision = _add(database, "revision", "for developers: write a migration for changed models", revise)
+    revision.add_argument("message", help="what the migration does, as the first line of its file")
+    keys = _add(commands, "secrets", "the keys that passwords are encrypted with").add_subparsers(
+        required=True
+    )
+    _add(keys, "create", "make the key file of a new installation", create_keys)
+    rotation = _add(keys, "rotate", "add a new key and encrypt every secret with it", rotate)
+    part = rotation.add_mutually_exclusive_group()
+    part.add_argument("--add-only", action="store_true", help="add a new key, leave the secrets as they are")
+    part.add_argument("--encrypt-only", action="store_true", help="encrypt with the newest key, add none")
+
+
+def _add(parsers, name, doc, run=None):
+    parser = parsers.add_parser(
+        name, help=doc, description=doc, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if run:
+        parser.set_defaults(run=run)
+    return parser
+
+
+def upgrade(conf):
+    """Bring the schema to the newest version."""
+    with _database(conf) as database:
+        before = database.schema.version()
+        database.schema.upgrade()
+        print(f"The schema has version {database.schema.version()}, before it had {before or 'none'}.")
+
+
+def version(conf):
+    """Print the version of the schema, and the newest one."""
+    with _database(conf) as database:
+        print(
+            f"The schema has version {database.schema.version() or 'none'}, the newest is {database.schema.head()}."
+        )
+
+
+def check(conf):
+    """Print what differs between the schema and what this version needs; return 1 if there is anything."""
+    with _database(conf) as database:
+        database.schema.require()
+        differences = database.schema.differences()
+    print("\n".join(differences) or "The schema is as it should be.")
+    return 1 if differences else 0
+
+
+def revise(conf):
+    """Write a migration that brings the migrations so far to what the models say."""
+    with tempfile.TemporaryDirectory() as folder:
+        options.register(conf)
+        conf.set_override("connection", f"sqlite:///{folder}/models.db", group="database")
+        with _database(conf) as database:
+            database.schema.upgrade()
+            print(database.schema.revise(conf.command.message))
+
+
+def create_keys(conf):
+    """Make the key file."""
+    path = secrets.key_file(conf)
+    secrets.create(path)
+    print(
+        f"{path} has a new key. Copy it to every host that runs a conductor, and keep a copy in a safe place."
+    )
+
+
+def rotate(conf):
+    """Add a key, encrypt every secret with it, or only one of the two."""
+    path = secrets.key_file(conf)
+    if not conf.command.encrypt_only:
+        secrets.add_key(path)
+        print(f"{path} has a new key; running conductors use it from now on.")
+    if not conf.command.add_only:
+        with _database(conf, secrets.load(conf)) as database:
+            print(f"{database.renew_secrets()} secrets were encrypted anew. {KEYS_STAY}")
+
+
+def _database(conf, cipher=None):
+    return contextlib.closing(store.connect(conf, cipher))

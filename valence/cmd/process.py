@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process of Valence: start its parts, wait for a signal, stop them in the reverse order."""
+
+import signal
+import sys
+import threading
+
+from oslo_log import log
+
+from valence.cmd import heap
+from valence.common import errors
+
+LOG = log.getLogger(__name__)
+
+
+def run(conf, build):
+    """Build the parts, run them until SIGTERM or SIGINT, and return the exit code.
+
+    ``build`` returns or yields objects with ``start`` and ``stop``. An error that explains itself ends the process with
+    its explanation and exit code 1; anything else is a bug and ends it with a traceback.
+    """
+    heap.limit()
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    signal.signal(signal.SIGHUP, lambda *_: conf.mutate_config_files())
+    started = []
+    try:
+        for part in build():
+            part.start()
+            started.append(part)
+        stopped.wait()
+    except errors.ValenceError as error:
+        sys.stderr.write(explain(error))
+        return 1
+    finally:
+        for part in reversed(started):
+            part.stop()
+    return 0
+
+
+def explain(error):
+    """Return the text of an error for whoever started a command."""
+    return "".join(f"{problem['detail']} {problem['hint']}\n" for problem in error.problems)

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every option of Valence, by group. The oslo libraries register their own."""
+
+import socket
+
+from oslo_config import cfg
+from oslo_log import log
+
+from valence import version
+
+DEFAULT = [
+    cfg.HostAddressOpt(
+        "host",
+        default=socket.gethostname(),
+        sample_default="localhost",
+        help="Name of this conductor or API, unique among those that share the message bus and the database.",
+    ),
+    cfg.StrOpt(
+        "state_dir",
+        default="/var/lib/valence",
+        help="Folder for what this process keeps: the embedded database and the keys that were made for it.",
+    ),
+    cfg.StrOpt(
+        "auth_strategy",
+        default="keystone",
+        choices=[
+            ("keystone", "tokens of the Identity service"),
+            ("http_basic", "user names and passwords of [api] http_basic_auth_user_file"),
+            ("noauth", "everybody is an administrator; only on a loopback address unless forced"),
+        ],
+        help="Who may use the API.",
+    ),
+]
+
+API = [
+    cfg.HostAddressOpt("host", default="127.0.0.1", help="Address to listen on."),
+    cfg.PortOpt("port", min=0, default=8181, help="Port to listen on; 0 takes a free one and prints it."),
+    cfg.IntOpt("threads", default=16, min=2, help="Requests that are worked on at the same time."),
+    cfg.BoolOpt(
+        "noauth_everywhere",
+        default=False,
+        help="Serve noauth on an address that is not loopback. Whoever reaches it controls the hardware.",
+    ),
+    cfg.StrOpt(
+        "http_basic_auth_user_file",
+        default="/etc/valence/htpasswd",
+        help="Users of the http_basic strategy, one 'name:bcrypt hash' a line, as htpasswd -nB prints.",
+    ),
+    cfg.ListOpt(
+        "http_basic_admins",
+        default=["admin"],
+        help="Users of the http_basic strategy who are administrators; all others are readers.",
+    ),
+    cfg.StrOpt("tls_cert_file", help="Certificate chain (PEM) to serve HTTPS with."),
+    cfg.StrOpt("tls_key_file", help="Key (PEM) of the certificate."),
+    cfg.StrOpt("public_url", help="URL under which clients see the API; by default the one of the request."),
+    cfg.IntOpt("max_limit", default=1000, min=1, help="Most rows of one page."),
+    cfg.IntOpt("default_limit", default=100, min=1, help="Rows of one page when the client does not say."),
+    cfg.IntOpt("max_body_kib", default=1024, min=1, help="Largest request body, in KiB."),
+    cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of a JSON body."),
+    cfg.IntOpt(
+        "max_event_streams",
+        default=8,
+        min=1,
+        help="Event streams served at the same time; each keeps a thread.",
+    ),
+]
+
+CONDUCTOR = [
+    cfg.IntOpt("workers", default=8, min=1, help="Live documents that one conductor reads at the same time."),
+    cfg.IntOpt(
+        "lease_seconds",
+        default=15,
+        min=3,
+        help="Seconds after which the work of a dead conductor is taken over.",
+    ),
+    cfg.IntOpt(
+        "drain_seconds",
+        default=30,
+        min=1,
+        help="Seconds that running work gets to end when the conductor stops.",
+    ),
+    cfg.IntOpt("event_days", default=30, min=1, help="Days that events are kept."),
+    cfg.IntOpt("operation_days", default=30, min=1, help="Days that ended operations are kept."),
+]
+
+SYNC = [
+    cfg.IntOpt("interval", default=60, min=1, help="Seconds between two synchronizations of a pod manager."),
+    cfg.IntOpt(
+        "offline_after",
+        default=2,
+        min=1,
+        help="Failed contacts in a row after which a pod manager is offline; one good contact brings it back.",
+    ),
+    cfg.IntOpt("max_backoff", default=900, min=1, help="Longest pause, in seconds, after repeated failures."),
+    cfg.IntOpt("batch", default=500, min=1, max=5000, help="Changes that are stored in one commit."),
+    cfg.IntOpt(
+        "workers", default=4, min=1, help="Pod managers that one conductor synchronizes at the same time."
+    ),
+]
+
+REDFISH = [
+    cfg.IntOpt(
+        "connect_timeout", default=5, min=1, help="Seconds to wait for a connection to a pod manager."
+    ),
+    cfg.IntOpt("read_timeout", default=30, min=1, help="Seconds to wait for an answer of a pod manager."),
+    cfg.IntOpt("concurrency", default=4, min=1, help="Requests in flight to one pod manager."),
+    cfg.IntOpt(
+        "max_document_kib", default=16384, min=64, help="Largest Redfish document that is read, in KiB."
+    ),
+    cfg.IntOpt("detail_cache_seconds", default=5, min=0, help="Seconds that a live document is reused."),
+    cfg.BoolOpt(
+        "expand", default=True, help="Use $expand where a pod manager offers it and it is seen to work."
+    ),
+]
+
+SECRETS = [
+    cfg.StrOpt(
+        "key_file",
+        help="Keys that passwords are encrypted with, one Fernet key a line, the newest first. All conductors "
+        "need the same file; 'valence-manage secrets create' makes it. By default state_dir/secrets.keys, "
+        "which valence-all-in-one makes by itself.",
+    ),
+]
+
+NOTIFICATIONS = [
+    cfg.BoolOpt("enabled", default=True, help="Publish events on the message bus."),
+    cfg.StrOpt(
+        "topic", default="valence_versioned_notifications", help="Topic that events are published to."
+    ),
+]
+
+GROUPS: dict[str, list] = {
+    "DEFAULT": DEFAULT,
+    "api": API,
+    "conductor": CONDUCTOR,
+    "notifications": NOTIFICATIONS,
+    "redfish": REDFISH,
+    "secrets": SECRETS,
+    "sync": SYNC,
+}
+
+#: libraries whose information is of no use to operators
+QUIET = ("alembic=WARNING", "oslo_service=WARNING", "sushy=CRITICAL")
+
+
+def list_opts():
+    """Return the options by group, as oslo-config-generator asks for them."""
+    return [(group, list(options)) for group, options in GROUPS.items()]
+
+
+def register(conf):
+    """Register every option on ``conf``."""
+    for group, options in GROUPS.items():
+        conf.register_opts(options, group=None if group == "DEFAULT" else group)
+    if "use_json" not in conf:
+        log.register_options(conf)
+
+
+def load(argv, prog, config_files=None, conf=cfg.CONF, cli=()):
+    """Read command line and configuration files into ``conf`` and set logging up; return ``conf``.
+
+    ``cli`` are options of this command alone. oslo.messaging registers options on the process's
+    ``cfg.CONF``, so a process uses that one.
+    """
+    register(conf)
+    conf.register_cli_opts(cli)
+    log.set_defaults(default_log_levels=[*log.get_default_log_levels(), *QUIET])
+    conf(
+        argv,
+        project="valence",
+        prog=prog,
+        version=version.version_string(),
+        default_config_files=config_files,
+    )
+    log.setup(conf, "valence")
+    return conf

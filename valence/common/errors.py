@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tree of errors: raised anywhere with keywords, carried over the bus as themselves, rendered once.
+
+An error class says its HTTP status, a stable ``code``, a title, a message template over its keywords and a
+hint that tells the reader what to do. Keywords must be JSON values: the bus rebuilds an error from them.
+"""
+
+
+class ValenceError(Exception):
+    """Something that Valence can explain to whoever asked."""
+
+    status = 500
+    code = "valence.internal"
+    title = "Internal Server Error"
+    message = "The request could not be completed."
+    hint = "Report this with the request id."
+
+    def __init__(self, **kwargs):
+        self.kwargs = kwargs
+        self.detail = self.message.format(**kwargs)
+        # No positional arguments: the bus would hand them to the constructor again, on the other side.
+        super().__init__()
+
+    def __str__(self):
+        return self.detail
+
+    @property
+    def problems(self):
+        """What is wrong, as a list of ``{"detail", "hint", …}``; most errors have one problem."""
+        return [{"detail": self.detail, "hint": self.hint.format(**self.kwargs)}]
+
+
+class Internal(ValenceError):
+    """An error that nobody expected; the cause is in the log of ``host`` under the request id."""
+
+    message = "An unexpected error happened in {host}; it is logged there under this request id."
+
+
+# 400
+
+
+class BadRequest(ValenceError):
+    status, code, title = 400, "valence.bad_request", "Bad Request"
+    message = "{reason}"
+    hint = "Correct the request and send it again."
+
+
+class ValidationFailed(BadRequest):
+    """A body or query with problems, all of them at once.
+
+    ``problems`` is a list of ``{"path": JSON path or parameter name, "detail": str, "hint": str}``.
+    """
+
+    code, title = "valence.validation", "Validation Failed"
+    message = "The request is not valid."
+
+    @property
+    def problems(self):
+        return self.kwargs["problems"]
+
+
+class Unauthorized(ValenceError):
+    status, code, title = 401, "valence.unauthorized", "Unauthorized"
+    message = "This request needs credentials: {reason}."
+    hint = "Send valid credentials."
+
+
+class Forbidden(ValenceError):
+    status, code, title = 403, "valence.forbidden", "Forbidden"
+    message = "The policy {rule} does not allow this request."
+    hint = "Ask an operator for a role that the policy allows."
+
+
+# 404
+
+
+class NotFound(ValenceError):
+    status, code, title = 404, "valence.not_found", "Not Found"
+    message = "There is no {kind} {key}."
+    hint = "List the collection to see what there is."
+
+
+class NoSuchURL(NotFound):
+    code = "valence.no_such_url"
+    message = "There is nothing at {path}."
+    hint = "GET / and GET /v1/openapi.json tell what is served."
+
+
+class MethodNotAllowed(ValenceError):
+    status, code, title = 405, "valence.method_not_allowed", "Method Not Allowed"
+    message = "{method} is not allowed on {path}."
+    hint = "Use one of: {allowed}."
+
+
+class NotAcceptable(ValenceError):
+    status, code, title = 406, "valence.not_acceptable", "Not Acceptable"
+    message = "Nothing can be sent as {accept}."
+    hint = "Accept application/json."
+
+
+# 409, 412
+
+
+class Conflict(ValenceError):
+    status, code, title = 409, "valence.conflict", "Conflict"
+    message = "{reason}"
+    hint = "Read the current state, then try again."
+
+
+class Duplicate(Conflict):
+    """A unique field whose value is taken: ``kind``, ``field``, ``value``."""
+
+    code = "valence.duplicate"
+    message = "A {kind} with the {field} {value!r} exists already."
+    hint = "Choose another {field}, or use the existing {kind}."
+
+
+class InUse(Conflict):
+    """A thing that others refer to, or that work runs on: ``kind``, ``key``, ``reason``."""
+
+    code = "valence.in_use"
+    message = "The {kind} {key} is in use: {reason}."
+    hint = "Wait until it is free, or look up how to force it."
+
+
+class LeaseHeld(Conflict):
+    """A lease that somebody else holds: ``name``, ``holder``."""
+
+    code = "valence.lease_held"
+    message = "The lease {name} is held by {holder}."
+
+
+class LeaseLost(Conflict):
+    """A lease that ran out, or was taken over, before its holder finished: ``name``."""
+
+    code = "valence.lease_lost"
+    message = "The lease {name} was lost; nothing was written."
+
+
+class RevisionMismatch(ValenceError):
+    """The thing changed since it was read: ``kind``, ``key``."""
+
+    status, code, title = 412, "valence.revision_mismatch", "Precondition Failed"
+    message = "The {kind} {key} was changed by somebody else in the meantime."
+    hint = "Read it again and repeat the change on what it is now."
+
+
+class TooLarge(ValenceError):
+    status, code, title = 413, "valence.too_large", "Content Too Large"
+    message = "The {what} is larger than {limit}."
+    hint = "Send less at a time."
+
+
+class UnsupportedMediaType(ValenceError):
+    status, code, title = 415, "valence.unsupported_media_type", "Unsupported Media Type"
+    message = "A body of type {content_type!r} is not understood here."
+    hint = "Send one of: {allowed}."
+
+
+class IdempotencyMismatch(ValenceError):
+    status, code, title = 422, "valence.idempotency_mismatch", "Unprocessable Content"
+    message = "The Idempotency-Key {key!r} was used before with another request."
+    hint = "Use a new key for a new request."
+
+
+# 500: what an operator has to put in order
+
+
+class KeysUnusable(ValenceError):
+    """The file of the keys that secrets are encrypted with: ``file``, ``reason``."""
+
+    code = "valence.keys_unusable"
+    message = "The keys in {file} cannot be used: {reason}."
+    hint = "Copy the file of the other conductors; for a new installation 'valence-manage secrets create' makes it."
+
+
+class SecretUnreadable(ValenceError):
+    """A stored secret that none of the keys opens: ``file``."""
+
+    code = "valence.secret_unreadable"
+    message = "A stored secret was encrypted with a key that is not in {file}."
+    hint = "Copy the key file of the other conductors to this one, or enter the secret anew."
+
+
+# 502, 503: what is behind Valence fails
+
+
+class PodManagerError(ValenceError):
+    """A pod manager that could not be reached or answered wrongly: ``url``, ``reason``."""
+
+    status, code, title = 502, "valence.pod_manager_error", "Bad Gateway"
+    message = "The pod manager at {url} failed: {reason}."
+    hint = "Check that the pod manager is reachable and healthy; its last error is in its record."
+
+
+class PodManagerUnreachable(PodManagerError):
+    code = "valence.pod_manager_unreachable"
+    message = "The pod manager at {url} could not be reached: {reason}."
+
+
+class PodManagerAuthFailed(PodManagerError):
+    code = "valence.pod_manager_auth_failed"
+    message = "The pod manager at {url} refused the credentials: {reason}."
+    hint = "Correct the user name and the password of the pod manager."
+
+
+class ResourceGone(PodManagerError):
+    """The pod manager answers 404 or 410 for this URL."""
+
+    code = "valence.resource_gone"
+    message = "The pod manager at {url} has nothing there: {reason}."
+    hint = "Synchronize the pod manager and look at its resources again."
+
+
+class Unavailable(ValenceError):
+    """A part of Valence that is away for the moment: ``reason``."""
+
+    status, code, title = 503, "valence.unavailable", "Service Unavailable"
+    message = "{reason}"
+    hint = "Try again in a few seconds."
+    retry_after = 2
+
+
+class BusUnavailable(Unavailable):
+    code = "valence.bus_unavailable"
+    message = "The message bus is not reachable: {reason}."
+
+
+class ConductorUnavailable(Unavailable):
+    code = "valence.conductor_unavailable"
+    message = "No conductor answered: {reason}."
+
+
+class StoreUnavailable(Unavailable):
+    code = "valence.store_unavailable"
+    message = "The database is not reachable: {reason}."
+
+
+class SchemaOutdated(StoreUnavailable):
+    """The database's tables are older than this Valence: ``version``, ``head``."""
+
+    code = "valence.schema_outdated"
+    message = "The database has the schema version {version}, this Valence needs {head}."
+    hint = "Run 'valence-manage db upgrade'."
+
+
+class OutcomeUnknown(StoreUnavailable):
+    """The database went away during a commit: it may have taken place or not."""
+
+    code = "valence.outcome_unknown"
+    message = "The database went away, and whether the change was stored is not known: {reason}."
+    hint = "Look at what is there before trying again."
+
+
+# Raised at start-up: nobody asked over HTTP
+
+
+class StateDirUnusable(ValenceError):
+    """A folder that cannot be used: ``path``, ``reason``."""
+
+    code = "valence.state_dir_unusable"
+    message = "The folder {path} cannot be used: {reason}."
+    hint = "Choose another folder with --state-dir, or make this one usable."
+
+
+class CannotListen(ValenceError):
+    """An address that cannot be listened on: ``address``, ``reason``."""
+
+    code = "valence.cannot_listen"
+    message = "Cannot listen on {address}: {reason}."
+    hint = "Choose another address or port, or end whoever uses it."
+
+
+class UsersUnusable(ValenceError):
+    """A file of users that cannot be used: ``file``, ``reason``."""
+
+    code = "valence.users_unusable"
+    message = "The users in {file} cannot be used: {reason}."
+    hint = "Write it with 'htpasswd -B', and let Valence read it."
+
+
+class InsecureConfiguration(ValenceError):
+    """Options that would let everybody control the hardware: ``reason``."""
+
+    code = "valence.insecure_configuration"
+    message = "{reason}"
+    hint = "Listen on 127.0.0.1, choose another auth_strategy, or set [api] noauth_everywhere = true."

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Encryption at rest: secrets are Fernet tokens, made with the newest key of a file that all conductors share.
+
+The file has one key a line, the newest first; empty lines and lines that start with # are skipped. It is read
+again whenever it changes, so that a key can be added while conductors run.
+"""
+
+import contextlib
+import logging
+import os
+import pathlib
+import stat
+import tempfile
+
+from cryptography import fernet
+
+from valence.common import errors
+
+LOG = logging.getLogger(__name__)
+#: what a token raises that was not made here; ValueError for characters that no token has
+UNREADABLE = (fernet.InvalidToken, ValueError)
+HEADER = """\
+# Keys that Valence encrypts secrets with, the newest first.
+# Whoever has this file and the database has the secrets.
+"""
+
+
+def key_file(conf):
+    """Return the path of the key file that ``conf`` means."""
+    return pathlib.Path(conf.secrets.key_file or pathlib.Path(conf.state_dir) / "secrets.keys")
+
+
+def load(conf):
+    """Return the Cipher of the key file; raise KeysUnusable."""
+    return Cipher(key_file(conf))
+
+
+def create(path):
+    """Make a key file with one new key, readable for its owner only; raise KeysUnusable when there is one."""
+    try:
+        with open(path, "x", opener=_private) as file:
+            file.write(HEADER + _new_key())
+    except OSError as error:
+        raise errors.KeysUnusable(file=str(path), reason=f"it cannot be made: {error.strerror}") from error
+
+
+def add_key(path):
+    """Put a new key in front of the others; raise KeysUnusable. Readers see the old or the new file, never a part."""
+    Cipher(path)
+    try:
+        _replace(path, HEADER + _new_key() + path.read_text().removeprefix(HEADER))
+    except OSError as error:
+        raise errors.KeysUnusable(file=str(path), reason=f"it cannot be written: {error.strerror}") from error
+
+
+class Cipher:
+    """Encrypts and decrypts strings with the keys of a file."""
+
+    def __init__(self, path):
+        self._path = path
+        self._seen = self._keys = None
+        self._current()
+
+    def encrypt(self, text):
+        """Return the token of a text, made with the newest key."""
+        return self._current().encrypt(text.encode()).decode()
+
+    def decrypt(self, token):
+        """Return the text of a token; raise SecretUnreadable when none of the keys made it."""
+        with self._readable():
+            return self._current().decrypt(token).decode()
+
+    def renew(self, token):
+        """Return a token of the same text that the newest key made, the same one if it did; raise SecretUnreadable."""
+        keys = self._current()
+        try:
+            keys.newest.decrypt(token)
+        except UNREADABLE:
+            with self._readable():
+                return keys.rotate(token).decode()
+        return token
+
+    @contextlib.contextmanager
+    def _readable(self):
+        try:
+            yield
+        except UNREADABLE:
+            raise errors.SecretUnreadable(file=str(self._path)) from None
+
+    def _current(self):
+        """Return the keys, read again if the file is another one than before."""
+        seen = _state_of(self._path)
+        if self._keys is None or seen != self._seen:
+            self._seen = seen
+            self._read()
+        return self._keys
+
+    def _read(self):
+        try:
+            self._keys = _read(self._path)
+        except errors.KeysUnusable as error:
+            if self._keys is None:
+                raise
+            LOG.warning("%s Going on with the keys of before.", error.detail)
+
+
+class _Keys(fernet.MultiFernet):
+    def __init__(self, keys):
+        super().__init__(keys)
+        self.newest = keys[0]
+
+
+def _state_of(path):
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _read(path):
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise errors.KeysUnusable(file=str(path), reason=error.strerror) from error
+    if mode & stat.S_IROTH:
+        reason = "everybody may read it; take that right away: chmod o-r"
+        raise errors.KeysUnusable(file=str(path), reason=reason)
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
+    keys = [_key(path, number, line) for number, line in numbered if line and not line.startswith("#")]
+    if not keys:
+        raise errors.KeysUnusable(file=str(path), reason="it has no key")
+    return _Keys(keys)
+
+
+def _key(path, number, line):
+    try:
+        return fernet.Fernet(line)
+    except ValueError:
+        raise errors.KeysUnusable(file=str(path), reason=f"line {number} is not a Fernet key") from None
+
+
+def _new_key():
+    return fernet.Fernet.generate_key().decode() + "\n"
+
+
+def _private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
+def _replace(path, text):
+    """Write a file at once, with the owner and the rights of the one before."""
+    before = path.stat()
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with open(descriptor, "w") as file:
+        file.write(text)
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+    os.replace(name, path)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract: what may be asked of a conductor, one small class per RPC namespace.
+
+``caller`` is a ``valence.common.messaging.Caller``; every method is one RPC call and raises the errors of
+``valence.common.errors``. Answers are JSON values and never hold secrets.
+"""
+
+#: seconds that a call may take which needs the store alone; short, so that a dead conductor is noticed
+STORE_TIMEOUT = 2.5
+#: seconds that a call may take which works on a pod manager, or on very many rows
+LONG_TIMEOUT = 60
+
+
+class Records:
+    """Reads of the store: any model, by its class name."""
+
+    namespace = "records"
+
+    def __init__(self, caller):
+        self._caller = caller
+
+    def list(self, context, model, *, filters=(), sort=(), marker=None, limit=None, fields=None):
+        """Return ``{"rows": JSON text of a list, "count": int, "next": key of the last row if there are more}``.
+
+        ``filters`` are ``[field, operator, value]``, ``sort`` ``[field, descending]`` lists.
+        """
+        query = {"filters": filters, "sort": sort, "marker": marker, "limit": limit, "fields": fields}
+        return self._caller.call(context, self.namespace, "list", STORE_TIMEOUT, model=model, query=query)
+
+    def get(self, context, model, key, *, fields=None):
+        """Return one row as a dict of its public fields."""
+        return self._caller.call(
+            context, self.namespace, "get", STORE_TIMEOUT, model=model, key=key, fields=fields
+        )
+
+    def count(self, context, model, *, filters=()):
+        """Return how many rows there are."""
+        return self._caller.call(
+            context, self.namespace, "count", STORE_TIMEOUT, model=model, filters=filters
+        )
+
+
+class PodManagers:
+    """Changes of pod managers, and work on them."""
+
+    namespace = "pod_managers"
+
+    def __init__(self, caller):
+        self._caller = caller
+
+    def create(self, context, values, *, idempotency=None):
+        """Register a pod manager and ask for its first synchronization.
+
+        Returns ``{"pod_manager": dict, "operation": dict or None}``; it is None in maintenance.
+        ``idempotency`` is ``{"key": digest, "request": digest}``: a repetition returns the first answer.
+        """
+        return self._call(context, "create", values=values, idempotency=idempotency)
+
+    def update(self, context, uuid, values, *, revision=None):
+        """Change fields of a pod manager and return it; raise RevisionMismatch unless it has ``revision``."""
+        return self._call(context, "update", uuid=uuid, values=values, revision=revision)
+
+    def delete(self, context, uuid, *, revision=None, force=False):
+        """Remove a pod manager and its resources; raise InUse while work runs on it, unless ``force``."""
+        self._caller.call(
+            context, self.namespace, "delete", LONG_TIMEOUT, uuid=uuid, revision=revision, force=force
+        )
+
+    def sync(self, context, uuid, *, idempotency=None):
+        """Ask for a synchronization; return the operation as a dict, the present one where one waits already."""
+        return self._call(context, "sync", uuid=uuid, idempotency=idempotency)
+
+    def _call(self, context, method, **kwargs):
+        return self._caller.call(context, self.namespace, method, STORE_TIMEOUT, **kwargs)
+
+
+class Resources:
+    """Live documents of resources, read from their pod managers."""
+
+    namespace = "resources"
+
+    def __init__(self, caller):
+        self._caller = caller
+
+    def details(self, context, uuids):
+        """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of at most a page of resources."""
+        return self._caller.call(context, self.namespace, "details", LONG_TIMEOUT, uuids=uuids)
+
+
+class Operations:
+    """The doorbell of stored operations."""
+
+    namespace = "operations"
+
+    def __init__(self, caller):
+        self._caller = caller
+
+    def ring(self, context):
+        """Tell some conductor that an operation waits; nothing is lost when nobody hears it."""
+        self._caller.cast(context, self.namespace, "ring")
+
+
+class Status:
+    """Whether a conductor is there, and how it is."""
+
+    namespace = "conductor"
+
+    def __init__(self, caller):
+        self._caller = caller
+
+    def ping(self, context, *, timeout=1.5):
+        """Return ``{"host", "version", "store": None or {"reason", "since"}}`` of the conductor that answers."""
+        return self._caller.call(context, self.namespace, "ping", timeout)
+
+
+class Conductor:
+    """Everything that may be asked of a conductor; ``liveness`` tells whether one answers."""
+
+    def __init__(self, caller):
+        self.liveness = caller.liveness
+        self.records = Records(caller)
+        self.pod_managers = PodManagers(caller)
+        self.resources = Resources(caller)
+        self.operations = Operations(caller)
+        self.status = Status(caller)

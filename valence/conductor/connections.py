@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The connections of this conductor to its pod managers, one each, made when first needed."""
+
+import threading
+
+from valence.podmanagers import base
+
+#: fields whose change makes a new connection
+ACCESS = ("url", "driver", "username", "password", "verify_ca")
+
+
+class Connections:
+    """Driver instances by pod manager; an instance is replaced when the access to its pod manager changes."""
+
+    def __init__(self, conf):
+        self._conf = conf
+        self._drivers, self._lock = {}, threading.Lock()
+
+    def get(self, pod_manager):
+        """Return the connection to a pod manager as it is to be reached now."""
+        access = tuple(getattr(pod_manager, name) for name in ACCESS)
+        with self._lock:
+            known, driver = self._drivers.get(pod_manager.uuid, (None, None))
+            if known == access:
+                return driver
+            new = base.load(self._conf, pod_manager)
+            self._drivers[pod_manager.uuid] = access, new
+        if driver is not None:
+            driver.close()
+        return new
+
+    def drop(self, uuid):
+        """Close the connection to a pod manager that is gone."""
+        with self._lock:
+            _, driver = self._drivers.pop(uuid, (None, None))
+        if driver is not None:
+            driver.close()
+
+    def close(self):
+        """Close every connection."""
+        for uuid in list(self._drivers):
+            self.drop(uuid)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads of the store, for any model that clients may see."""
+
+import json
+
+from valence.common import errors
+from valence.conductor.rpc import rpc
+from valence.db import models
+from valence.db import store
+
+READABLE = {
+    model.__name__: model
+    for model in (models.PodManager, models.ResourceWithState, models.Operation, models.Event)
+}
+
+
+class RecordsEndpoint:
+    """The namespace ``records`` of ``valence.conductor.client``."""
+
+    namespace = "records"
+
+    def __init__(self, database):
+        self._store = database
+
+    @rpc
+    def list(self, context, model, query):
+        """Return a page of rows, already encoded: the API passes the text through."""
+        model, limit = READABLE[model], query["limit"]
+        # Never the secrets: to decrypt them takes longer than everything else together.
+        names = query["fields"] or model.public_fields()
+        rows = self._store.list(
+            model,
+            filters=_filters(query["filters"]),
+            sort=[store.Sort(*each) for each in query["sort"]],
+            marker=query["marker"],
+            limit=limit and limit + 1,
+            fields=names,
+        )
+        page = rows[:limit]
+        text = json.dumps([row.public(names) for row in page], ensure_ascii=False, separators=(",", ":"))
+        more = len(rows) > len(page)
+        return {"rows": text, "count": len(page), "next": getattr(page[-1], model.key) if more else None}
+
+    @rpc
+    def get(self, context, model, key, fields=None):
+        """Return the public fields of one row, or some of them."""
+        model = READABLE[model]
+        names = fields or model.public_fields()
+        found = self._store.list(model, filters=[store.Filter(model.key, "eq", key)], limit=1, fields=names)
+        if not found:
+            raise errors.NotFound(kind=model.kind, key=key)
+        return found[0].public(names)
+
+    @rpc
+    def count(self, context, model, filters=()):
+        """Return how many rows there are."""
+        return self._store.count(READABLE[model], filters=_filters(filters))
+
+
+def _filters(given):
+    return [store.Filter(*each) for each in given]

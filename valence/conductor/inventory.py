@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a crawl means for what is stored: the difference between the two, as pure functions on plain data.
+
+A resource stays the same one as long as its URL and identity do; one that shows up at another URL with
+its identity (Redfish UUID or serial number) has moved. What could not be read is neither gone nor changed.
+"""
+
+import collections
+import typing
+
+from valence.db import models
+
+#: power states that end by themselves; a change is told when the state that follows is reached
+TRANSITIONAL = frozenset({"PoweringOn", "PoweringOff"})
+#: fields whose change is an event
+TELLING = ("health", "state", "power_state")
+#: fields of ResourceState that a crawl refreshes
+SEEN_FIELDS = ("name", "health", "state", "power_state", "identity", "parent", "etag")
+
+
+class Added(typing.NamedTuple):
+    """A resource that was not known."""
+
+    new: models.ResourceWithState
+
+
+class Removed(typing.NamedTuple):
+    """A resource that is there no more."""
+
+    old: models.ResourceWithState
+
+
+class Changed(typing.NamedTuple):
+    """A resource of which something changed; ``moved`` and ``told`` say which events that makes."""
+
+    old: models.ResourceWithState
+    new: models.ResourceWithState
+    moved: bool
+    told: bool
+
+
+class Diff:
+    """The difference between the stored resources of one pod manager and a crawl of it.
+
+    ``see`` takes what the crawl yields, one by one, and returns a change that is certain already, or None;
+    ``finish`` returns the others. Keeps one stored row in memory for each resource not seen yet.
+    """
+
+    def __init__(self, podm_id, stored):
+        self._podm_id = podm_id
+        self._missing = {row.resource_url: row for row in stored}
+        self._identities = {_identity(row) for row in self._missing.values()} - {None}
+        self._candidates = []
+        self._unread = []
+        self.seen = 0
+
+    def etags(self):
+        """Return the stored ETags by URL."""
+        return {url: row.etag for url, row in self._missing.items()}
+
+    def see(self, seen):
+        """Take a Seen, and return Added, Changed or None."""
+        self.seen += 1
+        row = self._missing.get(seen.resource_url)
+        if row is not None and _same(row, seen):
+            return self._compare(self._missing.pop(seen.resource_url), seen)
+        if row is None and _identity(seen) not in self._identities:
+            return Added(self._new(seen))
+        self._candidates.append(seen)
+        return None
+
+    def unchanged(self, resource_url):
+        """Take the URL of an Unchanged."""
+        self.seen += 1
+        self._missing.pop(resource_url, None)
+
+    def unread(self, unread):
+        """Take an Unread."""
+        self._unread.append(unread)
+
+    def finish(self):
+        """Yield the changes that only the end of a crawl makes certain: removals first, they free URLs."""
+        moved = self._match()
+        stay = {row.uuid for row in moved.values()}
+        taken = {seen.resource_url for seen in self._candidates}
+        for url, row in self._missing.items():
+            if row.uuid not in stay and (url in taken or not self._protected(row)):
+                yield Removed(row)
+        for seen in self._candidates:
+            row = moved.get(_place(seen))
+            yield Added(self._new(seen)) if row is None else self._compare(row, seen)
+
+    def _match(self):
+        """Return the missing rows that have moved for certain, by their new places."""
+        rows, places = collections.defaultdict(list), collections.defaultdict(list)
+        for row in self._missing.values():
+            rows[_identity(row)].append(row)
+        for seen in self._candidates:
+            places[_identity(seen)].append(seen)
+        return {
+            _place(found[0]): rows[identity][0]
+            for identity, found in places.items()
+            if identity is not None and len(found) == 1 and len(rows.get(identity, ())) == 1
+        }
+
+    def _protected(self, row):
+        return any(
+            row.resource_type in part.resource_types and self._below(row, part.parent)
+            for part in self._unread
+        )
+
+    def _below(self, row, parent):
+        """Whether the row is, or may be, the resource at ``parent`` or below it; rows with no known way up may be."""
+        passed = set()
+        while row is not None and row.resource_url not in passed:
+            if parent in ("", row.resource_url, row.parent) or row.parent is None:
+                return True
+            passed.add(row.resource_url)
+            row = self._missing.get(row.parent)
+        return False
+
+    def _compare(self, row, seen):
+        new = row.replace(
+            resource_url=seen.resource_url, resource_type=seen.resource_type, **_state(seen, row)
+        )
+        moved = row.resource_url != new.resource_url
+        told = known(row) and any(getattr(row, name) != getattr(new, name) for name in TELLING)
+        if not (moved or told) and all(getattr(row, name) == getattr(new, name) for name in SEEN_FIELDS):
+            return None
+        return Changed(row, new, moved, told)
+
+    def _new(self, seen):
+        place = {
+            "podm_id": self._podm_id,
+            "resource_url": seen.resource_url,
+            "resource_type": seen.resource_type,
+        }
+        return models.ResourceWithState(**place, **_state(seen, None))
+
+
+def known(row):
+    """Whether a state of the resource is stored: whoever threw it away has no change to be told of."""
+    return row.parent is not None
+
+
+def _state(seen, row):
+    values = {name: getattr(seen, name) for name in SEEN_FIELDS}
+    if values["power_state"] in TRANSITIONAL:
+        values["power_state"] = row and row.power_state
+    return values
+
+
+def _same(row, seen):
+    """Whether what was seen at a row's URL is that row's resource: of its type, and not somebody else."""
+    if row.resource_type != seen.resource_type:
+        return False
+    return row.identity is None or seen.identity is None or row.identity == seen.identity
+
+
+def _identity(thing):
+    return thing.identity and (thing.resource_type, thing.identity)
+
+
+def _place(seen):
+    return seen.resource_url, seen.resource_type

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The work that is due on one pod manager: contact it, synchronize it, and record how that went."""
+
+from oslo_log import log
+
+from valence.common import context
+from valence.common import errors
+from valence.conductor import events
+from valence.conductor import monitor
+from valence.conductor import operations
+from valence.conductor import sync
+from valence.db import models
+from valence.db import store
+from valence.db import types
+
+LOG = log.getLogger(__name__)
+
+#: fields of a pod manager that clients watch: a change of one of them is a new revision
+WATCHED = frozenset({"status", "last_error"})
+TRIES = 5
+
+
+class PodManagerJob:
+    """Works on one pod manager, alone, under ``lease``, until it is done or ``stopping`` is set."""
+
+    def __init__(self, conf, database, connections, lease, stopping):
+        self._conf, self._store, self._connections = conf, database, connections
+        self._lease, self._stopping = lease, stopping
+        self._pod_manager = None
+
+    def run(self, uuid):
+        """Do the operations that wait for the pod manager, or synchronize it if that is due."""
+        waiting = operations.open_for(self._store, uuid)
+        recorders = [operations.Recorder(self._store, each, self._lease, self._conf.host) for each in waiting]
+        try:
+            self._pod_manager = self._store.get(models.PodManager, uuid)
+        except errors.NotFound as error:
+            for recorder in recorders:
+                recorder.fail(error)
+            return
+        for recorder in recorders:
+            self._run_operation(recorder)
+        if not recorders and is_due(self._pod_manager):
+            self._run_timed()
+
+    def _run_operation(self, recorder):
+        recorder.begin(self._event(recorder.context, "sync.start"))
+        try:
+            counters = self._synchronize(recorder.context, recorder.step, recorder.progress)
+        except sync.HandedBack:
+            recorder.hand_back()
+            raise
+        except errors.PodManagerError as error:
+            recorder.fail(error, self._event(recorder.context, "sync.error", {"error": error.detail}))
+        except errors.ValenceError:
+            raise  # the store is away or the lease is lost: the operation stays open and is done anew
+        except Exception:
+            LOG.exception("pod manager %s: synchronization failed", self._pod_manager.uuid)
+            recorder.fail(errors.Internal(host=self._conf.host))
+        else:
+            recorder.succeed(counters, self._event(recorder.context, "sync.end", counters))
+
+    def _run_timed(self):
+        """Synchronize; start and end are events only where something changed or went wrong for the first time."""
+        mine, failed_before = context.service_context(), self._pod_manager.failures
+        try:
+            counters = self._synchronize(mine, step=_ignore, progress=_ignore)
+        except errors.PodManagerError as error:
+            LOG.warning("pod manager %s: %s", self._pod_manager.uuid, error.detail)
+            if not failed_before:
+                self._commit(self._event(mine, "sync.error", {"error": error.detail}))
+            return
+        if counters["added"] or counters["changed"] or counters["removed"]:
+            self._commit(self._event(mine, "sync.end", counters))
+
+    def _synchronize(self, request_context, step, progress):
+        reached = False
+        try:
+            step("connect")
+            connection = self._connections.get(self._pod_manager)
+            self._contacted(request_context, connection.root())
+            reached = True
+            step("synchronize")
+            counters = self._synchronizer(request_context, connection, progress).run()
+        except errors.PodManagerError as error:
+            self._failed(request_context, error, reached)
+            raise
+        except (errors.ValenceError, sync.HandedBack):
+            raise
+        except Exception:
+            self._record({"next_sync_at": monitor.at(self._conf.sync.interval)})
+            raise
+        self._record(monitor.succeeded(self._pod_manager, self._pause(0, None)))
+        return counters
+
+    def _synchronizer(self, request_context, connection, progress):
+        return sync.Synchronizer(
+            self._store,
+            connection,
+            self._pod_manager,
+            context=request_context,
+            lease=self._lease,
+            batch=self._conf.sync.batch,
+            report=progress,
+            stopping=self._stopping,
+        )
+
+    def _contacted(self, request_context, root):
+        self._record_status(request_context, monitor.contacted(self._pod_manager, root))
+
+    def _failed(self, request_context, error, reached):
+        pause = self._pause(self._pod_manager.failures + 1, error)
+        limit = self._conf.sync.offline_after
+        values = monitor.failed(self._pod_manager, error, pause, offline_after=limit, reached=reached)
+        self._record_status(request_context, values)
+
+    def _pause(self, failures, error):
+        limits = self._conf.sync
+        return monitor.next_pause(
+            failures,
+            error,
+            interval=limits.interval,
+            max_backoff=limits.max_backoff,
+            offline_after=limits.offline_after,
+        )
+
+    def _record_status(self, request_context, values):
+        """Record ``values``, and the event of a new status with them."""
+        if not values:
+            return
+        old, changes = self._pod_manager, []
+        if "status" in values:
+            LOG.info("pod manager %s: %s is now %s", old.uuid, old.status, values["status"])
+            changes.append(
+                events.pod_manager(request_context, values["status"], old=old, new=old.replace(**values))
+            )
+        self._record(values, *changes)
+
+    def _record(self, values, *changes):
+        """Store ``values``; a client's change of the pod manager in the meantime is kept."""
+        touch = bool(WATCHED & values.keys())
+        for _ in range(TRIES):
+            try:
+                update = store.Update(self._pod_manager, values, touch=touch)
+                self._pod_manager = self._commit(update, *changes)[0]
+                return
+            except errors.RevisionMismatch:
+                self._pod_manager = self._store.get(models.PodManager, self._pod_manager.uuid)
+        raise errors.RevisionMismatch(kind="pod_manager", key=self._pod_manager.uuid)
+
+    def _commit(self, *changes):
+        return self._store.commit(*changes, lease=self._lease)
+
+    def _event(self, request_context, happened, more=None):
+        return events.pod_manager(request_context, happened, new=self._pod_manager, more=more)
+
+
+def is_due(pod_manager):
+    """Whether it is time to synchronize a pod manager."""
+    due = pod_manager.next_sync_at
+    return not pod_manager.maintenance and due is not None and due <= types.now()
+
+
+def _ignore(_):
+    """Nobody follows a synchronization that the timer began."""

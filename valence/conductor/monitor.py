@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the contacts with a pod manager mean for its status, and when to contact it again: pure functions."""
+
+import datetime
+import random
+
+from valence.common import errors
+from valence.db import types
+
+#: most characters of an error that is kept
+ERROR_LENGTH = 1024
+
+
+def contacted(pod_manager, root):
+    """Return the fields to change after the service root answered; ``root`` is what it told."""
+    return _differences(pod_manager, status="online", redfish_uuid=root.uuid or pod_manager.redfish_uuid)
+
+
+def succeeded(pod_manager, pause):
+    """Return the fields to change after a whole synchronization; the next comes after ``pause`` seconds."""
+    moments = {"last_contact_at": types.now(), "last_synced_at": types.now(), "next_sync_at": at(pause)}
+    return _differences(pod_manager, last_error=None, failures=0) | moments
+
+
+def failed(pod_manager, error, pause, *, offline_after, reached):
+    """Return the fields to change after a failure; the next try comes after ``pause`` seconds.
+
+    A pod manager is offline only after several failures in a row, and not when its root was ``reached``.
+    """
+    failures = pod_manager.failures + 1
+    offline = failures >= offline_after and not reached
+    values = {"status": "offline" if offline else pod_manager.status, "failures": failures}
+    return _differences(pod_manager, **values, last_error=error.detail[:ERROR_LENGTH]) | {
+        "next_sync_at": at(pause)
+    }
+
+
+def next_pause(failures, error, *, interval, max_backoff, offline_after):
+    """Return seconds until the next contact.
+
+    Until the pod manager is known to be offline the second look comes after half an interval, so that a dead
+    one is offline within two; then the pause doubles. Refused credentials pause at once, before the pod
+    manager locks the account.
+    """
+    if failures == 0:
+        return interval * random.uniform(0.9, 1.0)
+    if isinstance(error, errors.PodManagerAuthFailed):
+        return min(interval * 2**failures, max_backoff)
+    if failures < offline_after:
+        return interval / 2
+    return max(interval, min(interval * 2 ** (failures - offline_after), max_backoff))
+
+
+def at(seconds):
+    """Return the moment ``seconds`` from now as a DateTime value."""
+    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
+    return moment.strftime(types.TIME_FORMAT)
+
+
+def _differences(pod_manager, **values):
+    return {name: value for name, value in values.items() if getattr(pod_manager, name) != value}

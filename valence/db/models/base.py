@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model is: a path, fields, and what follows from them."""
+
+import typing
+
+from valence.db import types
+
+
+class ModelBase:
+    """A thing that Valence keeps.
+
+    ``path`` names the table, the etcd folder and the collection; ``fields`` maps names to fields of
+    ``valence.db.types``. ``kind`` is the singular name used in errors, events and links. A changed model
+    gets a new ``version``. ``indexes`` lists field groups that lists filter and sort by together.
+    Instances hold JSON values as attributes.
+    """
+
+    path: str
+    kind: str
+    #: name of the field that identifies a row, None without fields
+    key: typing.Any
+    version = "1.0"
+    fields: dict = {}
+    indexes: tuple = ()
+    #: models whose rows with the same key make one row of this read-only model; only the first has every row
+    joins: tuple = ()
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls.fields = {name: _field(given) for name, given in cls.fields.items()}
+        cls.key = next(
+            (name for name, field in cls.fields.items() if field.key), next(iter(cls.fields), None)
+        )
+        cls.kind = cls.__dict__.get("kind", cls.path.removesuffix("s") if "path" in cls.__dict__ else None)
+
+    def __init__(self, **values):
+        for name, field in self.fields.items():
+            setattr(self, name, values[name] if name in values else field.initial())
+
+    def as_dict(self):
+        """Return every value by field name, secrets included."""
+        return {name: getattr(self, name) for name in self.fields}
+
+    def public(self, names=None):
+        """Return the values that may be shown, of all public fields or of ``names``."""
+        return {name: getattr(self, name) for name in (names or self.public_fields())}
+
+    def replace(self, **values):
+        """Return a copy with ``values`` changed."""
+        return type(self)(**(self.as_dict() | values))
+
+    @classmethod
+    def from_dict(cls, values):
+        """Return an instance of what a peer sent: unknown fields are ignored, missing ones defaulted."""
+        return cls(**{name: value for name, value in values.items() if name in cls.fields})
+
+    @classmethod
+    def load(cls, values):
+        """Return an instance of values that are known to be complete, a dict that it keeps; drivers use this."""
+        loaded = cls.__new__(cls)
+        loaded.__dict__ = values
+        return loaded
+
+    @classmethod
+    def public_fields(cls):
+        """Return the names of the fields that may be shown."""
+        return [name for name, field in cls.fields.items() if field.public]
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.as_dict() == other.as_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    if typing.TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> typing.Any: ...  # the fields
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {getattr(self, type(self).key)}>"
+
+
+class ModelBaseWithTimestamp(ModelBase):
+    """A model whose rows say when they were made and changed, and count their changes."""
+
+    def __init_subclass__(cls):
+        cls.fields = cls.fields | {
+            "created_at": types.DateTime("When it was created.", default=None, write="never", index=True),
+            "updated_at": types.DateTime("When it was last changed.", default=None, write="never"),
+            "revision": types.Integer("Number of the last change.", default=1, write="never"),
+        }
+        super().__init_subclass__()
+
+
+def _field(given):
+    """Return the field; the guide's older form is a dict that holds the validator of a field type."""
+    if isinstance(given, types.Field):
+        return given
+    return given["validate"].__self__(default=None)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events: what changed. Stored in the commit of the change, published to the bus afterwards."""
+
+import typing
+
+from valence.db import types
+from valence.db.models import base
+
+#: fields that events tell of an object, by its kind
+STATES = {
+    "pod_manager": ("uuid", "name", "url", "driver", "description", "maintenance", "status", "last_error"),
+    "resource": (
+        "uuid", "podm_id", "resource_url", "resource_type", "name", "health", "state", "power_state",
+    ),
+}  # fmt: skip
+#: numbers of resources that a synchronization counts
+COUNTERS = ("seen", "added", "changed", "removed", "unread")
+
+
+class EventType(typing.NamedTuple):
+    """What an event of one type tells: of which kind of object, and whether it has an old and a new state.
+
+    ``more`` are the fields that the new state has beyond those of the object.
+    """
+
+    doc: str
+    object_kind: str
+    old: bool
+    new: bool
+    more: typing.Mapping[str, types.Field] = {}
+
+
+_COUNTED = {name: types.Integer(f"Resources that were {name}.", min=0) for name in COUNTERS}
+_FAILED = {"error": types.Text("Why it failed.", max=1024, example="The connection was cut.")}
+
+# fmt: off
+EVENT_TYPES = {
+    "valence.pod_manager.create": EventType("A pod manager was registered.", "pod_manager", False, True),
+    "valence.pod_manager.update": EventType("A pod manager was changed by a client.", "pod_manager", True, True),
+    "valence.pod_manager.delete": EventType("A pod manager was removed.", "pod_manager", True, False),
+    "valence.pod_manager.online": EventType("A pod manager answers (again).", "pod_manager", True, True),
+    "valence.pod_manager.offline": EventType("A pod manager does not answer any more.", "pod_manager", True, True),
+    "valence.pod_manager.sync.start": EventType("A synchronization began.", "pod_manager", False, True),
+    "valence.pod_manager.sync.end": EventType("A synchronization ended well.", "pod_manager", False, True, _COUNTED),
+    "valence.pod_manager.sync.error": EventType("A synchronization failed.", "pod_manager", False, True, _FAILED),
+    "valence.resource.added": EventType("A resource was found.", "resource", False, True),
+    "valence.resource.removed": EventType("A resource is gone.", "resource", True, False),
+    "valence.resource.moved": EventType("A resource is found at another URL.", "resource", True, True),
+    "valence.resource.state_changed": EventType(
+        "Health, state or settled power state of a resource changed.", "resource", True, True,
+    ),
+}
+# fmt: on
+
+
+class Event(base.ModelBase):
+    """A change that others are told of, with the old and the new state."""
+
+    path = "events"
+    fields = {
+        "uuid": types.UUID("Identifier, by which a double delivery is known.", key=True),
+        "sequence": types.Sequence("Place in the order of all events."),
+        "event_type": types.Text(
+            "What happened.", max=64, write="never", index=True, example="valence.resource.added"
+        ),
+        "object_kind": types.Text("Kind of thing it happened to.", max=64, write="never", example="resource"),
+        "object_id": types.Text("Identifier of that thing.", max=64, write="never", index=True),
+        "podm_id": types.Text("Pod manager concerned.", max=36, default=None, write="never", index=True),
+        "old": types.JSON("What was.", default=None, write="never"),
+        "new": types.JSON("What is.", default=None, write="never"),
+        "actor": types.Text(
+            "Who caused it; null is Valence itself or the hardware.", default=None, write="never"
+        ),
+        "request_id": types.Text("Request that caused it.", max=64, default=None, write="never"),
+        "created_at": types.DateTime("When it was stored.", default=None, write="never", index=True),
+    }
+
+    def payload(self):
+        """Return what is published of the event on the message bus, as a JSON object."""
+        return {
+            "version": self.version,
+            "event_id": self.uuid,
+            "sequence": self.sequence,
+            "object": {"kind": self.object_kind, "id": self.object_id, "podm_id": self.podm_id},
+            "old": self.old,
+            "new": self.new,
+            "actor": self.actor,
+            "request_id": self.request_id,
+            "timestamp": self.created_at,
+        }
+
+
+class Cursor(base.ModelBaseWithTimestamp):
+    """How far a reader of the events has come."""
+
+    path = "cursors"
+    fields = {
+        "name": types.Text("The reader.", max=64, key=True),
+        "sequence": types.Integer("Last event that it dealt with.", default=0, min=0, write="never"),
+    }

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operations: work that outlives a request, and whoever works on it."""
+
+from valence.db import types
+from valence.db.models import base
+
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+class Operation(base.ModelBaseWithTimestamp):
+    """A piece of work that was asked for, what became of it, and why."""
+
+    path = "operations"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "operation_kind": types.Text("What is done.", max=64, write="never", index=True, example="sync"),
+        "target_kind": types.Text(
+            "Kind of thing it is done to.", max=64, write="never", example="pod_manager"
+        ),
+        "target_id": types.Text("Identifier of that thing.", max=64, write="never", index=True),
+        "state": types.Choice(
+            "Where it stands.", ["pending", "running", *ENDED], default="pending", write="never", index=True
+        ),
+        "steps": types.JSON(
+            "What is done one after the other: name, state, started_at, ended_at.",
+            json_type="array",
+            default=[],
+            write="never",
+        ),
+        "progress": types.JSON("Counters of the work so far.", default={}, write="never"),
+        "cause": types.Text("Why it failed.", max=1024, default=None, write="never"),
+        "hint": types.Text("What to do about that.", max=1024, default=None, write="never"),
+        "actor": types.Text("Who asked for it; null is Valence itself.", default=None, write="never"),
+        "request_id": types.Text("Request that asked for it.", max=64, default=None, write="never"),
+        "conductor": types.Text("Conductor that works, or worked, on it.", default=None, write="never"),
+        "started_at": types.DateTime("When the work began.", default=None, write="never"),
+        "ended_at": types.DateTime("When the work ended.", default=None, write="never", index=True),
+    }
+    indexes = (("state", "created_at"),)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pod managers: where the hardware is reached."""
+
+from valence.db import types
+from valence.db.models import base
+
+
+class PodManager(base.ModelBaseWithTimestamp):
+    """A Redfish pod manager that this Valence controls."""
+
+    path = "pod_managers"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "name": types.Text("Name, unique here.", min=1, unique=True, example="row-7"),
+        "url": types.Text(
+            "Redfish service root.",
+            min=8,
+            max=500,
+            format="uri",
+            unique=True,
+            example="https://10.0.0.7/redfish/v1",
+        ),
+        "driver": types.Text("Kind of pod manager.", max=64, default="redfish", write="create", index=True),
+        "username": types.Text("User name to sign in with.", default="", example="admin"),
+        "password": types.Secret("Password to sign in with.", max=1024, default=""),
+        "verify_ca": types.Text(
+            'How its TLS certificate is checked: "true" by the system\'s authorities, "false" not at all, else the '
+            "path of a file of authorities on every conductor.",
+            max=255,
+            default="true",
+        ),
+        "description": types.Text("What an operator wants to remember of it.", max=1024, default=""),
+        "maintenance": types.Boolean(
+            "Whether Valence leaves it alone: no contact, no synchronization.", default=False
+        ),
+        "status": types.Choice(
+            "Result of the last contacts.",
+            ["unknown", "online", "offline"],
+            default="unknown",
+            write="never",
+            index=True,
+        ),
+        "last_error": types.Text("Why the last contact failed.", max=1024, default=None, write="never"),
+        "last_contact_at": types.DateTime("When it last answered.", default=None, write="never"),
+        "last_synced_at": types.DateTime("When it was last synchronized whole.", default=None, write="never"),
+        "failures": types.Integer("Failed contacts in a row.", default=0, write="never"),
+        "next_sync_at": types.DateTime(
+            "When it is synchronized next.", default=None, write="never", index=True
+        ),
+        "redfish_uuid": types.Text("UUID that its service root gives.", max=64, default=None, write="never"),
+    }

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The [database] options: oslo.db's, with defaults of Valence."""
+
+import pathlib
+
+from oslo_config import cfg
+from oslo_db import options
+
+#: defaults of [database] that differ from the library's
+DATABASE = {
+    # With 5, every tenth of 16 requests at a time opens a connection and closes it again.
+    "max_pool_size": 20,
+    # Seconds that a thread waits for one of its process's connections to become free.
+    "pool_timeout": 1,
+}
+
+
+def list_opts():
+    """Return the options by group, as oslo-config-generator asks for them."""
+    return [("database", options.database_opts)]
+
+
+def set_defaults():
+    """Give oslo.db's options Valence's defaults, in this process and in the sample configuration."""
+    cfg.set_defaults(options.database_opts, **DATABASE)
+
+
+def register(conf):
+    """Register [database] on ``conf``; without a connection it is SQLite in the state_dir."""
+    set_defaults()
+    file = pathlib.Path(conf.state_dir).absolute() / "valence.db"
+    options.set_defaults(conf, connection=f"sqlite:///{file}")

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections that are kept open, and work on them that is repeated when the database fails for a moment.
+
+SQLAlchemy's own pool asks the server on every checkout whether it is still there and rolls back on every
+return: two round trips for each read. So connections are taken from it once and kept, in autocommit; a read
+is one round trip, a transaction says BEGIN and COMMIT itself, and a connection that broke is noticed by the
+statement that meets it, which is then repeated on a new one.
+"""
+
+import collections
+import contextlib
+import itertools
+import random
+import threading
+import time
+
+from oslo_log import log
+
+from valence.common import errors
+from valence.db.sql import engine
+from valence.db.sql import failures
+
+LOG = log.getLogger(__name__)
+
+#: seconds that a call waits for a database that just went away, and for transactions that are in its way
+PATIENCE = 1.0
+COLLISION_PATIENCE = 2.0
+#: seconds between two attempts; the last one is repeated
+PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2)
+
+#: errors after which a connection is as good as before
+HARMLESS = (*failures.INTEGRITY, failures.Missed, failures.Collision, errors.ValenceError)
+
+
+class Connections:
+    """The open connections of one engine, for any number of threads of one process."""
+
+    def __init__(self, database):
+        self.engine = engine.create(database)
+        self.dialect = engine.DIALECTS[self.engine.dialect.name]
+        self._idle = collections.deque()
+        self._max_idle = database.max_pool_size or 5
+        self._away = False
+        # SQLite lets waiting writers sleep longer and longer; a lock wakes the next one at once.
+        self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else contextlib.nullcontext()
+
+    def read(self, statement, parameters=None):
+        """Return all rows of one SELECT."""
+        return self.run(lambda connection: connection.execute(statement, parameters).all())
+
+    def run(self, work):
+        """Return ``work(connection)``; it is one statement, or does no harm when it is begun anew."""
+        return self.persist(lambda: self._run(work))
+
+    def write(self, work):
+        """Return ``work(connection)`` as ``run`` does, where the work writes."""
+        return self.persist(lambda: self._write(work))
+
+    def _run(self, work):
+        with self.connection() as connection:
+            return work(connection)
+
+    def _write(self, work):
+        with self._writer:
+            return self._run(work)
+
+    def transact(self, work):
+        """Return ``work(connection)`` done in one transaction, once; raises Collision, Lost, LostInCommit."""
+        with self._writer, self.connection() as connection:
+            connection.exec_driver_sql(self.dialect.begin)
+            try:
+                result = work(connection)
+            except (*failures.ERRORS, failures.Missed, errors.ValenceError) as error:
+                raise self._roll_back(connection, error) from error
+            self._commit(connection)
+            return result
+
+    def _roll_back(self, connection, error):
+        """Return what to raise for ``error``; a connection that is still of use leaves its transaction."""
+        translated = failures.translate(error)
+        if isinstance(translated, HARMLESS):
+            connection.exec_driver_sql("ROLLBACK")
+        return translated
+
+    def _commit(self, connection):
+        try:
+            connection.exec_driver_sql("COMMIT")
+        except failures.ERRORS as error:
+            if isinstance(translated := failures.translate(error), failures.Lost):
+                raise failures.LostInCommit(str(translated)) from error
+            raise
+
+    def persist(self, attempt):
+        """Return ``attempt()``, repeated while it loses its connection or collides; raise StoreUnavailable."""
+        began = time.monotonic()
+        for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
+            try:
+                result = attempt()
+            except failures.Collision as collision:
+                if time.monotonic() - began > COLLISION_PATIENCE:
+                    raise errors.StoreUnavailable(reason=f"too many collide: {collision}") from collision
+            except failures.Lost as lost:
+                self._give_up(lost, waited=time.monotonic() - began)
+            else:
+                self._away = False
+                return result
+            time.sleep(pause * (0.5 + random.random()))
+        raise AssertionError("the pauses do not end")
+
+    def _give_up(self, lost, waited):
+        """Forget all connections; raise StoreUnavailable when it is known, or proven, that the database is away."""
+        self._drop_idle()
+        if self._away or waited > PATIENCE:
+            self._away = True
+            raise errors.StoreUnavailable(reason=str(lost)) from lost
+
+    @contextlib.contextmanager
+    def connection(self):
+        """Lend a connection in autocommit; after any error but a broken rule it is not used again."""
+        connection = self._take()
+        try:
+            yield connection
+        except HARMLESS:
+            self._give_back(connection)
+            raise
+        except failures.ERRORS as error:
+            _discard(connection)
+            raise failures.translate(error) from error
+        except BaseException:
+            _discard(connection)
+            raise
+        self._give_back(connection)
+
+    def _take(self):
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        try:
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except failures.ERRORS as error:
+            raise failures.Lost(failures.reason(error)) from error
+        # Tells oslo.db's listener for SQLite not to say BEGIN.
+        connection.info["in_transaction"] = True
+        return connection
+
+    def _give_back(self, connection):
+        if connection.invalidated:
+            _discard(connection)
+        elif len(self._idle) < self._max_idle:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _drop_idle(self):
+        with contextlib.suppress(IndexError):
+            while True:
+                _discard(self._idle.pop())
+
+    def close(self):
+        """Close every idle connection."""
+        self._drop_idle()
+        self.engine.dispose()
+
+
+def _discard(connection):
+    with contextlib.suppress(*failures.ERRORS):
+        connection.invalidate()
+    with contextlib.suppress(*failures.ERRORS):
+        connection.close()

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a failed statement means: the only place that knows the libraries' errors."""
+
+import sqlite3
+
+import sqlalchemy
+from oslo_db import exception
+
+#: SQLSTATE: serialization failure, deadlock, lock not available
+COLLISIONS = {"40001", "40P01", "55P03"}
+#: SQLSTATE classes: connection exception, operator intervention (shutdown, start-up)
+LOSSES = ("08", "57P")
+#: MySQL: server shutdown in progress, normal shutdown, connection killed
+MYSQL_LOSSES = {1053, 1077, 1927}
+SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+#: everything that a statement may raise
+ERRORS = (sqlalchemy.exc.SQLAlchemyError, exception.DBError)
+#: a unique field that is taken, a reference to nothing, a row that is referred to
+INTEGRITY = (exception.DBDuplicateEntry, exception.DBReferenceError, sqlalchemy.exc.IntegrityError)
+
+
+class Lost(Exception):
+    """The database cannot be reached, or the connection broke before anything was committed."""
+
+
+class LostInCommit(Lost):
+    """The connection broke during COMMIT: whether it took place is not known."""
+
+
+class Collision(Exception):
+    """Another transaction was in the way; nothing was written, the same again may succeed."""
+
+
+class Missed(Exception):
+    """A row that was to be changed or removed is not there, or not as it was read."""
+
+
+def translate(error):
+    """Return the Lost or Collision that ``error`` means, or ``error`` itself."""
+    if isinstance(error, (exception.DBDeadlock, exception.DBConsistencyError)):
+        return Collision(reason(error))
+    if isinstance(
+        error, (exception.DBConnectionError, exception.DBNonExistentDatabase, sqlalchemy.exc.TimeoutError)
+    ):
+        return Lost(reason(error))
+    original = original_of(error)
+    state = getattr(original, "sqlstate", None) or ""
+    if state in COLLISIONS or getattr(original, "sqlite_errorcode", 0) & 0xFF in SQLITE_BUSY:
+        return Collision(reason(error))
+    if state.startswith(LOSSES) or (original.args and original.args[0] in MYSQL_LOSSES):
+        return Lost(reason(error))
+    return error
+
+
+def original_of(error):
+    """Return the error of the database's own library."""
+    while (inner := getattr(error, "inner_exception", None) or getattr(error, "orig", None)) is not None:
+        error = inner
+    return error
+
+
+def reason(error):
+    """Return what the database's own library says, on one line."""
+    return (
+        " ".join(str(each) for each in original_of(error).args).strip().replace("\n", " ")
+        or type(error).__name__
+    )

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leases: rows that say who has a right until when, by the clock of the database."""
+
+import contextlib
+import uuid
+
+import sqlalchemy
+
+from valence.common import errors
+from valence.db import store
+from valence.db.sql import failures
+
+
+class SQLLease(store.Lease):
+    """A lease that was taken."""
+
+    def __init__(self, leases, name, holder, token, ttl):
+        self._leases = leases
+        self.name, self.holder, self.token, self.ttl = name, holder, token, ttl
+
+    def renew(self):
+        """Start the time anew; raise LeaseLost when somebody else took the lease."""
+        self._leases.renew(self)
+
+    def release(self):
+        """Give the lease back; nothing happens when it was lost before."""
+        self._leases.release(self)
+
+
+class Leases:
+    """The table of leases. Tokens are microseconds of the database's clock, so that they grow past a removed row."""
+
+    def __init__(self, connections, table):
+        self._connections, self._table = connections, table
+        self._clock = sqlalchemy.literal_column(connections.dialect.clock, sqlalchemy.Double())
+
+    def take(self, name, holder, ttl, steal):
+        """Return a new SQLLease; raise LeaseHeld."""
+        # A statement whose answer got lost is repeated; by the nonce it knows its own success.
+        row = {"name": name, "holder": holder, "nonce": uuid.uuid4().hex, "ttl": ttl}
+        token = self._connections.write(lambda connection: self._take(connection, row, steal))
+        return SQLLease(self, name, holder, token, ttl)
+
+    def renew(self, lease):
+        """Start the time of a lease anew; raise LeaseLost."""
+        renewed = (
+            sqlalchemy.update(self._table).where(*self._is(lease)).values(expires_at=self._clock + lease.ttl)
+        )
+        if not self._connections.write(lambda connection: connection.execute(renewed).rowcount):
+            raise errors.LeaseLost(name=lease.name)
+
+    def release(self, lease):
+        """Remove the row of a lease, if it has one."""
+        removed = sqlalchemy.delete(self._table).where(*self._is(lease))
+        self._connections.write(lambda connection: connection.execute(removed))
+
+    def require(self, connection, lease):
+        """Raise LeaseLost unless the lease is held; nobody can take it until the transaction ends."""
+        held = sqlalchemy.select(self._table.c.token).where(
+            *self._is(lease), self._table.c.expires_at > self._clock
+        )
+        if connection.execute(held.with_for_update()).first() is None:
+            raise errors.LeaseLost(name=lease.name)
+
+    def _is(self, lease):
+        return self._table.c.name == lease.name, self._table.c.token == lease.token
+
+    def _take(self, connection, row, steal):
+        if not self._take_over(connection, row, steal):
+            self._insert(connection, row)
+        table = self._table
+        holder, nonce, token = connection.execute(
+            sqlalchemy.select(table.c.holder, table.c.nonce, table.c.token).where(table.c.name == row["name"])
+        ).first() or ("somebody", None, None)
+        if nonce != row["nonce"]:
+            raise errors.LeaseHeld(name=row["name"], holder=holder)
+        return token
+
+    def _take_over(self, connection, row, steal):
+        table = self._table
+        free = (
+            sqlalchemy.true()
+            if steal
+            else (table.c.expires_at <= self._clock) | (table.c.nonce == row["nonce"])
+        )
+        token = self._token()
+        taken = (
+            sqlalchemy.update(table)
+            .where(table.c.name == row["name"], free)
+            .values(
+                holder=row["holder"],
+                nonce=row["nonce"],
+                token=sqlalchemy.case((table.c.token < token, token), else_=table.c.token + 1),
+                expires_at=self._clock + row["ttl"],
+            )
+        )
+        return connection.execute(taken).rowcount
+
+    def _insert(self, connection, row):
+        values = {name: row[name] for name in ("name", "holder", "nonce")}
+        new = sqlalchemy.insert(self._table).values(
+            token=self._token(), expires_at=self._clock + row["ttl"], **values
+        )
+        # Somebody has it, or was faster.
+        with contextlib.suppress(*failures.INTEGRITY):
+            connection.execute(new)
+
+    def _token(self):
+        return sqlalchemy.cast(self._clock * 1000000, sqlalchemy.BigInteger())

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store on SQLite, MariaDB, MySQL and PostgreSQL."""
+
+from valence.common import errors
+from valence.db import models
+from valence.db import store
+from valence.db.sql import changes as changesets
+from valence.db.sql import commit
+from valence.db.sql import conflicts
+from valence.db.sql import connections
+from valence.db.sql import leases
+from valence.db.sql import patience
+from valence.db.sql import queries
+from valence.db.sql import renewal
+from valence.db.sql import rows
+from valence.db.sql import schema
+from valence.db.sql import tables
+from valence.db.sql import transaction
+
+#: how often a commit is tried whose obstacle was gone when it was looked for
+ATTEMPTS = 5
+
+
+class SQLAlchemyStore(store.Store):
+    """A store in a database that SQLAlchemy knows."""
+
+    def __init__(self, conf, cipher):
+        self._cipher = cipher
+        self.connections = connections.Connections(conf.database)
+        dialect = self.connections.engine.dialect
+        self.tables = tables.Tables(dialect.name, models.STORED)
+        self._rows = rows.Rows(dialect.name, cipher)
+        self._queries = queries.Queries(self.tables, self._rows, dialect.name)
+        self._conflicts = conflicts.Conflicts(self.tables, self._rows)
+        self.writer = transaction.Writer(self.tables, self._rows, dialect)
+        self.leases = leases.Leases(self.connections, self.tables.leases)
+        self.markers = commit.Markers(self.tables.commit_markers, is_text=dialect.name == "sqlite")
+        self.schema = schema.Schema(self.connections, self.tables)
+
+    def get(self, model, key):
+        names = tuple(model.fields)
+        parameters = {"key": self._rows.operand(model, model.key, key)}
+        found = self.connections.read(self._queries.get(model, names), parameters)
+        if not found:
+            raise errors.NotFound(kind=model.kind, key=key)
+        return self._rows.decoder(model, names)(found[0])
+
+    def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None):
+        names = tuple(model.fields) if fields is None else tuple(dict.fromkeys((model.key, *fields)))
+        sorts = self._queries.sorts(model, sort)
+        after = None if marker is None else self._position(model, sorts, marker)
+        statement, parameters = self._queries.page(
+            model, filters=filters, sorts=sorts, after=after, limit=limit, names=names
+        )
+        return [*map(self._rows.decoder(model, names), self.connections.read(statement, parameters))]
+
+    def count(self, model, *, filters=()):
+        return self.connections.read(*self._queries.count(model, filters=filters))[0][0]
+
+    def commit(self, *changes, lease=None):
+        if not changes:
+            return []
+        batch = changesets.Changes(changes)
+        one = commit.Commit(self, batch, lease)
+        for _ in range(ATTEMPTS):
+            if self._persist(one):
+                return batch.in_order()
+            self.connections.run(lambda connection: self._conflicts.explain(connection, batch))
+        raise errors.Conflict(reason="Others change the same things all the time.") from one.obstacle
+
+    def _persist(self, one):
+        try:
+            return self.connections.persist(one.attempt)
+        except errors.StoreUnavailable as error:
+            if one.is_open:
+                raise errors.OutcomeUnknown(**error.kwargs) from error
+            raise
+
+    def _position(self, model, sorts, marker):
+        """Return the values that the row with the key ``marker`` is sorted by."""
+        if sorts[0][0] == model.key:
+            return (marker,)
+        names = tuple(name for name, _ in sorts)
+        parameters = {"key": self._rows.operand(model, model.key, marker)}
+        found = self.connections.read(self._queries.get(model, names), parameters)
+        if not found:
+            raise errors.BadRequest(reason=f"There is no {model.kind} {marker} any more to go on from.")
+        row = self._rows.decoder(model, names)(found[0])
+        return tuple(getattr(row, name) for name in names)
+
+    def lease(self, name, holder, ttl, *, steal=False):
+        return self.leases.take(name, holder, ttl, steal)
+
+    def renew_secrets(self):
+        return renewal.renew(self.connections, self.tables, self._cipher)
+
+    def ping(self):
+        self.connections.run(_ping)
+
+    def close(self):
+        self.connections.close()
+
+
+def _ping(connection):
+    with patience.hurried(connection):
+        connection.exec_driver_sql("SELECT 1")

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store: what every database driver keeps to. ``tests/contract`` is its definition by examples."""
+
+import abc
+import dataclasses
+import typing
+
+from stevedore import driver
+
+from valence.db import models
+from valence.db import options
+
+OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
+
+
+class Filter(typing.NamedTuple):
+    """One condition on a field; ``value`` is a list for ``in``. A list of filters is a conjunction.
+
+    None equals None, differs from every value, and is neither greater nor less than anything.
+    """
+
+    field: str
+    op: str
+    value: typing.Any
+
+
+class Sort(typing.NamedTuple):
+    """One sort key; rows that are equal in all of them come in the order of their keys, in the last direction.
+
+    None is smaller than every value, texts compare by code points.
+    """
+
+    field: str
+    descending: bool = False
+
+
+@dataclasses.dataclass
+class Create:
+    """Store a new object; the store sets created_at and updated_at where it has none.
+
+    Raises Duplicate, or NotFound for what it refers to.
+    """
+
+    obj: models.ModelBase
+
+
+@dataclasses.dataclass
+class Update:
+    """Change fields of an object that was read before: compare-and-swap where its model has a revision.
+
+    Raises RevisionMismatch, NotFound, Duplicate. ``touch=False`` leaves revision and updated_at as they
+    are, for bookkeeping that no client needs to know of; it still compares.
+    """
+
+    obj: models.ModelBase
+    values: dict
+    touch: bool = True
+
+
+@dataclasses.dataclass
+class Delete:
+    """Remove an object, and what refers to it where the reference cascades.
+
+    Raises NotFound, RevisionMismatch, InUse.
+    """
+
+    obj: models.ModelBase
+
+
+class Lease(abc.ABC):
+    """A right that one holder has for a time; ``token`` grows with every new holder.
+
+    A context manager: leaving it releases the lease.
+    """
+
+    name: str
+    holder: str
+    token: int
+
+    @abc.abstractmethod
+    def renew(self):
+        """Start the time anew; raise LeaseLost when it ran out and somebody else took the lease."""
+
+    @abc.abstractmethod
+    def release(self):
+        """Give the lease back; nothing happens when it was lost before."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
+
+class Schema(abc.ABC):
+    """What a database must have before it can hold models."""
+
+    @abc.abstractmethod
+    def upgrade(self):
+        """Bring the database to the newest version; several processes may do so at once."""
+
+    @abc.abstractmethod
+    def require(self):
+        """Raise SchemaOutdated unless the database is as new as this Valence, or newer."""
+
+    @abc.abstractmethod
+    def version(self):
+        """Return the version that the database has, None for an empty one."""
+
+    @abc.abstractmethod
+    def head(self):
+        """Return the newest version that this Valence knows."""
+
+    @abc.abstractmethod
+    def differences(self):
+        """Return what differs between the database and the models, one line each."""
+
+
+class Store(abc.ABC):
+    """A database of models. Every method raises StoreUnavailable when the database cannot be reached.
+
+    A process may use a store from any number of threads; it makes its store after it forked.
+    """
+
+    schema: Schema
+
+    @abc.abstractmethod
+    def get(self, model, key) -> models.ModelBase:
+        """Return one object; raise NotFound."""
+
+    @abc.abstractmethod
+    def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None) -> list:
+        """Return a page of objects: those after the object with the key ``marker``, at most ``limit``.
+
+        The cost does not grow with the number of the page. ``fields`` names the only ones that are needed;
+        others then have their initial values. A marker that is gone, where the sort needs its values, is
+        a BadRequest.
+        """
+
+    @abc.abstractmethod
+    def count(self, model, *, filters=()) -> int:
+        """Return how many objects there are."""
+
+    @abc.abstractmethod
+    def commit(self, *changes, lease=None):
+        """Apply Create, Update and Delete changes in one transaction, all or none.
+
+        Their order does not matter: what is removed goes first, then what is changed, then what is created,
+        and an object is in one change only. When the database goes away in mid-commit, and does not come back
+        soon, that raises OutcomeUnknown: a StoreUnavailable that may have been applied.
+
+        Returns the objects as stored, None for a Delete, in the order of the changes. With ``lease``
+        nothing is written unless that lease is still held: raises LeaseLost.
+        """
+
+    @abc.abstractmethod
+    def lease(self, name, holder, ttl, *, steal=False) -> Lease:
+        """Take a lease for ``ttl`` seconds; raise LeaseHeld while somebody has it, the same holder too.
+
+        ``steal`` takes it from whoever has it: their commits under it fail from then on.
+        """
+
+    @abc.abstractmethod
+    def renew_secrets(self) -> int:
+        """Encrypt with the newest key what other keys encrypted, and return how many secrets that were.
+
+        Conductors may run meanwhile; nothing but the encryption changes.
+        """
+
+    @abc.abstractmethod
+    def ping(self):
+        """Return quietly if the database answers, within two seconds."""
+
+    @abc.abstractmethod
+    def close(self):
+        """Give every connection back."""
+
+
+def connect(conf, cipher):
+    """Return the store that ``[database] connection`` names; ``cipher`` encrypts its secrets."""
+    options.register(conf)
+    scheme = conf.database.connection.partition(":")[0].partition("+")[0]
+    name = {"sqlite": "sqlalchemy", "mysql": "sqlalchemy", "postgresql": "sqlalchemy"}.get(scheme, scheme)
+    manager = driver.DriverManager("valence.db.driver", name, invoke_on_load=True, invoke_args=(conf, cipher))
+    return manager.driver

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kinds of fields that a model is made of.
+
+A field says its documentation, its JSON schema, who may write it, and how it is stored. Values are JSON
+values: times are ``2026-11-21T03:37:02Z`` strings, secrets plain strings that only drivers encrypt.
+"""
+
+import datetime
+import uuid
+
+REQUIRED = object()
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Field:
+    """One field of a model.
+
+    ``default`` makes the field optional; ``default=None`` makes it nullable too. ``write`` is "always",
+    "create" (fixed after creation) or "never" (only Valence writes it). ``unique`` and ``index`` are kept by
+    the store; ``public=False`` keeps the field out of answers, events and filters.
+    """
+
+    json_type = "string"
+
+    def __init__(
+        self,
+        doc="",
+        *,
+        key=False,
+        default=REQUIRED,
+        write="always",
+        unique=False,
+        index=False,
+        public=True,
+        example=None,
+    ):
+        self.doc = doc
+        self.key = key
+        self.default = default
+        self.write = "never" if key else write
+        self.unique = unique
+        self.index = index
+        self.public = public
+        self.example = example
+
+    @property
+    def required(self):
+        """Whether a creation must give this field."""
+        return self.default is REQUIRED and self.write != "never"
+
+    @property
+    def nullable(self):
+        """Whether None is a value of this field."""
+        return self.default is None
+
+    def initial(self):
+        """Return the value of a field that was not given: a fresh copy where the default is a container."""
+        if self.default is REQUIRED:
+            return None
+        return type(self.default)(self.default) if isinstance(self.default, (list, dict)) else self.default
+
+    def schema(self):
+        """Return the field's JSON schema (draft 2020-12)."""
+        kind = [self.json_type, "null"] if self.nullable else self.json_type
+        schema = {"type": kind, "description": self.doc} | self.constraints()
+        if self.nullable and "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+        if self.example is not None:
+            schema["examples"] = [self.example]
+        return schema
+
+    def constraints(self):
+        """Return what the schema says beyond type and description."""
+        return {}
+
+    @classmethod
+    def validate(cls, value):
+        """Return ``value`` if a field of this kind, without further limits, takes it; raise ValueError otherwise.
+
+        This is the callable of the older form of a field, ``{"validate": types.Text.validate}``.
+        """
+        if value is not None and not isinstance(value, cls.python_type):
+            raise ValueError(f"{value!r} is not a {cls.json_type}")
+        return value
+
+    python_type: type | tuple = str
+
+
+class Text(Field):
+    """A string of at most ``max`` characters."""
+
+    def __init__(self, doc="", *, min=0, max=255, format=None, **kwargs):
+        super().__init__(doc, **kwargs)
+        self.min, self.max, self.format = min, max, format
+
+    def constraints(self):
+        limits = {"maxLength": self.max}
+        if self.min:
+            limits["minLength"] = self.min
+        if self.format:
+            limits["format"] = self.format
+        return limits
+
+
+class UUID(Text):
+    """A UUID; as a key it is made by Valence."""
+
+    def __init__(self, doc="", **kwargs):
+        super().__init__(doc, max=36, format="uuid", **kwargs)
+
+    def initial(self):
+        return str(uuid.uuid4()) if self.key else super().initial()
+
+
+class Reference(UUID):
+    """The key of another model's row; ``on_delete`` is "restrict" or "cascade"."""
+
+    def __init__(self, doc, model, *, on_delete="restrict", **kwargs):
+        super().__init__(doc, **kwargs)
+        self.model, self.on_delete = model, on_delete
+        self.index = self.index or not self.key
+
+
+class Secret(Text):
+    """A string that is encrypted at rest and never shown."""
+
+    def __init__(self, doc="", **kwargs):
+        super().__init__(doc, public=False, **kwargs)
+
+    def constraints(self):
+        return super().constraints() | {"writeOnly": True}
+
+
+class Choice(Text):
+    """One of a few words."""
+
+    def __init__(self, doc, choices, **kwargs):
+        super().__init__(doc, max=max(map(len, choices)), **kwargs)
+        self.choices = tuple(choices)
+
+    def constraints(self):
+        return {"enum": list(self.choices)}
+
+
+class Integer(Field):
+    """A whole number of at most 63 bits."""
+
+    json_type = "integer"
+    python_type = int
+
+    def __init__(self, doc="", *, min=-(2**63), max=2**63 - 1, **kwargs):
+        super().__init__(doc, **kwargs)
+        self.min, self.max = min, max
+
+    def constraints(self):
+        return {"minimum": self.min, "maximum": self.max}
+
+
+class Sequence(Integer):
+    """A number that the store gives to each new row in the order of commits, without gaps.
+
+    Whoever has read every row up to N misses none by reading on from N: no row with a smaller number can
+    appear later.
+    """
+
+    def __init__(self, doc):
+        super().__init__(doc, min=1, write="never", unique=True)
+
+
+class Boolean(Field):
+    """True or false."""
+
+    json_type = "boolean"
+    python_type = bool
+
+
+class DateTime(Text):
+    """A moment in UTC, to the second: ``2026-11-21T03:37:02Z``."""
+
+    def __init__(self, doc="", **kwargs):
+        super().__init__(doc, max=20, format="date-time", **kwargs)
+
+
+class JSON(Field):
+    """A JSON object or, with ``json_type="array"``, a list; not filtered or sorted by."""
+
+    json_type = "object"
+    python_type = (dict, list)
+
+    def __init__(self, doc="", *, json_type="object", **kwargs):
+        super().__init__(doc, **kwargs)
+        self.json_type = json_type
+
+
+def now():
+    """Return the present moment as a DateTime value."""
+    return datetime.datetime.now(datetime.UTC).strftime(TIME_FORMAT)
+
+
+def parse_time(value):
+    """Return the aware datetime of a DateTime value; raise ValueError for anything else."""
+    return datetime.datetime.strptime(value, TIME_FORMAT).replace(tzinfo=datetime.UTC)

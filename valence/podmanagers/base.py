@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a kind of pod manager has to offer; drivers are entry points of ``valence.podmanager.driver``."""
+
+import abc
+import typing
+
+from stevedore import driver
+
+
+class Seen(typing.NamedTuple):
+    """A resource as a crawl saw it. ``parent`` is the URL of the resource that led to it, "" the service root.
+
+    All of ``name`` to ``etag`` may be None where the pod manager does not say.
+    """
+
+    resource_url: str
+    resource_type: str
+    parent: str
+    name: str | None = None
+    health: str | None = None
+    state: str | None = None
+    power_state: str | None = None
+    identity: str | None = None
+    etag: str | None = None
+
+
+class Unchanged(typing.NamedTuple):
+    """A resource that is there and has the ETag that was stored of it."""
+
+    resource_url: str
+
+
+class Unread(typing.NamedTuple):
+    """A part that could not be read: of what is known below ``parent``, nothing of these types may be removed."""
+
+    parent: str
+    resource_types: frozenset
+    reason: str
+
+
+class Root(typing.NamedTuple):
+    """What the service root tells of a pod manager."""
+
+    uuid: str | None
+    name: str | None
+    redfish_version: str | None
+
+
+class PodManagerDriver(abc.ABC):
+    """A connection to one pod manager; safe to use from several threads.
+
+    Its methods raise PodManagerUnreachable, PodManagerAuthFailed, ResourceGone or PodManagerError, and end
+    within the configured time-outs.
+    """
+
+    @abc.abstractmethod
+    def __init__(self, conf, pod_manager):
+        """Prepare, without contacting the pod manager yet."""
+
+    @abc.abstractmethod
+    def root(self) -> Root:
+        """Contact the pod manager, sign in, and return what its root tells."""
+
+    @abc.abstractmethod
+    def crawl(self, etags) -> typing.Iterator[Seen | Unchanged | Unread]:
+        """Yield every resource once, parents before what they lead to.
+
+        ``etags`` maps the URLs of known resources to their stored ETags (None where there is none); what
+        still has its ETag may be yielded as Unchanged.
+        """
+
+    @abc.abstractmethod
+    def read(self, resource_url) -> dict:
+        """Return the document at a path of the pod manager as it is now."""
+
+    @abc.abstractmethod
+    def close(self):
+        """Sign out and give connections back; never raises."""
+
+
+def load(conf, pod_manager):
+    """Return a new driver instance for a pod manager."""
+    manager = driver.DriverManager(
+        "valence.podmanager.driver", pod_manager.driver, invoke_on_load=True, invoke_args=(conf, pod_manager)
+    )
+    return manager.driver

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pod managers that speak Redfish: DMTF's standard, and Intel RSD on top of it."""
+
+from valence.common import errors
+from valence.podmanagers import base
+from valence.podmanagers import redfish_connection
+from valence.podmanagers import redfish_crawl
+from valence.podmanagers import redfish_expansion
+from valence.podmanagers import redfish_reader
+
+#: one crawl of this many, the first among them, trusts no ETag: some services change documents under the same one
+_TRUSTING_CRAWLS = 10
+
+
+class RedfishDriver(base.PodManagerDriver):
+    """One Redfish service."""
+
+    def __init__(self, conf, pod_manager):
+        self._options = conf.redfish
+        self._connection = redfish_connection.Connection(conf.redfish, pod_manager)
+        self._memory = {}
+        self._crawls = 0
+
+    def root(self):
+        document = self._connection.root()
+        texts = (document.get(key) for key in ("UUID", "Name", "RedfishVersion"))
+        return base.Root(*(text[:64] if isinstance(text, str) else None for text in texts))
+
+    def crawl(self, etags):
+        root = self._connection.root()
+        etags = etags if self._crawls % _TRUSTING_CRAWLS else {}
+        self._crawls += 1
+        expansion = redfish_expansion.Expansion(root if self._options.expand else {})
+        concurrency = self._options.concurrency
+        reader = redfish_reader.Reader(
+            self._connection, etags, self._memory, expansion, max(3, 2 * concurrency)
+        )
+        crawl = redfish_crawl.Crawl(reader, concurrency)
+        yield from crawl.run(root)
+        for url in self._memory.keys() - crawl.claimed:
+            del self._memory[url]
+
+    def read(self, resource_url):
+        path = self._connection.paths.local(resource_url)
+        if path is None or path != resource_url:
+            reason = "that is not a path on this pod manager"
+            raise errors.PodManagerError(url=self._connection.paths.url, reason=reason)
+        return self._connection.get(path).content
+
+    def close(self):
+        self._connection.close()

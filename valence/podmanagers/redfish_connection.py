@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A signed-in connection to one Redfish service: documents by path, from any thread."""
+
+import threading
+import typing
+
+from valence.common import errors
+from valence.podmanagers import redfish_document
+from valence.podmanagers import redfish_http
+from valence.podmanagers import redfish_paths
+from valence.podmanagers import redfish_session
+
+#: longest wait, in seconds, that a busy service may ask for before its one second chance
+LONGEST_RETRY_AFTER = 3
+
+
+class Document(typing.NamedTuple):
+    """A Redfish document and the ETag of its answer; ``content`` is None where it still has the ETag asked with."""
+
+    content: dict | None
+    etag: str | None
+
+
+class Connection:
+    """Documents of one Redfish service. Contacts nothing before the first request; safe in several threads."""
+
+    def __init__(self, options, pod_manager):
+        self._options = options
+        self._pod_manager = pod_manager
+        self.paths = redfish_paths.Paths(pod_manager.url)
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._session = None
+
+    @property
+    def refused(self):
+        """Whether the credentials were refused lately."""
+        return self._session is not None and self._session.refused
+
+    def root(self):
+        """Contact the service, sign in unless that is done, and return its root document."""
+        try:
+            return self._usable_session().open() or self.get(self.paths.root).content
+        except errors.ResourceGone as error:
+            reason = f"{error.kwargs['reason']}; the URL does not lead to a Redfish service"
+            raise errors.PodManagerError(url=self.paths.url, reason=reason) from None
+
+    def get(self, path, etag=None):
+        """Return the document at a path, or the part that its fragment names; no content if it still has ``etag``."""
+        path, _, pointer = path.partition("#")
+        document = self._get(path, etag)
+        return self._part(document, path, pointer) if pointer else document
+
+    def _get(self, path, etag):
+        session = self._usable_session()
+        session.open()
+        credentials = session.credentials
+        answer = self._answer(session.http, path, credentials, etag)
+        if answer.status_code == 401 and session.renew(credentials):
+            answer = self._answer(session.http, path, session.credentials, etag)
+        if answer.status_code == 304 and etag:
+            return Document(None, etag)
+        return Document(session.http.document(path, answer), answer.headers.get("ETag"))
+
+    def _part(self, document, path, pointer):
+        part = redfish_document.pointed(document.content, pointer)
+        if not isinstance(part, dict):
+            raise errors.ResourceGone(url=self.paths.url, reason=f"{path}: there is no part {pointer}")
+        return Document(part, None)
+
+    def close(self):
+        """End the session and close the connections, within seconds whatever the service does."""
+        self._closed.set()
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+
+    def _usable_session(self):
+        if self._session is None:
+            with self._lock:
+                self._session = self._session or self._new_session()
+        if self._closed.is_set():
+            raise errors.PodManagerUnreachable(url=self.paths.url, reason="its connection is being closed")
+        return self._session
+
+    def _new_session(self):
+        http = redfish_http.HTTP(self._options, self.paths, self._pod_manager.verify_ca)
+        return redfish_session.Session(self._options, self.paths, self._pod_manager, http)
+
+    def _answer(self, http, path, credentials, etag):
+        headers = credentials | {"If-None-Match": etag} if etag else credentials
+        answer = http.get(path, headers)
+        if answer.status_code in redfish_http.BUSY and self._waited(answer.headers.get("Retry-After")):
+            answer = http.get(path, headers)
+        return answer
+
+    def _waited(self, seconds):
+        """Wait as long as a busy service asks, unless that is long; return whether to ask it again."""
+        if not seconds or not seconds.isdigit() or int(seconds) > LONGEST_RETRY_AFTER:
+            return False
+        return not self._closed.wait(int(seconds))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP to one pod manager: kept-alive connections, one TLS context, and an end to every answer."""
+
+import functools
+import http.client
+import io
+import os
+import socket
+import ssl
+import time
+import typing
+
+import urllib3
+from requests import adapters
+from urllib3 import connection
+from urllib3 import connectionpool
+
+#: room for the head of an answer, and what is read from a socket at once
+_BUFFER = 65536
+
+
+def pool(paths, options, verify_ca):
+    """Return a pool of connections to the host of ``paths`` with the limits of ``options`` ([redfish]).
+
+    There is one connection more than a crawl uses, so that a live read need not wait for the crawl.
+    ``read_timeout`` bounds the whole answer, however it trickles in. OSError says that the file of authorities
+    cannot be used.
+    """
+    limits = {
+        "timeout": urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout),
+        "maxsize": options.concurrency + 1,
+        "block": True,
+        "retries": False,
+    }
+    if paths.scheme == "http":
+        made = _Pool(paths.host, paths.port, **limits)
+    else:
+        context = tls_context(verify_ca, _modified(verify_ca))
+        made = _TLSPool(paths.host, paths.port, ssl_context=context, cert_reqs=context.verify_mode, **limits)
+    made.ConnectionCls = functools.partial(made.ConnectionCls, most_bytes=options.max_document_kib * 1024)
+    return made
+
+
+@functools.lru_cache(maxsize=64)
+def tls_context(verify_ca, modified):
+    """Return the TLS context that checks as ``verify_ca`` says; all pod managers with the same value share it.
+
+    Making one costs 20 ms. ``modified`` is the time of change of a file of authorities: a new file, a new context.
+    """
+    context = ssl.create_default_context(cafile=None if verify_ca in ("true", "false") else verify_ca)
+    # management controllers' certificates rarely keep to RFC 5280, and a file may hold just the controller's own
+    context.verify_flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    if verify_ca == "false":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # whoever chose it knows
+    return context
+
+
+def _modified(verify_ca):
+    return None if verify_ca in ("true", "false") else os.stat(verify_ca).st_mtime_ns
+
+
+class Adapter(adapters.HTTPAdapter):
+    """Lets a requests session use a pool that exists, with the pool's TLS context."""
+
+    def __init__(self, connection_pool):
+        super().__init__()
+        self._pool = connection_pool
+
+    def get_connection_with_tls_context(self, request, verify, proxies=None, cert=None):
+        return self._pool
+
+    def cert_verify(self, conn, url, verify, cert):
+        """Leave the checks to the pool's own context."""
+
+    def close(self):
+        self._pool.close()
+
+
+class TooLarge(OSError):
+    """An answer that exceeds the largest document that is read."""
+
+
+class _LimitedReader(io.RawIOBase):
+    """Reads one answer from a socket until its time or its share of bytes is over."""
+
+    def __init__(self, sock, seconds, most_bytes):
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._end = time.monotonic() + seconds
+        self._left = most_bytes
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        seconds = self._end - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("timed out")
+        if self._left <= 0:
+            raise TooLarge("too large")
+        self._sock.settimeout(seconds)
+        count = self._raw.readinto(buffer)
+        self._left -= count
+        return count
+
+    def close(self):
+        self._raw.close()
+        super().close()
+
+
+class _LimitedSocket(typing.NamedTuple):
+    """A socket as http.client reads an answer from it."""
+
+    sock: socket.socket
+    seconds: float
+    most_bytes: int
+
+    def makefile(self, mode):
+        return io.BufferedReader(_LimitedReader(*self), _BUFFER)
+
+
+class _Limited:
+    """A connection whose time-out of reading is one of the whole answer, not of each packet."""
+
+    def __init__(self, *args, most_bytes, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._most_bytes = most_bytes
+
+    def response_class(self, sock, *args, **kwargs):
+        limited = _LimitedSocket(sock, self.timeout, self._most_bytes + _BUFFER)
+        return http.client.HTTPResponse(limited, *args, **kwargs)
+
+
+class _Connection(_Limited, connection.HTTPConnection):
+    pass
+
+
+class _TLSConnection(_Limited, connection.HTTPSConnection):
+    pass
+
+
+class _Pool(connectionpool.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection

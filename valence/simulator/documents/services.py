@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service root and the services behind it, which say what the simulator offers."""
+
+from valence.simulator import redfish
+from valence.simulator.documents import storage_services
+
+
+class Services:
+    """Documents of services; ``behaviour`` (``options.Behaviour``) decides what they offer."""
+
+    def __init__(self, behaviour):
+        self._behaviour = behaviour
+
+    def root(self, pod):
+        return {
+            "Name": "Pod Manager",
+            "RedfishVersion": "1.20.0",
+            "UUID": pod.identity.uuid("service root"),
+            "Vendor": redfish.MANUFACTURER,
+            "Product": "Valence simulator",
+            "ProtocolFeaturesSupported": self._features(),
+            "Systems": redfish.link("Systems"),
+            "Chassis": redfish.link("Chassis"),
+            "Managers": redfish.link("Managers"),
+            "SessionService": redfish.link("SessionService"),
+            "EventService": redfish.link("EventService"),
+            **optional_services(pod),
+            "Links": {"Sessions": redfish.link("SessionService", "Sessions")},
+        }
+
+    def _features(self):
+        offered = self._behaviour.expand
+        expand = {"ExpandAll": offered, "Levels": offered, "Links": offered, "NoLinks": offered}
+        if offered:
+            expand["MaxLevels"] = self._behaviour.expand_levels
+        return {
+            "ExpandQuery": expand,
+            "TopSkipQuery": True,
+            "FilterQuery": False,
+            "SelectQuery": False,
+            "OnlyMemberQuery": False,
+            "ExcerptQuery": False,
+        }
+
+    def session_service(self, pod):
+        return {
+            "Name": "Session Service",
+            "ServiceEnabled": True,
+            "SessionTimeout": int(self._behaviour.session_seconds),
+            "Sessions": redfish.link("SessionService", "Sessions"),
+            "Status": redfish.ENABLED,
+        }
+
+    def event_service(self, pod):
+        return {
+            "Name": "Event Service",
+            "ServiceEnabled": True,
+            "DeliveryRetryAttempts": 3,
+            "DeliveryRetryIntervalSeconds": 30,
+            "EventFormatTypes": ["Event"],
+            "RegistryPrefixes": ["ResourceEvent"],
+            "ResourceTypes": ["ComputerSystem"],
+            "Subscriptions": redfish.link("EventService", "Subscriptions"),
+            "Status": redfish.ENABLED,
+        }
+
+
+def optional_services(pod):
+    inventory = pod.inventory
+    found = {}
+    if inventory.fabrics:
+        found["Fabrics"] = redfish.link("Fabrics")
+    if inventory.composition:
+        found["CompositionService"] = redfish.link("CompositionService")
+    if storage_services.service_ids(pod):
+        found["StorageServices"] = redfish.link("StorageServices")
+    if inventory.nodes:
+        found["Oem"] = {"Intel_RackScale": {"ApiVersion": "2.4.0", "Nodes": redfish.link("Nodes")}}
+    return found

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of a simulated pod: which racks, sleds and systems there are, and what of them can change.
+
+Documents are built from it on demand. It is used by one thread only, and tells ``listeners`` of every change:
+``listener(system)`` where the values of one system changed, ``listener(None)`` where the pod was rearranged.
+"""
+
+import dataclasses
+import random
+import re
+
+from valence.simulator import identity
+
+ID = re.compile(r"[A-Za-z0-9._-]+")
+HEALTHS = ("OK", "Warning", "Critical")
+BOOT = {
+    "BootSourceOverrideEnabled": "Disabled",
+    "BootSourceOverrideTarget": "None",
+    "BootSourceOverrideMode": "UEFI",
+}
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class System:
+    """A computer. ``number`` is its identity and never changes, ``id`` is its place in the tree of URLs."""
+
+    id: str
+    number: int
+    sled: "Chassis"
+    uuid: str
+    power: str = "On"
+    health: str = "OK"
+    asset_tag: str = ""
+    boot: dict = dataclasses.field(default_factory=BOOT.copy)
+    indicator: bool = False
+    power_changes: int = 0
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Chassis:
+    """A rack, or a sled in the rack ``parent``. ``number`` of a rack counts from 1."""
+
+    id: str
+    number: int
+    parent: "Chassis | None" = None
+    contains: list = dataclasses.field(default_factory=list)
+    systems: list = dataclasses.field(default_factory=list)
+
+
+class Pod:
+    """Everything that ``inventory`` (``options.Inventory``) asks for, as it is now."""
+
+    def __init__(self, inventory):
+        self.inventory = inventory
+        self.identity = identity.Identity(inventory.seed)
+        self.listeners = []
+        self.reset()
+
+    def reset(self):
+        """Set everything back to how it was made."""
+        self.random = random.Random(self.inventory.seed)
+        self.systems = {}
+        self.chassis = {f"Rack{number}": Chassis(f"Rack{number}", number) for number in self.rack_numbers}
+        self.racks = list(self.chassis.values())
+        self._last_number = 0
+        for index in range(self.inventory.systems):
+            self._insert(self.racks[index * len(self.racks) // self.inventory.systems])
+        self.changed(None)
+
+    @property
+    def rack_numbers(self):
+        return range(1, max(1, self.inventory.racks) + 1)
+
+    def add_system(self, rack=None):
+        """Put a new system into the rack with the id ``rack``, by default the last one; return the system."""
+        system = self._insert(self._rack(rack) if rack else self.racks[-1])
+        self.changed(None)
+        return system
+
+    def remove_system(self, system_id):
+        system = self.systems.pop(system_id)
+        system.sled.systems.remove(system)
+        self.changed(None)
+
+    def move_system(self, system_id, new_id):
+        """Give a system another place in the tree of URLs; its uuid and serial number stay."""
+        if not isinstance(new_id, str) or not ID.fullmatch(new_id):
+            raise ValueError(f"no URL can have a system {new_id!r}")
+        if new_id in self.systems:
+            raise ValueError(f"there is a system {new_id} already")
+        system = self.systems.pop(system_id)
+        system.id = new_id
+        self.systems[new_id] = system
+        self.changed(None)
+
+    def set_health(self, system_id, health):
+        if health not in HEALTHS:
+            raise ValueError(f"health is one of {', '.join(HEALTHS)}")
+        self._set(self.systems[system_id], health=health)
+
+    def set_values(self, system_id, **values):
+        self._set(self.systems[system_id], **values)
+
+    def change_some_health(self):
+        """Let one system fall ill or recover, as the seed will have it."""
+        if not self.systems:
+            return
+        system = self.random.choice(list(self.systems.values()))
+        self._set(
+            system, health=self.random.choice([health for health in HEALTHS if health != system.health])
+        )
+
+    def changed(self, system):
+        for listener in self.listeners:
+            listener(system)
+
+    def _rack(self, rack_id):
+        found = self.chassis[rack_id]
+        if found.parent:
+            raise ValueError(f"{rack_id} is no rack")
+        return found
+
+    def _set(self, system, **values):
+        for name, value in values.items():
+            setattr(system, name, value)
+        self.changed(system)
+
+    def _insert(self, rack):
+        self._last_number += 1
+        number = self._last_number
+        system = System(
+            f"System{number}", number, self._sled_with_room(rack), self.identity.uuid("system", number)
+        )
+        self.systems[system.id] = system
+        system.sled.systems.append(system)
+        return system
+
+    def _sled_with_room(self, rack):
+        if rack.contains and len(rack.contains[-1].systems) < self.inventory.systems_per_sled:
+            return rack.contains[-1]
+        number = len(rack.contains) + 1
+        sled = Chassis(f"{rack.id}-Sled{number}", number, parent=rack)
+        rack.contains.append(sled)
+        self.chassis[sled.id] = sled
+        return sled
