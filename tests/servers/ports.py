@@ -6,6 +6,8 @@ import random
 import socket
 
 LOWEST = 20000
+#: Not the shared generator: tests seed that one, and then processes that run side by side draw the same ports.
+RANDOM = random.SystemRandom()
 EPHEMERAL = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -17,7 +19,7 @@ def free_port():
     """
     highest = int(EPHEMERAL.read_text().split()[0])
     while True:
-        port = random.randrange(LOWEST, highest)
+        port = RANDOM.randrange(LOWEST, highest)
         if is_free(port):
             return port
 

@@ -44,6 +44,7 @@ class Server(fixtures.Fixture, abc.ABC):
         self.address = address or {}
         self.is_attached = address is not None
         self.wait = wait
+        self.was_ready = False
         self.processes = []
 
     @classmethod
@@ -69,15 +70,29 @@ class Server(fixtures.Fixture, abc.ABC):
         return self.processes[-1].pid
 
     def _setUp(self):
+        self.addCleanup(self.remove)
+        self.addCleanup(self.end)
+        self.create()
+        if self.wait:
+            self.wait_until_ready()
+
+    def create(self):
+        """Make a folder, choose the ports and spawn the server there."""
         folder = tempfile.mkdtemp(prefix=f"valence-{type(self).__name__.lower()}-")
         self.address = {"folder": folder} | {name: ports.free_port() for name in self.port_names}
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        self.addCleanup(self.end)
         shutil.chown(folder, self.run_as())
         self.prepare()
         self.spawn()
-        if self.wait:
-            self.wait_until_ready()
+
+    def recreate(self):
+        """Begin again in a new folder and on new ports."""
+        self.remove()
+        self.create()
+
+    def remove(self):
+        """Remove the folder, if there is one."""
+        if self.address:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
         """Start the server again, on the same ports and data, and wait until it serves clients."""
@@ -108,15 +123,24 @@ class Server(fixtures.Fixture, abc.ABC):
             process.wait(STOP_SECONDS)
 
     def wait_until_ready(self):
-        """Wait until the server serves clients; a start that failed on what a crash left is tried again."""
+        """Wait until the server serves clients.
+
+        A start that failed on what a crash left is tried again; one that failed before the server ever served
+        is tried with new ports, because somebody may have taken one in the meantime.
+        """
         deadline = time.monotonic() + START_SECONDS
-        while not self.is_ready():
+        while not (self.runs() and self.is_ready()):
             if time.monotonic() > deadline:
                 raise ServerError(f"{type(self).__name__} did not start:\n{self.log_tail()}")
-            if self.processes[-1].poll() is not None:
+            if not self.runs():
                 self.end()
-                self.spawn()
+                self.spawn() if self.was_ready else self.recreate()
             time.sleep(POLL_SECONDS)
+        self.was_ready = True
+
+    def runs(self):
+        """Tell whether all processes of the server run."""
+        return all(process.poll() is None for process in self.processes)
 
     def run_as(self):
         """Return the name of the system user that the server runs as."""
