@@ -54,4 +54,6 @@ class MariaDB(server.Server):
         return f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}"
 
     def _connect(self):
-        return pymysql.connect(host="127.0.0.1", port=self.port, user="root", connect_timeout=2, read_timeout=20)
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user="root", connect_timeout=2, read_timeout=20
+        )
