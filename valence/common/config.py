@@ -87,6 +87,18 @@ CONDUCTOR = [
 SYNC = [
     cfg.IntOpt("interval", default=60, min=1, help="Seconds between two synchronizations of a pod manager."),
     cfg.IntOpt(
+        "min_interval",
+        min=1,
+        help="Fewest seconds between two synchronizations of a pod manager in which something changes; by "
+        "default a quarter of the interval.",
+    ),
+    cfg.IntOpt(
+        "max_interval",
+        min=1,
+        help="Most seconds between two synchronizations of a pod manager in which nothing changes; by default "
+        "the interval, so that every change is seen within it.",
+    ),
+    cfg.IntOpt(
         "offline_after",
         default=2,
         min=1,
@@ -96,6 +108,18 @@ SYNC = [
     cfg.IntOpt("batch", default=500, min=1, max=5000, help="Changes that are stored in one commit."),
     cfg.IntOpt(
         "workers", default=4, min=1, help="Pod managers that one conductor synchronizes at the same time."
+    ),
+    cfg.IntOpt(
+        "slow_seconds",
+        default=10,
+        min=1,
+        help="Seconds after which a synchronization is slow and gives its place to that of another pod manager.",
+    ),
+    cfg.IntOpt(
+        "slow_workers",
+        default=16,
+        min=1,
+        help="Slow pod managers that one conductor synchronizes at the same time, besides the others.",
     ),
 ]
 

@@ -36,6 +36,14 @@ class Connections:
         if driver is not None:
             driver.close()
 
+    def abort(self, uuid):
+        """Break off what waits for a pod manager, and close the connection to it; the next use makes a new one."""
+        with self._lock:
+            _, driver = self._drivers.pop(uuid, (None, None))
+        if driver is not None:
+            driver.abort()
+            driver.close()
+
     def close(self):
         """Close every connection."""
         for uuid in list(self._drivers):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work that is due on one pod manager: contact it, synchronize it, and record how that went."""
 
+import time
+
 from oslo_log import log
 
 from valence.common import context
@@ -21,11 +23,14 @@ TRIES = 5
 
 
 class PodManagerJob:
-    """Works on one pod manager, alone, under ``lease``, until it is done or ``stopping`` is set."""
+    """Works on one pod manager, alone, under ``lease``, until it is done or ``must_end`` says so.
 
-    def __init__(self, conf, database, connections, lease, stopping):
+    ``pace`` knows when it is synchronized next.
+    """
+
+    def __init__(self, conf, database, connections, lease, *, must_end, pace):
         self._conf, self._store, self._connections = conf, database, connections
-        self._lease, self._stopping = lease, stopping
+        self._lease, self._must_end, self._pace = lease, must_end, pace
         self._pod_manager = None
 
     def run(self, uuid):
@@ -74,15 +79,21 @@ class PodManagerJob:
             self._commit(self._event(mine, "sync.end", counters))
 
     def _synchronize(self, request_context, step, progress):
-        reached = False
+        reached, began = False, time.monotonic()
         try:
             step("connect")
             connection = self._connections.get(self._pod_manager)
+            if (
+                self._must_end()
+            ):  # whoever made that so has broken off the connections until then, not this one
+                raise sync.HandedBack
             self._contacted(request_context, connection.root())
             reached = True
             step("synchronize")
             counters = self._synchronizer(request_context, connection, progress).run()
         except errors.PodManagerError as error:
+            if self._must_end():  # then the connection was broken off by this conductor
+                raise sync.HandedBack from error
             self._failed(request_context, error, reached)
             raise
         except (errors.ValenceError, sync.HandedBack):
@@ -90,7 +101,8 @@ class PodManagerJob:
         except Exception:
             self._record({"next_sync_at": monitor.at(self._conf.sync.interval)})
             raise
-        self._record(monitor.succeeded(self._pod_manager, self._pause(0, None)))
+        pause = self._pace.after_success(self._pod_manager, counters, time.monotonic() - began)
+        self._record(monitor.succeeded(self._pod_manager, pause))
         return counters
 
     def _synchronizer(self, request_context, connection, progress):
@@ -102,27 +114,17 @@ class PodManagerJob:
             lease=self._lease,
             batch=self._conf.sync.batch,
             report=progress,
-            stopping=self._stopping,
+            must_end=self._must_end,
         )
 
     def _contacted(self, request_context, root):
         self._record_status(request_context, monitor.contacted(self._pod_manager, root))
 
     def _failed(self, request_context, error, reached):
-        pause = self._pause(self._pod_manager.failures + 1, error)
+        pause = self._pace.after_failure(self._pod_manager.failures + 1, error)
         limit = self._conf.sync.offline_after
         values = monitor.failed(self._pod_manager, error, pause, offline_after=limit, reached=reached)
         self._record_status(request_context, values)
-
-    def _pause(self, failures, error):
-        limits = self._conf.sync
-        return monitor.next_pause(
-            failures,
-            error,
-            interval=limits.interval,
-            max_backoff=limits.max_backoff,
-            offline_after=limits.offline_after,
-        )
 
     def _record_status(self, request_context, values):
         """Record ``values``, and the event of a new status with them."""

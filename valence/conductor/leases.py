@@ -44,6 +44,11 @@ class LeaseKeeper:
                 self._held.discard(lease)
             self._release(lease)
 
+    def holds(self, lease):
+        """Whether a lease is held, as far as this conductor knows."""
+        with self._lock:
+            return lease in self._held
+
     def _release(self, lease):
         try:
             lease.release()

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the contacts with a pod manager mean for its status, and when to contact it again: pure functions."""
+"""What the contacts with a pod manager mean for its status: pure functions."""
 
 import datetime
-import random
 
-from valence.common import errors
 from valence.db import types
 
 #: most characters of an error that is kept
@@ -33,22 +31,6 @@ def failed(pod_manager, error, pause, *, offline_after, reached):
     return _differences(pod_manager, **values, last_error=error.detail[:ERROR_LENGTH]) | {
         "next_sync_at": at(pause)
     }
-
-
-def next_pause(failures, error, *, interval, max_backoff, offline_after):
-    """Return seconds until the next contact.
-
-    Until the pod manager is known to be offline the second look comes after half an interval, so that a dead
-    one is offline within two; then the pause doubles. Refused credentials pause at once, before the pod
-    manager locks the account.
-    """
-    if failures == 0:
-        return interval * random.uniform(0.9, 1.0)
-    if isinstance(error, errors.PodManagerAuthFailed):
-        return min(interval * 2**failures, max_backoff)
-    if failures < offline_after:
-        return interval / 2
-    return max(interval, min(interval * 2 ** (failures - offline_after), max_backoff))
 
 
 def at(seconds):

@@ -21,20 +21,20 @@ PAGE = 1000
 
 
 class HandedBack(Exception):
-    """A synchronization that ended early because its conductor stops; another conductor does it anew."""
+    """A synchronization that ended early because its conductor stops or lost it; it is done anew."""
 
 
 class Synchronizer:
     """Brings the stored resources of one pod manager up to date, once.
 
     Every commit is made under ``lease``. ``report`` is called with the counters after each commit. Once
-    the event ``stopping`` is set, HandedBack is raised.
+    ``must_end()`` is true, HandedBack is raised.
     """
 
-    def __init__(self, database, connection, pod_manager, *, context, lease, batch, report, stopping):
+    def __init__(self, database, connection, pod_manager, *, context, lease, batch, report, must_end):
         self._store, self._connection, self._pod_manager = database, connection, pod_manager
         self._context, self._lease, self._batch = context, lease, batch
-        self._report, self._stopping = report, stopping
+        self._report, self._must_end = report, must_end
         self.counters, self._unread = dict.fromkeys(COUNTERS, 0), None
 
     def run(self):
@@ -63,8 +63,7 @@ class Synchronizer:
     def _crawl(self, diff):
         """Yield the changes that are certain while the pod manager is being read."""
         for found in self._connection.crawl(diff.etags()):
-            if self._stopping.is_set():
-                raise HandedBack
+            self._check()
             if isinstance(found, base.Seen):
                 yield diff.see(found)
             elif isinstance(found, base.Unchanged):
@@ -73,6 +72,11 @@ class Synchronizer:
                 self.counters["unread"] += 1
                 self._unread = self._unread or found
                 diff.unread(found)
+        self._check()
+
+    def _check(self):
+        if self._must_end():
+            raise HandedBack
 
     def _log_unread(self):
         """Log once what could not be read, however many parts that were."""

@@ -5,13 +5,15 @@ One piece of work at a time is done on a pod manager, under its lease. What a de
 is found here, because its lease ran out, and done anew: synchronization is idempotent.
 """
 
+import functools
 import threading
 
-import futurist
 from oslo_log import log
 
 from valence.common import errors
+from valence.conductor import crew
 from valence.conductor import job
+from valence.conductor import pace
 from valence.conductor import periodic
 from valence.conductor import sync
 from valence.db import models
@@ -23,7 +25,7 @@ LOG = log.getLogger(__name__)
 #: seconds between two looks for work that is due
 LOOK_INTERVAL = 1.0
 #: most pod managers that one look finds of a kind
-LOOK_LIMIT = 200
+LOOK_LIMIT = 1000
 
 
 def lease_name(uuid):
@@ -32,14 +34,19 @@ def lease_name(uuid):
 
 
 class Worker:
-    """Looks for work every second, or when rung, and does it in a bounded pool of threads."""
+    """Looks for work every second, or when rung, and has it done by a crew."""
 
     def __init__(self, conf, database, leases, connections):
         self._conf, self._store = conf, database
         self._leases, self._connections = leases, connections
-        self._busy, self._lock = set(), threading.Lock()
+        self._pace, self._under_way = pace.Pace(conf.sync), {}
         self._stopping = threading.Event()
-        self._pool = futurist.ThreadPoolExecutor(max_workers=conf.sync.workers)
+        self._crew = crew.Crew(
+            self._work,
+            workers=conf.sync.workers,
+            slow_workers=conf.sync.slow_workers,
+            patience=conf.sync.slow_seconds,
+        )
         self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
         self.ring = self._loop.ring
 
@@ -51,12 +58,19 @@ class Worker:
         """Hand back what runs, and wait for that as long as [conductor] drain_seconds says."""
         self._stopping.set()
         self._loop.stop(timeout=self._conf.conductor.drain_seconds)
-        self._pool.shutdown(wait=True)
+        self._break_off()
+        self._crew.stop()
 
     def look(self):
-        """Give everything that is due to the pool."""
-        for uuid in dict.fromkeys([*self._asked_for(), *self._due()]):
-            self._submit(uuid)
+        """Offer everything that is due to the crew, what was asked for first."""
+        self._break_off()
+        self._crew.offer(dict.fromkeys([*self._asked_for(), *self._due()]))
+
+    def _break_off(self):
+        """Let nobody wait for a pod manager whose work has to end."""
+        for uuid, must_end in list(self._under_way.items()):
+            if must_end():
+                self._connections.abort(uuid)
 
     def _asked_for(self):
         waiting = [store.Filter("state", "in", ["pending", "running"])]
@@ -80,13 +94,6 @@ class Worker:
         )
         return [pod_manager.uuid for pod_manager in found]
 
-    def _submit(self, uuid):
-        with self._lock:
-            if uuid in self._busy or self._stopping.is_set():
-                return
-            self._busy.add(uuid)
-        self._pool.submit(self._work, uuid)
-
     def _work(self, uuid):
         try:
             self._work_alone(uuid)
@@ -97,11 +104,16 @@ class Worker:
         except Exception:
             LOG.exception("pod manager %s: work failed; it is tried again", uuid)
         finally:
-            with self._lock:
-                self._busy.discard(uuid)
+            self._under_way.pop(uuid, None)
 
     def _work_alone(self, uuid):
         if self._stopping.is_set():
             return
         with self._leases.hold(lease_name(uuid)) as lease:
-            job.PodManagerJob(self._conf, self._store, self._connections, lease, self._stopping).run(uuid)
+            must_end = self._under_way[uuid] = functools.partial(self._must_end, lease)
+            job.PodManagerJob(
+                self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
+            ).run(uuid)
+
+    def _must_end(self, lease):
+        return self._stopping.is_set() or not self._leases.holds(lease)

@@ -74,6 +74,13 @@ class PodManagerDriver(abc.ABC):
         """Return the document at a path of the pod manager as it is now."""
 
     @abc.abstractmethod
+    def abort(self):
+        """Break off, from another thread, whatever is being waited for: it raises PodManagerUnreachable.
+
+        So does everything that is asked for from now on; only ``close`` is left to be called.
+        """
+
+    @abc.abstractmethod
     def close(self):
         """Sign out and give connections back; never raises."""
 

@@ -47,5 +47,8 @@ class RedfishDriver(base.PodManagerDriver):
             raise errors.PodManagerError(url=self._connection.paths.url, reason=reason)
         return self._connection.get(path).content
 
+    def abort(self):
+        self._connection.abort()
+
     def close(self):
         self._connection.close()

@@ -68,6 +68,13 @@ class Connection:
             raise errors.ResourceGone(url=self.paths.url, reason=f"{path}: there is no part {pointer}")
         return Document(part, None)
 
+    def abort(self):
+        """Break off every answer that is being waited for, and refuse to ask for others."""
+        self._closed.set()
+        session = self._session
+        if session is not None:
+            session.http.interruption.interrupt()
+
     def close(self):
         """End the session and close the connections, within seconds whatever the service does."""
         self._closed.set()

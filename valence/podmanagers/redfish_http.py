@@ -37,6 +37,7 @@ class HTTP:
     def __init__(self, options, paths, verify_ca):
         self._options = options
         self._paths = paths
+        self.interruption = redfish_transport.Interruption()
         self.pool = self._new_pool(verify_ca)
 
     def get(self, path, headers):
@@ -80,6 +81,8 @@ class HTTP:
     def unanswered(self, error):
         """Return the error for a request that got no answer because of a library's ``error``."""
         options = self._options
+        if self.interruption.happened:
+            return self.failure(errors.PodManagerUnreachable, "Valence broke the connection off")
         if redfish_failures.caused_by(error, redfish_transport.TooLarge):
             return self.failure(
                 errors.PodManagerError, f"an answer is larger than {options.max_document_kib} KiB"
@@ -101,7 +104,7 @@ class HTTP:
         try:
             return self._once(path, headers)
         except urllib3.exceptions.ProtocolError as error:
-            if redfish_failures.caused_by(error, redfish_transport.TooLarge):
+            if self.interruption.happened or redfish_failures.caused_by(error, redfish_transport.TooLarge):
                 raise self.unanswered(error) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self.unanswered(error) from None
@@ -146,7 +149,7 @@ class HTTP:
     def _new_pool(self, verify_ca):
         options = self._options
         try:
-            return redfish_transport.pool(self._paths, options, verify_ca)
+            return redfish_transport.pool(self._paths, options, verify_ca, self.interruption)
         except OSError as error:  # ssl.SSLError is one
             reason = f"the file of authorities {verify_ca} cannot be used ({type(error).__name__})"
             raise self.failure(errors.PodManagerUnreachable, reason) from None

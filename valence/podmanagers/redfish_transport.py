@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP to one pod manager: kept-alive connections, one TLS context, and an end to every answer."""
 
+import contextlib
 import functools
 import http.client
 import io
 import os
 import socket
 import ssl
+import threading
 import time
 import typing
+import weakref
 
 import urllib3
 from requests import adapters
@@ -19,11 +22,12 @@ from urllib3 import connectionpool
 _BUFFER = 65536
 
 
-def pool(paths, options, verify_ca):
+def pool(paths, options, verify_ca, interruption):
     """Return a pool of connections to the host of ``paths`` with the limits of ``options`` ([redfish]).
 
     There is one connection more than a crawl uses, so that a live read need not wait for the crawl.
-    ``read_timeout`` bounds the whole answer, however it trickles in. OSError says that the file of authorities
+    ``read_timeout`` bounds the whole answer, however it trickles in; ``interruption`` ends it from
+    outside. OSError says that the file of authorities
     cannot be used.
     """
     limits = {
@@ -37,7 +41,10 @@ def pool(paths, options, verify_ca):
     else:
         context = tls_context(verify_ca, _modified(verify_ca))
         made = _TLSPool(paths.host, paths.port, ssl_context=context, cert_reqs=context.verify_mode, **limits)
-    made.ConnectionCls = functools.partial(made.ConnectionCls, most_bytes=options.max_document_kib * 1024)
+    most_bytes = options.max_document_kib * 1024
+    made.ConnectionCls = functools.partial(
+        made.ConnectionCls, most_bytes=most_bytes, interruption=interruption
+    )
     return made
 
 
@@ -82,14 +89,38 @@ class TooLarge(OSError):
     """An answer that exceeds the largest document that is read."""
 
 
-class _LimitedReader(io.RawIOBase):
-    """Reads one answer from a socket until its time or its share of bytes is over."""
+class Interruption:
+    """The end of everything that waits for an answer: of what waits now and of what would from now on."""
 
-    def __init__(self, sock, seconds, most_bytes):
+    def __init__(self):
+        self.happened = False
+        self._readers, self._lock = weakref.WeakSet(), threading.Lock()
+
+    def watch(self, reader):
+        """Break ``reader`` off when it is time; raise ConnectionAbortedError if that was before."""
+        with self._lock:
+            if self.happened:
+                raise ConnectionAbortedError
+            self._readers.add(reader)
+
+    def interrupt(self):
+        """Break everything off."""
+        with self._lock:
+            self.happened = True
+            readers = list(self._readers)
+        for reader in readers:
+            reader.break_off()
+
+
+class _LimitedReader(io.RawIOBase):
+    """Reads one answer from a socket until its time or its share of bytes is over, or it is broken off."""
+
+    def __init__(self, sock, seconds, most_bytes, interruption):
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
         self._end = time.monotonic() + seconds
         self._left = most_bytes
+        interruption.watch(self)
 
     def readable(self):
         return True
@@ -105,6 +136,11 @@ class _LimitedReader(io.RawIOBase):
         self._left -= count
         return count
 
+    def break_off(self):
+        """Wake whoever reads; the socket's own method would take the TLS layer away from below its reader."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
     def close(self):
         self._raw.close()
         super().close()
@@ -116,6 +152,7 @@ class _LimitedSocket(typing.NamedTuple):
     sock: socket.socket
     seconds: float
     most_bytes: int
+    interruption: Interruption
 
     def makefile(self, mode):
         return io.BufferedReader(_LimitedReader(*self), _BUFFER)
@@ -124,12 +161,12 @@ class _LimitedSocket(typing.NamedTuple):
 class _Limited:
     """A connection whose time-out of reading is one of the whole answer, not of each packet."""
 
-    def __init__(self, *args, most_bytes, **kwargs):
+    def __init__(self, *args, most_bytes, interruption, **kwargs):
         super().__init__(*args, **kwargs)
-        self._most_bytes = most_bytes
+        self._most_bytes, self._interruption = most_bytes, interruption
 
     def response_class(self, sock, *args, **kwargs):
-        limited = _LimitedSocket(sock, self.timeout, self._most_bytes + _BUFFER)
+        limited = _LimitedSocket(sock, self.timeout, self._most_bytes + _BUFFER, self._interruption)
         return http.client.HTTPResponse(limited, *args, **kwargs)
 
 

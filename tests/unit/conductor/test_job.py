@@ -9,6 +9,7 @@ from valence.common import context
 from valence.common import errors
 from valence.conductor import job
 from valence.conductor import operations
+from valence.conductor import pace
 from valence.conductor import sync
 from valence.db import models
 from valence.db import store
@@ -26,10 +27,17 @@ class JobTest(base.TestCase):
 
     def work(self, uuid=None):
         with self.database.keeper().hold("work") as lease:
-            one = job.PodManagerJob(
-                self.database.conf, self.database.store, self.connections, lease, self.stopping
-            )
-            one.run(uuid or self.pod_manager.uuid)
+            self.job(lease).run(uuid or self.pod_manager.uuid)
+
+    def job(self, lease):
+        return job.PodManagerJob(
+            self.database.conf,
+            self.database.store,
+            self.connections,
+            lease,
+            must_end=self.stopping.is_set,
+            pace=pace.Pace(self.database.conf.sync),
+        )
 
     def ask(self):
         asked = context.RequestContext(user_id="u1", request_id="req-1", overwrite=False)
@@ -171,8 +179,5 @@ class StoreAwayTest(JobTest):
     def test_without_the_lease_the_operation_stays_open(self):
         uuid = self.ask()
         with self.database.keeper("one").hold("x") as lost, self.database.keeper("two").hold("x", steal=True):
-            one = job.PodManagerJob(
-                self.database.conf, self.database.store, self.connections, lost, self.stopping
-            )
-            self.assertRaises(errors.LeaseLost, one.run, self.pod_manager.uuid)
+            self.assertRaises(errors.LeaseLost, self.job(lost).run, self.pod_manager.uuid)
         self.assertEqual("pending", self.operation(uuid).state)

@@ -9,8 +9,6 @@ from valence.db import models
 from valence.podmanagers import base
 
 DEAD = errors.PodManagerUnreachable(url="http://p", reason="refused")
-REFUSED = errors.PodManagerAuthFailed(url="http://p", reason="401")
-LIMITS = {"interval": 60, "max_backoff": 900, "offline_after": 2}
 
 
 class StatusTest(testtools.TestCase):
@@ -36,18 +34,3 @@ class StatusTest(testtools.TestCase):
     def test_a_pod_manager_that_answers_its_root_is_not_offline(self):
         pod_manager = models.PodManager(status="online", failures=5)
         self.assertNotIn("status", monitor.failed(pod_manager, DEAD, 1, offline_after=2, reached=True))
-
-
-class PauseTest(testtools.TestCase):
-    def test_success_keeps_to_the_interval_with_jitter(self):
-        self.assertTrue(54 <= monitor.next_pause(0, None, **LIMITS) <= 60)
-
-    def test_a_dead_one_is_offline_within_two_intervals(self):
-        self.assertEqual(30, monitor.next_pause(1, DEAD, **LIMITS))
-
-    def test_the_pause_doubles_up_to_the_limit(self):
-        pauses = [monitor.next_pause(failures, DEAD, **LIMITS) for failures in (2, 3, 4, 5, 6, 60)]
-        self.assertEqual([60, 120, 240, 480, 900, 900], pauses)
-
-    def test_refused_credentials_pause_at_once(self):
-        self.assertEqual(120, monitor.next_pause(1, REFUSED, **LIMITS))

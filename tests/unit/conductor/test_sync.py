@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synchronizations of a simulated pod with a real store."""
 
-import threading
-
 from tests import base
 from tests import embedded
 from valence.common import context
@@ -21,7 +19,7 @@ class SynchronizerTest(base.TestCase):
         self.connections = self.database.connections()
         self.reports = []
 
-    def sync(self, batch=500, stopping=None, lease=None):
+    def sync(self, batch=500, must_end=bool, lease=None):
         with self.database.keeper().hold("work") as own:
             return sync.Synchronizer(
                 self.database.store,
@@ -31,7 +29,7 @@ class SynchronizerTest(base.TestCase):
                 lease=lease or own,
                 batch=batch,
                 report=lambda counters: self.reports.append(dict(counters)),
-                stopping=stopping or threading.Event(),
+                must_end=must_end,
             ).run()
 
     def urls(self, resource_type):
@@ -110,9 +108,7 @@ class SynchronizerTest(base.TestCase):
         self.assertEqual(counters["added"], self.reports[-1]["added"])
 
     def test_it_gives_the_work_back_when_the_conductor_stops(self):
-        stopping = threading.Event()
-        stopping.set()
-        self.assertRaises(sync.HandedBack, self.sync, stopping=stopping)
+        self.assertRaises(sync.HandedBack, self.sync, must_end=lambda: True)
 
     def test_without_its_lease_it_writes_nothing(self):
         with self.database.keeper("one").hold("x") as lost, self.database.keeper("two").hold("x", steal=True):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work is found, and done by one conductor at a time."""
 
+import time
+
 from tests import base
 from tests import embedded
 from valence.common import context
@@ -10,16 +12,17 @@ from valence.db import models
 from valence.db import store
 
 
-class WorkerTest(base.TestCase):
+class WorkerCase(base.TestCase):
     def setUp(self):
         super().setUp()
         self.database = self.useFixture(embedded.Database())
         self.simulator = self.useFixture(embedded.Pod()).simulator
 
-    def worker(self, holder="conductor-1"):
-        one = worker.Worker(
-            self.database.conf, self.database.store, self.database.keeper(holder), self.database.connections()
-        )
+    def worker(self, holder="conductor-1", ttl=15):
+        keeper = self.database.keeper(holder, ttl)
+        keeper.start()
+        self.addCleanup(keeper.stop)
+        one = worker.Worker(self.database.conf, self.database.store, keeper, self.database.connections())
         self.addCleanup(one.stop)
         return one
 
@@ -31,6 +34,8 @@ class WorkerTest(base.TestCase):
         operation = self.database.store.get(models.Operation, uuid)
         return operation.ended_at and operation
 
+
+class WorkerTest(WorkerCase):
     def test_it_does_what_was_asked_for(self):
         pod_manager = self.database.register(self.simulator, next_sync_at=None)
         one = self.worker()
@@ -71,3 +76,34 @@ class WorkerTest(base.TestCase):
         one.stop()
         one.look()
         self.assertEqual("pending", self.database.store.get(models.Operation, uuid).state)
+
+
+class HangingTest(WorkerCase):
+    """A pod manager that takes requests and never answers: work on it ends when it must, not when it times out."""
+
+    def setUp(self):
+        super().setUp()
+        self.pod_manager = self.database.register(self.simulator)
+        self.simulator.set_faults(hang_rate=1.0)
+        self.uuid = self.ask(self.pod_manager.uuid)
+
+    def begin(self, **values):
+        """Return a worker that waits for the pod manager."""
+        one = self.worker(**values)
+        one.start()
+        self.wait_for(lambda: self.simulator.stats()["requests"])
+        return one
+
+    def test_stop_hands_it_back_at_once(self):
+        one = self.begin()
+        began = time.monotonic()
+        one.stop()
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual("pending", self.database.store.get(models.Operation, self.uuid).state)
+        self.assertEqual([], self.database.events("pod_manager.sync.error"))
+
+    def test_whoever_lost_the_lease_lets_go(self):
+        self.begin(ttl=1)
+        with self.database.keeper("other").hold(worker.lease_name(self.pod_manager.uuid), steal=True):
+            self.wait_for(lambda: "work ended" in self.log.output)
+        self.assertEqual([], self.database.events("pod_manager.sync.error"))

@@ -3,6 +3,7 @@
 
 import socket
 import ssl
+import threading
 import time
 
 from tests.unit.podmanagers import case
@@ -68,3 +69,42 @@ class PoolTest(case.RedfishTestCase):
         self.service.url = self.service.url.replace("http:", "https:")
         error = self.assertRaises(errors.PodManagerUnreachable, self.get, "false")
         self.assertIn("check the scheme and the port", error.kwargs["reason"])
+
+
+class InterruptionTest(case.RedfishTestCase):
+    def setUp(self):
+        super().setUp()
+        self.configure(read_timeout=30)
+        self.asked, self.answered = threading.Event(), threading.Event()
+        self.addCleanup(self.answered.set)
+
+    def http(self, tls):
+        """Return an HTTP to a service that takes requests and answers none."""
+        service = self.serve(tls=tls)
+        service.answers["GET /slow"] = self.keep_waiting
+        http = redfish_http.HTTP(self.conf.redfish, redfish_paths.Paths(service.url), "false")
+        self.addCleanup(http.pool.close)
+        return http
+
+    def keep_waiting(self, handler):
+        self.asked.set()
+        self.answered.wait()
+
+    def assert_broken_off(self, tls):
+        http = self.http(tls)
+        threading.Thread(target=self.interrupt, args=(http,)).start()
+        start = time.monotonic()
+        error = self.assertRaises(errors.PodManagerUnreachable, http.get, "/slow", {})
+        self.assertLess(time.monotonic() - start, 5)
+        self.assertIn("broke the connection off", error.kwargs["reason"])
+        self.assertRaises(errors.PodManagerUnreachable, http.get, "/slow", {})
+
+    def interrupt(self, http):
+        self.asked.wait()
+        http.interruption.interrupt()
+
+    def test_whoever_waits_for_an_answer_is_woken_and_nobody_waits_again(self):
+        self.assert_broken_off(tls=False)
+
+    def test_also_with_tls(self):
+        self.assert_broken_off(tls=True)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Acceptance: one of 20 pod managers answers after 30 s each time, and nobody else notices."""
+
+import time
+
+from tests.functional import acceptance
+from valence.db import types
+from valence.simulator import server
+
+OTHERS = 19
+LATENCY = 30
+INTERVAL = 4
+SECONDS = 45
+#: a look a second, and times that are stored in whole seconds
+SLACK = 3
+
+
+class FairnessTest(acceptance.AcceptanceCase):
+    """One worker only: whoever kept it would keep everybody waiting."""
+
+    options = {
+        "sync": {"interval": INTERVAL, "workers": 1, "slow_seconds": 2},
+        "redfish": {"read_timeout": 2 * LATENCY},
+    }
+
+    def setUp(self):
+        super().setUp()
+        self.others = [self.register_pod(f"pod-{number}") for number in range(OTHERS)]
+        self.wait_for(lambda: None not in self.synced().values(), 30, lambda: str(self.synced()))
+
+    def register_pod(self, name, **values):
+        pod = server.Simulator(racks=1, systems=2, **values).start()
+        self.addCleanup(pod.stop)
+        return self.valence.register(name, f"{pod.url}/redfish/v1", **acceptance.CREDENTIALS)["uuid"]
+
+    def test_the_others_are_synchronized_as_often_as_before(self):
+        slow = self.register_pod("slow", latency=LATENCY * 1000.0)
+        began, oldest, moments = time.monotonic(), 0, {uuid: set() for uuid in self.others}
+        while time.monotonic() - began < SECONDS:
+            now = types.parse_time(types.now())
+            for uuid, moment in self.synced().items():
+                moments[uuid].add(moment)
+                oldest = max(oldest, (now - types.parse_time(moment)).total_seconds())
+            time.sleep(0.5)
+        fewest = min(map(len, moments.values()))
+        print(f"oldest synchronization of the others: {oldest:.0f} s, fewest: {fewest} in {SECONDS} s")
+        self.assertLessEqual(oldest, INTERVAL + SLACK)
+        self.assertGreaterEqual(fewest, SECONDS // (INTERVAL + SLACK))
+        self.assertEqual("running", self.operation_of(slow)["state"])
+
+    def synced(self):
+        """Return when each of the others was last synchronized."""
+        rows = self.client.rows("/v1/pod_managers")
+        return {row["uuid"]: row["last_synced_at"] for row in rows if row["uuid"] in self.others}
+
+    def operation_of(self, uuid):
+        return self.client.rows("/v1/operations", target_id=uuid)[0]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a pod manager is left alone: shorter where something happens, longer where nothing does."""
+
+import random
+
+from valence.common import errors
+from valence.db import types
+
+#: factors of the pause after a synchronization that found something, and after one that found nothing
+EVENTFUL, QUIET = 0.5, 1.5
+#: shortest pause where no option says so, as a share of the interval
+SHORTEST = 0.25
+#: a pause is at most this share shorter by chance, so that pod managers registered together drift apart
+JITTER = 0.1
+
+
+class Pace:
+    """Pauses, in seconds, between two contacts with a pod manager; ``options`` are those of [sync].
+
+    Nothing has to be remembered: the last pause is what lies between ``last_synced_at`` and ``next_sync_at``,
+    so a conductor that takes a pod manager over goes on at its pace.
+    """
+
+    def __init__(self, options):
+        self._interval = options.interval
+        self._shortest = min(options.min_interval or options.interval * SHORTEST, options.interval)
+        self._longest = max(options.max_interval or 0, options.interval)
+        self._max_backoff, self._offline_after = options.max_backoff, options.offline_after
+
+    def after_success(self, pod_manager, counters, seconds):
+        """Return the pause after a synchronization that took ``seconds`` and counted ``counters``.
+
+        ``pod_manager`` is as it was before. A synchronization that takes longer than the pause is given as
+        much time to rest, up to the interval.
+        """
+        pause = self._interval
+        if pod_manager.last_synced_at is not None:
+            pause = self._last(pod_manager) * (EVENTFUL if _is_eventful(counters) else QUIET)
+        pause = max(pause, self._shortest, min(seconds, self._interval))
+        return min(pause, self._longest) * random.uniform(1 - JITTER, 1)
+
+    def after_failure(self, failures, error):
+        """Return the pause after this many ``failures`` in a row, the last of them an ``error``.
+
+        Until the pod manager is known to be offline the second look comes after half an interval, so that a
+        dead one is offline within two; then the pause doubles. Refused credentials pause at once, before the
+        pod manager locks the account.
+        """
+        if isinstance(error, errors.PodManagerAuthFailed):
+            return min(self._interval * 2**failures, self._max_backoff)
+        if failures < self._offline_after:
+            return self._interval / 2
+        doubled = self._interval * 2 ** (failures - self._offline_after)
+        return max(self._interval, min(doubled, self._max_backoff))
+
+    def _last(self, pod_manager):
+        """Return the last pause, within the bounds; the interval where none was planned."""
+        if pod_manager.next_sync_at is None:
+            return self._interval
+        pause = types.parse_time(pod_manager.next_sync_at) - types.parse_time(pod_manager.last_synced_at)
+        return min(max(pause.total_seconds(), self._shortest), self._longest)
+
+
+def _is_eventful(counters):
+    return bool(counters["added"] or counters["changed"] or counters["removed"])
