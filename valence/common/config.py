@@ -81,7 +81,9 @@ CONDUCTOR = [
         help="Seconds that running work gets to end when the conductor stops.",
     ),
     cfg.IntOpt("event_days", default=30, min=1, mutable=True, help="Days that events are kept."),
-    cfg.IntOpt("operation_days", default=30, min=1, mutable=True, help="Days that ended operations are kept."),
+    cfg.IntOpt(
+        "operation_days", default=30, min=1, mutable=True, help="Days that ended operations are kept."
+    ),
     cfg.HostAddressOpt(
         "metrics_host", default="127.0.0.1", help="Address at which the figures for Prometheus are served."
     ),

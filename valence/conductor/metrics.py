@@ -49,7 +49,11 @@ RPC_SECONDS = _make(
 )
 RPC_FAILURES = _make(prometheus_client.Counter, "rpc_failures", "Calls that failed.", "method", "code")
 STORE_SECONDS = _make(
-    prometheus_client.Histogram, "store_seconds", "Duration of store accesses.", "access", buckets=CALL_BUCKETS
+    prometheus_client.Histogram,
+    "store_seconds",
+    "Duration of store accesses.",
+    "access",
+    buckets=CALL_BUCKETS,
 )
 STORE_UP = _make(prometheus_client.Gauge, "store_up", "Whether the store answers: 1 or 0.")
 

@@ -69,9 +69,7 @@ class ObserverTest(base.TestCase):
         self.store.commit(store.Update(stored[1], {"state": "failed"}))
         self.observe()
         name = "valence_conductor_open_operations"
-        self.assertEqual(
-            (1, 1), (figures.value(name, state="pending"), figures.value(name, state="running"))
-        )
+        self.assertEqual((1, 1), (figures.value(name, state="pending"), figures.value(name, state="running")))
 
     def test_events_beyond_the_cursor_were_not_published(self):
         pod_manager = self.add("a")
