@@ -193,7 +193,10 @@ def check(conf):
     """
     trial = cfg.ConfigOpts()
     register(trial)
-    trial([], "valence", default_config_files=conf.config_file, default_config_dirs=conf.config_dir)
+    try:
+        trial([], "valence", default_config_files=conf.config_file, default_config_dirs=conf.config_dir)
+    except SystemExit:  # of an option that the command line has, too; the reason is on standard error
+        raise cfg.Error("a value is invalid") from None
     trial.debug  # noqa: B018
     for group, options in GROUPS.items():
         for option in options:
