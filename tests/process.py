@@ -64,6 +64,10 @@ class Process(fixtures.Fixture):
         """Send SIGTERM and wait for nothing."""
         self._process.send_signal(signal.SIGTERM)
 
+    def reload(self):
+        """Send SIGHUP: read the configuration again."""
+        self._process.send_signal(signal.SIGHUP)
+
     def wait(self, seconds=40):
         """Return the exit code of a process that ends within ``seconds``."""
         try:

@@ -55,7 +55,7 @@ HOMES = {
 }
 
 #: tests of the project as a whole, not of one module
-OF_THE_WHOLE = ["test_samples.py", "test_structure.py"]
+OF_THE_WHOLE = ["test_boards.py", "test_samples.py", "test_structure.py"]
 #: a module that decides more often than this has a test: a table, a composition or a delegation needs none
 MOST_DECISIONS_WITHOUT_TEST = 2
 #: modules, or folders of them, without a test of their own name -> the tests that run them

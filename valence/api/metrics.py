@@ -5,6 +5,7 @@ import flask
 import prometheus_client
 
 from valence.api import description
+from valence.common import metrics
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -26,7 +27,6 @@ class Metrics:
         self._make(prometheus_client.Gauge, "event_streams", "Open event streams.").set_function(
             lambda: feed.streams
         )
-        prometheus_client.ProcessCollector(registry=self._registry)
 
     def answered(self, route, method, status, seconds):
         """Count a request to the URL template ``route``; None is a URL that there is not."""
@@ -39,8 +39,8 @@ class Metrics:
         self._failures.labels(code).inc()
 
     def text(self):
-        """Return the figures in the text format of Prometheus."""
-        return prometheus_client.generate_latest(self._registry)
+        """Return the figures of the application and of the process in the text format of Prometheus."""
+        return metrics.text(self._registry)
 
     def _make(self, kind, name, text, *labels):
         return kind(f"valence_api_{name}", text, labels, registry=self._registry)

@@ -5,9 +5,11 @@ import signal
 import sys
 import threading
 
+from oslo_config import cfg
 from oslo_log import log
 
 from valence.cmd import heap
+from valence.common import config
 from valence.common import errors
 
 LOG = log.getLogger(__name__)
@@ -23,7 +25,7 @@ def run(conf, build):
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    signal.signal(signal.SIGHUP, lambda *_: conf.mutate_config_files())
+    signal.signal(signal.SIGHUP, lambda *_: reload(conf))
     started = []
     try:
         for part in build():
@@ -37,6 +39,17 @@ def run(conf, build):
         for part in reversed(started):
             part.stop()
     return 0
+
+
+def reload(conf):
+    """Read the configuration files again; what can be changed while the process runs is so from now on."""
+    try:
+        config.check(conf)
+        changed = conf.mutate_config_files()
+    except (cfg.Error, log.LogConfigError) as error:
+        LOG.error("the configuration stays as it is: %s", error)
+    else:
+        LOG.info("the configuration was read again, %d options changed", len(changed))
 
 
 def explain(error):

@@ -80,12 +80,29 @@ CONDUCTOR = [
         min=1,
         help="Seconds that running work gets to end when the conductor stops.",
     ),
-    cfg.IntOpt("event_days", default=30, min=1, help="Days that events are kept."),
-    cfg.IntOpt("operation_days", default=30, min=1, help="Days that ended operations are kept."),
+    cfg.IntOpt("event_days", default=30, min=1, mutable=True, help="Days that events are kept."),
+    cfg.IntOpt(
+        "operation_days", default=30, min=1, mutable=True, help="Days that ended operations are kept."
+    ),
+    cfg.HostAddressOpt(
+        "metrics_host", default="127.0.0.1", help="Address at which the figures for Prometheus are served."
+    ),
+    cfg.PortOpt(
+        "metrics_port",
+        min=0,
+        help="Port at which they are served, without credentials; 0 takes a free one and logs it. By default a "
+        "conductor has no port.",
+    ),
 ]
 
 SYNC = [
-    cfg.IntOpt("interval", default=60, min=1, help="Seconds between two synchronizations of a pod manager."),
+    cfg.IntOpt(
+        "interval",
+        default=60,
+        min=1,
+        mutable=True,
+        help="Seconds between two synchronizations of a pod manager.",
+    ),
     cfg.IntOpt(
         "min_interval",
         min=1,
@@ -102,10 +119,19 @@ SYNC = [
         "offline_after",
         default=2,
         min=1,
+        mutable=True,
         help="Failed contacts in a row after which a pod manager is offline; one good contact brings it back.",
     ),
-    cfg.IntOpt("max_backoff", default=900, min=1, help="Longest pause, in seconds, after repeated failures."),
-    cfg.IntOpt("batch", default=500, min=1, max=5000, help="Changes that are stored in one commit."),
+    cfg.IntOpt(
+        "max_backoff",
+        default=900,
+        min=1,
+        mutable=True,
+        help="Longest pause, in seconds, after repeated failures.",
+    ),
+    cfg.IntOpt(
+        "batch", default=500, min=1, max=5000, mutable=True, help="Changes that are stored in one commit."
+    ),
     cfg.IntOpt(
         "workers", default=4, min=1, help="Pod managers that one conductor synchronizes at the same time."
     ),
@@ -134,7 +160,10 @@ REDFISH = [
     ),
     cfg.IntOpt("detail_cache_seconds", default=5, min=0, help="Seconds that a live document is reused."),
     cfg.BoolOpt(
-        "expand", default=True, help="Use $expand where a pod manager offers it and it is seen to work."
+        "expand",
+        default=True,
+        mutable=True,
+        help="Use $expand where a pod manager offers it and it is seen to work.",
     ),
 ]
 
@@ -179,6 +208,24 @@ def register(conf):
         conf.register_opts(options, group=None if group == "DEFAULT" else group)
     if "use_json" not in conf:
         log.register_options(conf)
+
+
+def check(conf):
+    """Raise cfg.Error unless what can be changed at run time has valid values in the files of ``conf`` as they are now.
+
+    oslo.config finds an invalid value only when it is read: by then every thread that needs it fails.
+    """
+    trial = cfg.ConfigOpts()
+    register(trial)
+    try:
+        trial([], "valence", default_config_files=conf.config_file, default_config_dirs=conf.config_dir)
+    except SystemExit:  # of an option that the command line has, too; the reason is on standard error
+        raise cfg.Error("a value is invalid") from None
+    trial.debug  # noqa: B018
+    for group, options in GROUPS.items():
+        for option in options:
+            if option.mutable:
+                trial[group][option.dest]
 
 
 def load(argv, prog, config_files=None, conf=cfg.CONF, cli=()):

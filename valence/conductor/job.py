@@ -8,6 +8,7 @@ from oslo_log import log
 from valence.common import context
 from valence.common import errors
 from valence.conductor import events
+from valence.conductor import metrics
 from valence.conductor import monitor
 from valence.conductor import operations
 from valence.conductor import sync
@@ -49,6 +50,7 @@ class PodManagerJob:
             self._run_timed()
 
     def _run_operation(self, recorder):
+        recorder.context.update_store()
         recorder.begin(self._event(recorder.context, "sync.start"))
         try:
             counters = self._synchronize(recorder.context, recorder.step, recorder.progress)
@@ -68,6 +70,7 @@ class PodManagerJob:
     def _run_timed(self):
         """Synchronize; start and end are events only where something changed or went wrong for the first time."""
         mine, failed_before = context.service_context(), self._pod_manager.failures
+        mine.update_store()
         try:
             counters = self._synchronize(mine, step=_ignore, progress=_ignore)
         except errors.PodManagerError as error:
@@ -78,6 +81,7 @@ class PodManagerJob:
         if counters["added"] or counters["changed"] or counters["removed"]:
             self._commit(self._event(mine, "sync.end", counters))
 
+    @metrics.synchronization
     def _synchronize(self, request_context, step, progress):
         reached, began = False, time.monotonic()
         try:

@@ -7,6 +7,7 @@ import threading
 from oslo_log import log
 
 from valence.common import errors
+from valence.conductor import metrics
 from valence.conductor import periodic
 
 LOG = log.getLogger(__name__)
@@ -65,6 +66,7 @@ class LeaseKeeper:
         try:
             lease.renew()
         except errors.LeaseLost:
+            metrics.LEASE_LOSSES.labels("renewal").inc()
             LOG.warning("lease %s was lost; what was done under it is not written", lease.name)
             with self._lock:
                 self._held.discard(lease)

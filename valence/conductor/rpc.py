@@ -4,6 +4,7 @@
 import functools
 
 from valence.common import messaging
+from valence.conductor import metrics
 
 
 def rpc(method):
@@ -18,6 +19,7 @@ def rpc(method):
     def under_context(self, context, **kwargs):
         # Where oslo.log looks for what every log line tells of its request.
         context.update_store()
-        return method(self, context, **kwargs)
+        with metrics.rpc(f"{self.namespace}.{method.__name__}"):
+            return method(self, context, **kwargs)
 
     return messaging.expose(under_context)

@@ -4,11 +4,15 @@
 from oslo_log import log
 
 from valence.common import messaging
+from valence.common import metrics
 from valence.common import notifications
 from valence.common import secrets
 from valence.conductor import connections
 from valence.conductor import health
 from valence.conductor import leases
+from valence.conductor import listener
+from valence.conductor import metered_store
+from valence.conductor import observer
 from valence.conductor import outbox
 from valence.conductor import purge
 from valence.conductor import worker
@@ -27,7 +31,7 @@ class Conductor:
 
     def __init__(self, conf, transport=None):
         self._conf = conf
-        self._store = store.connect(conf, secrets.load(conf))
+        self._store = metered_store.MeteredStore(store.connect(conf, secrets.load(conf)))
         self._connections = connections.Connections(conf)
         self._leases = leases.LeaseKeeper(self._store, conf.host, conf.conductor.lease_seconds)
         self._health = health.StoreHealth(self._store)
@@ -41,6 +45,10 @@ class Conductor:
             self._health,
             *self._relays(),
             purge.Purge(conf, self._store, self._leases),
+            observer.Observer(
+                self._store, self._health, owns=lambda uuid: True, published=conf.notifications.enabled
+            ),
+            *self._figures(),
         ]
 
     def _endpoints(self):
@@ -56,6 +64,12 @@ class Conductor:
         if not self._conf.notifications.enabled:
             return []
         return [outbox.Relay(self._store, self._leases, notifications.Notifier(self._conf))]
+
+    def _figures(self):
+        options = self._conf.conductor
+        if options.metrics_port is None:
+            return []
+        return [listener.Listener("metrics", options.metrics_host, options.metrics_port, metrics.application)]
 
     def start(self):
         """Start every part; the RPC server comes last, when all can be answered.

@@ -3,7 +3,7 @@
 
 Bodies are JSON objects.
 
-GET    /simulator/stats        requests, by_method, by_status since the start; sessions and systems now
+GET    /simulator/stats        requests, by_method, by_status since the start; sessions, subscriptions and systems now
 POST   /simulator/systems      {"rack": "Rack1"} (or nothing) adds a system; answers its id, uuid, path
 PATCH  /simulator/systems/ID   {"health": "Critical", "power": "Off", "id": "New"}, any: sets the health,
                                sets the power at once, moves the system to another URL
@@ -35,6 +35,7 @@ def stats(service):
         "by_method": methods,
         "by_status": statuses,
         "sessions": len(service.sessions.ids(service.pod)),
+        "subscriptions": len(service.subscriptions.ids(service.pod)),
         "systems": len(service.pod.systems),
     }
 

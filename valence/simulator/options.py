@@ -60,6 +60,10 @@ class Behaviour(Options):
     refuse_queries: bool = option(False, "answer 501 to query options that are not offered, not silence")
     page_size: int = option(0, "members in one page of a collection; 0: all of them")
     etags: bool = option(True, "send ETags and answer 304")
+    events: bool = option(True, "have an EventService, to which one can subscribe")
+    event_stream: bool = option(True, "offer its events as a stream (SSE), too")
+    event_types: bool = option(False, "want subscriptions by EventTypes, as services before 2018 do")
+    event_retry_seconds: float = option(5, "pause between two tries to deliver an event", "SECONDS")
     power_seconds: float = option(2, "how long a change of power takes", "SECONDS")
     health_changes: float = option(0, "systems that change their health by themselves", "PER_MINUTE")
 

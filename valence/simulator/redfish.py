@@ -2,6 +2,8 @@
 """The few shapes that all Redfish documents share."""
 
 ROOT = "/redfish/v1"
+#: where events come as a stream
+STREAM = f"{ROOT}/EventService/SSE"
 ENABLED = {"State": "Enabled", "Health": "OK"}
 MANUFACTURER = "Example Racks"
 

@@ -81,7 +81,7 @@ def table(services, sessions, subscriptions):
         Collection(
             "SessionService/Sessions", "Session.v1_7_2", sessions.ids, sessions.document, volatile=True
         ),
-        Resource("EventService", "EventService.v1_10_3", services.event_service),
+        Resource("EventService", "EventService.v1_10_3", services.event_service, services.has_events),
         Collection(
             "EventService/Subscriptions",
             "EventDestination.v1_15_0",

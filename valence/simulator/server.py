@@ -102,7 +102,7 @@ class Simulator:
         self._call(control.reset)
 
     def stats(self):
-        """Return ``{"requests", "by_method", "by_status", "sessions", "systems"}``."""
+        """Return ``{"requests", "by_method", "by_status", "sessions", "subscriptions", "systems"}``."""
         return self._call(control.stats)
 
     def _call(self, function, *arguments, **keywords):
@@ -137,6 +137,7 @@ class Simulator:
             started.set()
             await self._until_stopped()
         finally:
+            self.service.subscriptions.end_streams()
             await runner.cleanup()
 
     async def _until_stopped(self):

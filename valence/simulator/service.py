@@ -12,6 +12,7 @@ from aiohttp import web
 from valence.simulator import actions
 from valence.simulator import answers
 from valence.simulator import errors
+from valence.simulator import events
 from valence.simulator import faults
 from valence.simulator import pod
 from valence.simulator import power
@@ -40,11 +41,12 @@ class Service:
         self.pod = pod.Pod(inventory)
         self.power = power.Power(self.pod, behaviour.power_seconds, call_later)
         self.sessions = sessions.Sessions(behaviour)
-        self.subscriptions = subscriptions.Subscriptions()
+        self.subscriptions = subscriptions.Subscriptions(behaviour)
         self.set_faults()
         table = resources.table(services.Services(behaviour), self.sessions, self.subscriptions)
         self.answers = answers.Answers(tree.Tree(self.pod, table), behaviour, self._is_dead)
         self.pod.listeners.append(self.answers.forget)
+        self.pod.listeners.append(events.Events(self.pod, self.subscriptions.deliver).changed)
         self.statistics = collections.Counter()
 
     def set_faults(self, **changes):
@@ -74,7 +76,9 @@ class Service:
         except errors.RedfishError as error:
             response = respond(error.status, json.dumps(error.document).encode(), error.headers)
         self.statistics[response.status] += 1
-        return await spoiled.send(request, response, fault) if fault in spoiled.KINDS else response
+        if fault not in spoiled.KINDS or response.prepared:
+            return response
+        return await spoiled.send(request, response, fault)
 
     async def _answer(self, request, path, query, fault):
         if fault == "hang":
@@ -87,6 +91,8 @@ class Service:
             self.sessions.check(request.headers)
         if self.faults.is_dead(path):
             raise self.faults.dead(path)
+        if path == redfish.STREAM and self._behaviour.events and self._behaviour.event_stream:
+            return await self.subscriptions.stream(request)
         if request.method in READ:
             return self._read(request, path, query)
         return await self._act(request, path)

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Event subscriptions: they are kept and shown; events are not delivered yet."""
+"""Event subscriptions: who is told of what, by POST to a destination or by an open stream."""
+
+import asyncio
+import dataclasses
+import json
+
+import aiohttp
+from aiohttp import web
 
 from valence.simulator import errors
+from valence.simulator import events
 
 KEPT = (
     "Destination",
@@ -12,34 +20,167 @@ KEPT = (
     "ResourceTypes",
     "EventTypes",
 )
+#: tries of one delivery; after the last the subscription ends
+ATTEMPTS = 3
+DELIVERY_SECONDS = 10
+#: payloads that wait for one subscriber at most; what is too much is lost
+QUEUED = 10_000
+
+
+@dataclasses.dataclass(eq=False)
+class Subscription:
+    """One subscriber: what it asked for, and what waits for it. ``task`` delivers, unless it is a stream."""
+
+    id: str
+    values: dict
+    queue: asyncio.Queue = dataclasses.field(default_factory=lambda: asyncio.Queue(QUEUED))
+    task: asyncio.Task | None = None
+    sent: int = 0
+
+    @property
+    def is_stream(self):
+        return "Destination" not in self.values
+
+    def wants(self, record):
+        prefixes = self.values.get("RegistryPrefixes") or [events.REGISTRY]
+        resource_types = self.values.get("ResourceTypes") or [events.resource_type(record)]
+        event_types = self.values.get("EventTypes") or [record["EventType"]]
+        return (
+            events.REGISTRY in prefixes
+            and events.resource_type(record) in resource_types
+            and record["EventType"] in event_types
+        )
+
+    def offer(self, records):
+        wanted = [record for record in records if self.wants(record)]
+        if wanted and not self.queue.full():
+            self.sent += 1
+            self.queue.put_nowait(events.payload(wanted, self.values.get("Context", ""), self.sent))
+
+    def renew_queue(self):
+        """Move what waits to a queue of the loop that runs now: the simulator may have been started anew."""
+        waiting, self.queue = self.queue, asyncio.Queue(QUEUED)
+        while not waiting.empty():
+            self.queue.put_nowait(waiting.get_nowait())
+
+    def end(self):
+        """Deliver nothing more; a stream is closed."""
+        if self.task is not None:
+            self.task.cancel()
+        if not self.queue.full():
+            self.queue.put_nowait(None)
 
 
 class Subscriptions:
-    """Holds what was asked for at ``EventService/Subscriptions``."""
+    """The subscriptions of a service; ``behaviour`` (``options.Behaviour``) says what they must look like."""
 
-    def __init__(self):
-        self.clear()
+    def __init__(self, behaviour):
+        self._behaviour = behaviour
+        self._last = 0
+        self._subscriptions = {}
 
     def clear(self):
-        self._documents = {}
-        self._last = 0
+        """End all of them."""
+        for subscription_id in list(self._subscriptions):
+            self.delete(subscription_id)
 
     def create(self, body):
         """Keep the subscription ``body`` (an EventDestination) and return its id."""
         for name in ("Destination", "Protocol"):
             if not isinstance(body.get(name), str):
                 raise errors.bad_request("PropertyMissing", f"The property {name} is required.")
-        self._last += 1
-        subscription_id = str(self._last)
-        self._documents[subscription_id] = {name: body[name] for name in KEPT if name in body}
-        return subscription_id
+        if self._behaviour.event_types:
+            self._require_event_types(body)
+        return self._add({name: body[name] for name in KEPT if name in body}).id
 
     def delete(self, subscription_id):
-        del self._documents[subscription_id]
+        """End a subscription, whoever made it."""
+        self._subscriptions.pop(subscription_id).end()
+
+    def deliver(self, records):
+        """Send event records to everybody who wants them."""
+        for subscription in list(self._subscriptions.values()):
+            subscription.offer(records)
+            self._start(subscription)
+
+    async def stream(self, request):
+        """Answer with a stream of events, until the client goes away or its subscription is deleted."""
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        subscription = self._add({"SubscriptionType": "SSE", "Context": "stream", "Protocol": "Redfish"})
+        try:
+            await answer.prepare(request)
+            await answer.write(b": events follow\n\n")
+            while (payload := await subscription.queue.get()) is not None:
+                await answer.write(b"id: %s\ndata: %s\n\n" % (payload["Id"].encode(), encode(payload)))
+        finally:
+            self._subscriptions.pop(subscription.id, None)
+        return answer
+
+    def end_streams(self):
+        """Close every stream; who listens may open another."""
+        for subscription in list(self._subscriptions.values()):
+            if subscription.is_stream:
+                self.delete(subscription.id)
 
     def ids(self, pod):
-        return tuple(self._documents)
+        return tuple(self._subscriptions)
 
     def document(self, pod, subscription_id):
         name = f"Subscription {subscription_id}"
-        return {"Name": name, "SubscriptionType": "RedfishEvent", **self._documents[subscription_id]}
+        values = self._subscriptions[subscription_id].values
+        return {"Name": name, "SubscriptionType": "RedfishEvent", **values}
+
+    def _require_event_types(self, body):
+        """Refuse what a service of before 2018 does not know."""
+        if "RegistryPrefixes" in body or "ResourceTypes" in body:
+            raise errors.bad_request("PropertyUnknown", "RegistryPrefixes and ResourceTypes are not known.")
+        if not body.get("EventTypes"):
+            raise errors.bad_request("PropertyMissing", "The property EventTypes is required.")
+
+    def _add(self, values):
+        self._last += 1
+        subscription = self._subscriptions[str(self._last)] = Subscription(str(self._last), values)
+        return subscription
+
+    def _start(self, subscription):
+        """See that somebody delivers; nobody does while the simulator does not run."""
+        running = subscription.task is not None and not subscription.task.done()
+        if subscription.is_stream or running:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        subscription.renew_queue()
+        subscription.task = loop.create_task(self._post(subscription))
+
+    async def _post(self, subscription):
+        async with aiohttp.ClientSession() as session:
+            while True:
+                payload = await subscription.queue.get()
+                if payload is None or not await self._posted(session, subscription, payload):
+                    self._subscriptions.pop(subscription.id, None)
+                    return
+
+    async def _posted(self, session, subscription, payload):
+        """Send one payload; return whether anybody took it."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(self._behaviour.event_retry_seconds)
+            try:
+                async with session.post(
+                    subscription.values["Destination"],
+                    data=encode(payload),
+                    headers={"Content-Type": "application/json"},
+                    timeout=aiohttp.ClientTimeout(DELIVERY_SECONDS),
+                    ssl=False,
+                ) as answer:
+                    if answer.ok:
+                        return True
+            except (aiohttp.ClientError, TimeoutError, ValueError):
+                continue
+        return False
+
+
+def encode(document):
+    return json.dumps(document, separators=(",", ":")).encode()

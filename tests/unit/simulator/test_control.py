@@ -15,6 +15,7 @@ class ControlTest(case.SimulatorTestCase):
                 "by_method": {"GET": 2},
                 "by_status": {"200": 1, "404": 1},
                 "sessions": 0,
+                "subscriptions": 0,
                 "systems": 8,
             },
             stats,

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service root and the services behind it, which say what the simulator offers."""
 
+from valence.simulator import events
 from valence.simulator import redfish
+from valence.simulator import subscriptions
 from valence.simulator.documents import storage_services
 
 
@@ -23,10 +25,16 @@ class Services:
             "Chassis": redfish.link("Chassis"),
             "Managers": redfish.link("Managers"),
             "SessionService": redfish.link("SessionService"),
-            "EventService": redfish.link("EventService"),
+            **self._events(),
             **optional_services(pod),
             "Links": {"Sessions": redfish.link("SessionService", "Sessions")},
         }
+
+    def has_events(self, pod):
+        return self._behaviour.events
+
+    def _events(self):
+        return {"EventService": redfish.link("EventService")} if self._behaviour.events else {}
 
     def _features(self):
         offered = self._behaviour.expand
@@ -55,14 +63,24 @@ class Services:
         return {
             "Name": "Event Service",
             "ServiceEnabled": True,
-            "DeliveryRetryAttempts": 3,
-            "DeliveryRetryIntervalSeconds": 30,
-            "EventFormatTypes": ["Event"],
-            "RegistryPrefixes": ["ResourceEvent"],
-            "ResourceTypes": ["ComputerSystem"],
+            "DeliveryRetryAttempts": subscriptions.ATTEMPTS,
+            "DeliveryRetryIntervalSeconds": int(self._behaviour.event_retry_seconds),
+            **self._event_filters(),
             "Subscriptions": redfish.link("EventService", "Subscriptions"),
             "Status": redfish.ENABLED,
         }
+
+    def _event_filters(self):
+        offered = {"EventTypesForSubscription": list(events.EVENT_TYPES.values())}
+        if not self._behaviour.event_types:
+            offered = {
+                "EventFormatTypes": ["Event"],
+                "RegistryPrefixes": [events.REGISTRY],
+                "ResourceTypes": list(events.RESOURCE_TYPES.values()),
+            }
+        if self._behaviour.event_stream:
+            offered["ServerSentEventUri"] = redfish.STREAM
+        return offered
 
 
 def optional_services(pod):

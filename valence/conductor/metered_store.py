@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store whose accesses are timed, and what its commits mean counted: one place sees whatever is written."""
+
+import functools
+import time
+
+from valence.common import errors
+from valence.conductor import metrics
+from valence.db import models
+from valence.db import store
+from valence.db.models.operation import ENDED
+
+TIMED = ("get", "list", "count", "lease")
+
+
+class MeteredStore:
+    """Passes everything to ``database`` (store.Store), whichever methods that has."""
+
+    def __init__(self, database):
+        self._store = database
+        for access in TIMED:
+            setattr(self, access, _timed(access, getattr(database, access)))
+        self._commit = _timed("commit", database.commit)
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def commit(self, *changes, lease=None):
+        """Commit as the store does; count the operations that end with it, and a lease that was lost."""
+        try:
+            stored = self._commit(*changes, lease=lease)
+        except errors.LeaseLost:
+            metrics.LEASE_LOSSES.labels("commit").inc()
+            raise
+        for change in changes:
+            _count(change)
+        return stored
+
+
+def _timed(access, function):
+    observe = metrics.STORE_SECONDS.labels(access).observe
+
+    @functools.wraps(function)
+    def timed(*args, **kwargs):
+        started = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            observe(time.perf_counter() - started)
+
+    return timed
+
+
+def _count(change):
+    if isinstance(change, store.Update) and isinstance(change.obj, models.Operation):
+        state = change.values.get("state")
+        if state in ENDED:
+            metrics.OPERATIONS.labels(change.obj.operation_kind, state).inc()
