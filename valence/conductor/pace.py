@@ -15,17 +15,16 @@ JITTER = 0.1
 
 
 class Pace:
-    """Pauses, in seconds, between two contacts with a pod manager; ``options`` are those of [sync].
+    """Pauses, in seconds, between two contacts with a pod manager.
+
+    ``options`` are those of [sync], as they are at the time: they may be read again while the conductor runs.
 
     Nothing has to be remembered: the last pause is what lies between ``last_synced_at`` and ``next_sync_at``,
     so a conductor that takes a pod manager over goes on at its pace.
     """
 
     def __init__(self, options):
-        self._interval = options.interval
-        self._shortest = min(options.min_interval or options.interval * SHORTEST, options.interval)
-        self._longest = max(options.max_interval or 0, options.interval)
-        self._max_backoff, self._offline_after = options.max_backoff, options.offline_after
+        self._options = options
 
     def after_success(self, pod_manager, counters, seconds):
         """Return the pause after a synchronization that took ``seconds`` and counted ``counters``.
@@ -33,11 +32,12 @@ class Pace:
         ``pod_manager`` is as it was before. A synchronization that takes longer than the pause is given as
         much time to rest, up to the interval.
         """
-        pause = self._interval
+        interval = self._options.interval
+        pause = interval
         if pod_manager.last_synced_at is not None:
             pause = self._last(pod_manager) * (EVENTFUL if _is_eventful(counters) else QUIET)
-        pause = max(pause, self._shortest, min(seconds, self._interval))
-        return min(pause, self._longest) * random.uniform(1 - JITTER, 1)
+        pause = max(pause, self._shortest(), min(seconds, interval))
+        return min(pause, self._longest()) * random.uniform(1 - JITTER, 1)
 
     def after_failure(self, failures, error):
         """Return the pause after this many ``failures`` in a row, the last of them an ``error``.
@@ -46,19 +46,27 @@ class Pace:
         dead one is offline within two; then the pause doubles. Refused credentials pause at once, before the
         pod manager locks the account.
         """
+        interval, max_backoff = self._options.interval, self._options.max_backoff
         if isinstance(error, errors.PodManagerAuthFailed):
-            return min(self._interval * 2**failures, self._max_backoff)
-        if failures < self._offline_after:
-            return self._interval / 2
-        doubled = self._interval * 2 ** (failures - self._offline_after)
-        return max(self._interval, min(doubled, self._max_backoff))
+            return min(interval * 2**failures, max_backoff)
+        if failures < self._options.offline_after:
+            return interval / 2
+        doubled = interval * 2 ** (failures - self._options.offline_after)
+        return max(interval, min(doubled, max_backoff))
+
+    def _shortest(self):
+        interval = self._options.interval
+        return min(self._options.min_interval or interval * SHORTEST, interval)
+
+    def _longest(self):
+        return max(self._options.max_interval or 0, self._options.interval)
 
     def _last(self, pod_manager):
         """Return the last pause, within the bounds; the interval where none was planned."""
         if pod_manager.next_sync_at is None:
-            return self._interval
+            return self._options.interval
         pause = types.parse_time(pod_manager.next_sync_at) - types.parse_time(pod_manager.last_synced_at)
-        return min(max(pause.total_seconds(), self._shortest), self._longest)
+        return min(max(pause.total_seconds(), self._shortest()), self._longest())
 
 
 def _is_eventful(counters):
