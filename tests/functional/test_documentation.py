@@ -3,12 +3,16 @@
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+
+import testscenarios
 
 from tests import base
 from tests import console
 from tests import servers
+from tests.contract import databases
 from tests.servers import ports
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -123,6 +127,24 @@ class DeploymentTest(base.TestCase):
         for page in ("admin/deploy.rst", "notifications.rst", "admin/maintain.rst"):
             for step in console.steps((ROOT / "doc/source" / page).read_text()):
                 self.shell.run(step)
+
+
+class GuideTest(testscenarios.WithScenarios, base.TestCase):
+    """The guide for database development, on every kind of database."""
+
+    scenarios = databases.SCENARIOS
+    time_limit = 120
+
+    def test_a_model_is_added(self):
+        folder = self.make_folder()
+        for name in ("valence", "doc/source/examples"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        _, server, _ = databases.DATABASES[self.driver]
+        instead = {r"\.venv/bin/": "", r"sqlite:///example\.db": server().new_database()}
+        shell = self.useFixture(console.Console(folder, instead, path=[BIN]))
+        shell.run(console.Step(0, "export PYTHONPATH=$PWD", ""))
+        for step in console.steps((ROOT / "doc/source/contributor/db.rst").read_text()):
+            shell.run(step)
 
 
 class BuildTest(base.TestCase):
