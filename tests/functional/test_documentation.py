@@ -25,6 +25,11 @@ sys.path.insert(0, "{root}")
 from tests import servers
 print(servers.RabbitMQ.attach('{broker}').ctl(*sys.argv[1:]), end="")
 """
+#: stops the processes of one configuration file
+SYSTEMCTL = """\
+test "$1" = stop && pkill -TERM -f "$2 --config-file {file}"
+while pgrep -f "$2 --config-file {file}"; do sleep 0.1; done > /dev/null
+"""
 MAKE_RUN = console.Step(0, "make run", "Valence serves")
 
 
@@ -95,6 +100,7 @@ class DeploymentTest(base.TestCase):
             "doc/source/examples": f"{self.folder}/examples",
             r"\b5672\b": str(servers.rabbitmq().port),
             r"\b3306\b": str(servers.mariadb().port),
+            r"\b5432\b": str(servers.postgresql().port),
             r"\b8181\b": str(ports.free_port()),
         }
         self.shell = self.useFixture(
@@ -117,6 +123,7 @@ class DeploymentTest(base.TestCase):
             self.write_program(name, "/bin/sh", f'exec /usr/bin/{name} {place} "$@"')
         place = f"--host=127.0.0.1 --port={servers.postgresql().port} --username=postgres"
         self.write_program("psql", "/bin/sh", f'exec /usr/bin/psql {place} "$@"')
+        self.write_program("systemctl", "/bin/sh", SYSTEMCTL.format(file=f"{self.folder}/etc/valence.conf"))
 
     def write_program(self, name, interpreter, text):
         file = self.folder / "bin" / name
@@ -124,7 +131,7 @@ class DeploymentTest(base.TestCase):
         file.chmod(0o755)
 
     def test_deployment_notifications_and_maintenance(self):
-        for page in ("admin/deploy.rst", "notifications.rst", "admin/maintain.rst"):
+        for page in ("admin/deploy.rst", "notifications.rst", "admin/maintain.rst", "admin/stores.rst"):
             for step in console.steps((ROOT / "doc/source" / page).read_text()):
                 self.shell.run(step)
 
