@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures Valence on a RabbitMQ and a MariaDB of its own: python -m tests.bench [--profile] [SUBJECT ...].
+"""Measures Valence on servers of its own: python -m tests.bench [--profile] [SUBJECT ...].
 
-CPU is user and system time of API, conductor, database and broker together, less what they use when idle.
+CPU is user and system time of API, conductor, database and broker together, less what they use when idle;
+for the subject "stores" that of a client and of the database.
 """
 
 import argparse
@@ -15,13 +16,16 @@ from tests.bench import http_requests
 from tests.bench import paging
 from tests.bench import profiler
 from tests.bench import site
+from tests.bench import stores
 from tests.bench import synchronization
 from tests.bench import table
 
+#: what is measured -> where, and how
 SUBJECTS = {
-    "requests": http_requests.rows,
-    "sync": synchronization.rows,
-    "pages": paging.rows,
+    "requests": (site.Site, http_requests.rows),
+    "sync": (site.Site, synchronization.rows),
+    "pages": (site.Site, paging.rows),
+    "stores": (stores.Stores, stores.rows),
 }
 NOTES = """
 Ironic: Ironic 39 with the same parts on the same kind of machine. The clients share the machine's processors with
@@ -52,16 +56,16 @@ def main():
 
 
 def measure(subject, profile):
-    """Return the rows of one subject, measured on a new deployment."""
+    """Return the rows of one subject, measured on new servers."""
+    make_place, rows_of = SUBJECTS[subject]
     began = time.monotonic()
-    with site.Site() as place, profiled(subject, place) if profile else contextlib.nullcontext():
-        rows = list(SUBJECTS[subject](place))
+    with (
+        make_place() as place,
+        profiler.watch(subject, **place.profiled) if profile else contextlib.nullcontext(),
+    ):
+        rows = list(rows_of(place))
     print(f"{subject}: measured in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return rows
-
-
-def profiled(subject, place):
-    return profiler.watch(subject, api=place.valence.api.pid, conductor=place.valence.conductor.pid)
 
 
 if __name__ == "__main__":

@@ -50,11 +50,15 @@ class Site(fixtures.Fixture):
         )
         self.client, self.port = self.valence.client, self.valence.port
 
+    @property
+    def profiled(self):
+        """The processes whose time a profile shows, by name."""
+        return {"api": self.valence.api.pid, "conductor": self.valence.conductor.pid}
+
     def meter(self, **pids):
         """Return a meter of the four processes and of others, by name."""
         return meter.Meter(
-            api=self.valence.api.pid,
-            conductor=self.valence.conductor.pid,
+            **self.profiled,
             database=self.database.pid,
             broker=self.broker.pid,
             **pids,

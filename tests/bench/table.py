@@ -49,8 +49,8 @@ def _cells(row):
         "" if row.target is None else f"≤ {row.target:g}",
         row.verdict,
         _number(row.ironic, "g"),
-        _number(row.p50, ".1f"),
-        _number(row.p99, ".1f"),
+        _number(row.p50, ".2f"),
+        _number(row.p99, ".2f"),
         _number(row.rate, ".0f"),
         parts,
     )

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models of the contract suite, with every kind of field; they have tables of their own."""
 
+import pathlib
+import runpy
+
 from valence.db import types
 from valence.db.models import base
+
+GUIDE = pathlib.Path(__file__).parents[2] / "doc/source/examples/example_model.py"
 
 
 class Shelf(base.ModelBaseWithTimestamp):
@@ -95,17 +100,18 @@ class Counter(base.ModelBaseWithTimestamp):
     }
 
 
-class ExampleModel(base.ModelBase):
-    """A model in the form that the first guide for database development shows."""
-
-    path = "example_model"
-    fields = {
-        "uuid": {"validate": types.Text.validate},
-        "name": {"validate": types.Text.validate},
-    }
+#: the model of the guide for database development, as it stands there
+ExampleModel = runpy.run_path(GUIDE)["ExampleModel"]
 
 
-MODELS = (Shelf, Book, Page, Sticker, Entry, Counter, ExampleModel)
+class ExampleModelWithTimestamp(base.ModelBaseWithTimestamp):
+    """The model of the guide, with the other base."""
+
+    path = "example_model_with_timestamp"
+    fields = {"uuid": {"validate": types.Text.validate}, "name": {"validate": types.Text.validate}}
+
+
+MODELS = (Shelf, Book, Page, Sticker, Entry, Counter, ExampleModel, ExampleModelWithTimestamp)
 
 
 def shelf(name, **values):

@@ -117,19 +117,6 @@ class ValuesTest(case.ContractCase):
         first.labels.append("mine")
         self.assertEqual([], second.labels)
 
-    def test_the_older_form_of_a_field_works(self):
-        (created,) = self.create(examples.ExampleModel(uuid="1", name="one"))
-        self.create(examples.ExampleModel(uuid="2"))
-        self.assertEqual(created, self.store.get(examples.ExampleModel, "1"))
-        self.store.commit(store.Update(created, {"name": "uno"}))
-        self.assertEqual([None, "uno"], self.names(examples.ExampleModel, sort=[store.Sort("name")]))
-        self.assertEqual(
-            ["uno"], self.names(examples.ExampleModel, filters=[store.Filter("name", "eq", "uno")])
-        )
-        self.assertRaises(errors.Duplicate, self.create, examples.ExampleModel(uuid="2"))
-        self.store.commit(*map(store.Delete, self.store.list(examples.ExampleModel)))
-        self.assertEqual(0, self.store.count(examples.ExampleModel))
-
 
 class SecretTest(case.ContractCase):
     def test_secrets_are_not_stored_as_they_are(self):

@@ -3,12 +3,16 @@
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+
+import testscenarios
 
 from tests import base
 from tests import console
 from tests import servers
+from tests.contract import databases
 from tests.servers import ports
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -20,6 +24,11 @@ import sys
 sys.path.insert(0, "{root}")
 from tests import servers
 print(servers.RabbitMQ.attach('{broker}').ctl(*sys.argv[1:]), end="")
+"""
+#: stops the processes of one configuration file
+SYSTEMCTL = """\
+test "$1" = stop && pkill -TERM -f "$2 --config-file {file}"
+while pgrep -f "$2 --config-file {file}"; do sleep 0.1; done > /dev/null
 """
 MAKE_RUN = console.Step(0, "make run", "Valence serves")
 
@@ -91,6 +100,7 @@ class DeploymentTest(base.TestCase):
             "doc/source/examples": f"{self.folder}/examples",
             r"\b5672\b": str(servers.rabbitmq().port),
             r"\b3306\b": str(servers.mariadb().port),
+            r"\b5432\b": str(servers.postgresql().port),
             r"\b8181\b": str(ports.free_port()),
         }
         self.shell = self.useFixture(
@@ -113,6 +123,7 @@ class DeploymentTest(base.TestCase):
             self.write_program(name, "/bin/sh", f'exec /usr/bin/{name} {place} "$@"')
         place = f"--host=127.0.0.1 --port={servers.postgresql().port} --username=postgres"
         self.write_program("psql", "/bin/sh", f'exec /usr/bin/psql {place} "$@"')
+        self.write_program("systemctl", "/bin/sh", SYSTEMCTL.format(file=f"{self.folder}/etc/valence.conf"))
 
     def write_program(self, name, interpreter, text):
         file = self.folder / "bin" / name
@@ -120,9 +131,27 @@ class DeploymentTest(base.TestCase):
         file.chmod(0o755)
 
     def test_deployment_notifications_and_maintenance(self):
-        for page in ("admin/deploy.rst", "notifications.rst", "admin/maintain.rst"):
+        for page in ("admin/deploy.rst", "notifications.rst", "admin/maintain.rst", "admin/stores.rst"):
             for step in console.steps((ROOT / "doc/source" / page).read_text()):
                 self.shell.run(step)
+
+
+class GuideTest(testscenarios.WithScenarios, base.TestCase):
+    """The guide for database development, on every kind of database."""
+
+    scenarios = databases.SCENARIOS
+    time_limit = 120
+
+    def test_a_model_is_added(self):
+        folder = self.make_folder()
+        for name in ("valence", "doc/source/examples"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        _, server, _ = databases.DATABASES[self.driver]
+        instead = {r"\.venv/bin/": "", r"sqlite:///example\.db": server().new_database()}
+        shell = self.useFixture(console.Console(folder, instead, path=[BIN]))
+        shell.run(console.Step(0, "export PYTHONPATH=$PWD", ""))
+        for step in console.steps((ROOT / "doc/source/contributor/db.rst").read_text()):
+            shell.run(step)
 
 
 class BuildTest(base.TestCase):

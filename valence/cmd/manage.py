@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``valence-manage``: the schema of the database, and the keys that secrets are encrypted with."""
+"""``valence-manage``: the schema of the database, its copy, and the keys that secrets are encrypted with."""
 
 import argparse
 import contextlib
@@ -8,6 +8,7 @@ import tempfile
 
 from oslo_config import cfg
 
+from valence.cmd import copy
 from valence.cmd import process
 from valence.common import config
 from valence.common import errors
@@ -22,6 +23,7 @@ examples:
   before a new version      valence-manage db version
   with a new version        valence-manage db upgrade
   what an operator changed  valence-manage db check
+  to another database       valence-manage db copy --to mysql+pymysql://valence:secret@db/valence
   a key became known        valence-manage secrets rotate
   conductors on many hosts  valence-manage secrets rotate --add-only
                             (copy the key file to every host)
@@ -51,6 +53,7 @@ def _add_commands(commands):
     _add(
         database, "check", "compare the schema with what this version needs; exit code 1 if it differs", check
     )
+    copy.add_arguments(_add(database, "copy", "copy everything to another database, of any kind", copy.run))
     revision = _add(database, "revision", "for developers: write a migration for changed models", revise)
     revision.add_argument("message", help="what the migration does, as the first line of its file")
     keys = _add(commands, "secrets", "the keys that passwords are encrypted with").add_subparsers(

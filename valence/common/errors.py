@@ -285,3 +285,19 @@ class InsecureConfiguration(ValenceError):
     code = "valence.insecure_configuration"
     message = "{reason}"
     hint = "Listen on 127.0.0.1, choose another auth_strategy, or set [api] noauth_everywhere = true."
+
+
+class DatabaseUnknown(ValenceError):
+    """A URL that names no kind of database: ``scheme``, ``known``."""
+
+    code = "valence.database_unknown"
+    message = "There is no kind of database {scheme!r}."
+    hint = "A URL begins with one of: {known}."
+
+
+class CopyRefused(ValenceError):
+    """A copy between two databases that was not begun: ``reason``, ``advice``."""
+
+    code = "valence.copy_refused"
+    message = "Nothing was copied: {reason}."
+    hint = "{advice}"

@@ -104,6 +104,18 @@ class Cipher:
             LOG.warning("%s Going on with the keys of before.", error.detail)
 
 
+class Sealed:
+    """Stands for a Cipher where secrets are only moved: tokens pass as they are, no key is needed."""
+
+    def encrypt(self, token):
+        """Return the token itself."""
+        return token
+
+    def decrypt(self, token):
+        """Return the token itself."""
+        return token
+
+
 class _Keys(fernet.MultiFernet):
     def __init__(self, keys):
         super().__init__(keys)

@@ -9,6 +9,7 @@ from valence.db.sql import commit
 from valence.db.sql import conflicts
 from valence.db.sql import connections
 from valence.db.sql import leases
+from valence.db.sql import loading
 from valence.db.sql import patience
 from valence.db.sql import queries
 from valence.db.sql import renewal
@@ -33,6 +34,7 @@ class SQLAlchemyStore(store.Store):
         self._queries = queries.Queries(self.tables, self._rows, dialect.name)
         self._conflicts = conflicts.Conflicts(self.tables, self._rows)
         self.writer = transaction.Writer(self.tables, self._rows, dialect)
+        self._loading = loading.Loading(self.connections, self.tables, self._rows, dialect.name)
         self.leases = leases.Leases(self.connections, self.tables.leases)
         self.markers = commit.Markers(self.tables.commit_markers, is_text=dialect.name == "sqlite")
         self.schema = schema.Schema(self.connections, self.tables)
@@ -67,6 +69,12 @@ class SQLAlchemyStore(store.Store):
                 return batch.in_order()
             self.connections.run(lambda connection: self._conflicts.explain(connection, batch))
         raise errors.Conflict(reason="Others change the same things all the time.") from one.obstacle
+
+    def load(self, model, objects, *, last_number=None):
+        self._loading.load(model, objects, last_number)
+
+    def last_number(self, model):
+        return self._loading.last_number(model)
 
     def _persist(self, one):
         try:

@@ -6,10 +6,16 @@ import dataclasses
 import typing
 
 from stevedore import driver
+from stevedore import exception
+from stevedore import extension
 
+from valence.common import errors
 from valence.db import models
 from valence.db import options
 
+#: entry points of the drivers, and the beginnings of connections that do not name one
+DRIVERS = "valence.db.driver"
+SCHEMES = {"sqlite": "sqlalchemy", "mysql": "sqlalchemy", "postgresql": "sqlalchemy"}
 OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
 
 
@@ -154,6 +160,19 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
+    def load(self, model, objects, *, last_number=None):
+        """Store objects as another store has them, with their moments, revisions and sequence numbers.
+
+        In bulk, for a database that nobody else writes to: when it fails a part may be stored. Loading again
+        what is there already is harmless. With ``last_number`` the model's Sequence goes on after that number.
+        What breaks a rule is a mistake of the caller; where the database notices, that is a Conflict.
+        """
+
+    @abc.abstractmethod
+    def last_number(self, model) -> int:
+        """Return the last number that the model's Sequence gave, also to a row that is gone; 0 before the first."""
+
+    @abc.abstractmethod
     def lease(self, name, holder, ttl, *, steal=False) -> Lease:
         """Take a lease for ``ttl`` seconds; raise LeaseHeld while somebody has it, the same holder too.
 
@@ -177,9 +196,19 @@ class Store(abc.ABC):
 
 
 def connect(conf, cipher):
-    """Return the store that ``[database] connection`` names; ``cipher`` encrypts its secrets."""
+    """Return the store that ``[database] connection`` names; ``cipher`` encrypts its secrets.
+
+    Raises DatabaseUnknown for a connection that no driver knows.
+    """
     options.register(conf)
     scheme = conf.database.connection.partition(":")[0].partition("+")[0]
-    name = {"sqlite": "sqlalchemy", "mysql": "sqlalchemy", "postgresql": "sqlalchemy"}.get(scheme, scheme)
-    manager = driver.DriverManager("valence.db.driver", name, invoke_on_load=True, invoke_args=(conf, cipher))
+    name = SCHEMES.get(scheme, scheme)
+    try:
+        manager = driver.DriverManager(
+            DRIVERS, name, invoke_on_load=True, invoke_args=(conf, cipher), warn_on_missing_entrypoint=False
+        )
+    except exception.NoMatches:
+        drivers = extension.ExtensionManager(DRIVERS).entry_points_names()
+        known = sorted({*SCHEMES, *drivers} - {*SCHEMES.values()})
+        raise errors.DatabaseUnknown(scheme=scheme, known=", ".join(known)) from None
     return manager.driver

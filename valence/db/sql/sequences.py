@@ -8,7 +8,8 @@ class Sequences:
     """The table of counters."""
 
     def __init__(self, table, dialect_name):
-        self._insert, self._dialect_name = sqlalchemy.insert(table), dialect_name
+        self._table, self._dialect_name = table, dialect_name
+        self._insert = sqlalchemy.insert(table)
         moved = table.c.value + sqlalchemy.bindparam("count", type_=sqlalchemy.BigInteger())
         self._update = sqlalchemy.update(table).where(table.c.name == sqlalchemy.bindparam("counter"))
         if dialect_name == "mysql":
@@ -23,6 +24,16 @@ class Sequences:
         if last is None:
             connection.execute(self._insert, {"name": name, "value": count})
         return last or count
+
+    def last(self, connection, name):
+        """Return the last number that was given, 0 before the first."""
+        found = sqlalchemy.select(self._table.c.value).where(self._table.c.name == name)
+        return connection.execute(found).scalar() or 0
+
+    def restart(self, connection, name, last):
+        """Let the next number be the one after ``last``."""
+        connection.execute(sqlalchemy.delete(self._table).where(self._table.c.name == name))
+        connection.execute(self._insert, {"name": name, "value": last})
 
     def _move(self, connection, parameters):
         moved = connection.execute(self._update, parameters)
