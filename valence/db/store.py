@@ -92,6 +92,14 @@ class Lease(abc.ABC):
         self.release()
 
 
+class HeldLease(typing.NamedTuple):
+    """What anybody may know of a lease that somebody holds now."""
+
+    name: str
+    holder: str
+    token: int
+
+
 class Schema(abc.ABC):
     """What a database must have before it can hold models."""
 
@@ -159,6 +167,10 @@ class Store(abc.ABC):
 
         ``steal`` takes it from whoever has it: their commits under it fail from then on.
         """
+
+    @abc.abstractmethod
+    def leases(self, prefix) -> typing.Sequence[HeldLease]:
+        """Return the leases that are held now and whose names begin with ``prefix``, in the order of their names."""
 
     @abc.abstractmethod
     def renew_secrets(self) -> int:
