@@ -8,6 +8,7 @@ from valence.common import secrets
 from valence.conductor import client
 from valence.conductor import connections
 from valence.conductor import leases
+from valence.conductor import ownership
 from valence.conductor import service
 from valence.db import models
 from valence.db import store
@@ -42,6 +43,24 @@ class Database(fixtures.Fixture):
     def keeper(self, holder="conductor-1", ttl=15):
         """Return a keeper of leases that renews nothing by itself."""
         return leases.LeaseKeeper(self.store, holder, ttl)
+
+    def configuration(self, host):
+        """Return the configuration of a further conductor on this database."""
+        conf = message_bus.configuration(self.conf.transport_url)
+        for name, group in (("state_dir", None), ("connection", "database"), ("interval", "sync")):
+            store.options.register(conf)
+            conf.set_override(name, (self.conf[group] if group else self.conf)[name], group)
+        conf.set_override("host", host)
+        return conf
+
+    def ownership(self, holder="conductor-1", groups=("default",)):
+        """Return the share of a conductor that has joined."""
+        conf = self.configuration(holder)
+        conf.set_override("groups", list(groups), "conductor")
+        mine = ownership.Ownership(conf, self.connect())
+        mine.start()
+        self.addCleanup(mine.leave)
+        return mine
 
     def connections(self):
         """Return connections to pod managers that are closed after the test."""
@@ -89,6 +108,16 @@ class Conductor(fixtures.Fixture):
         self.bus = self.useFixture(message_bus.Bus(self.conf.transport_url))
         self.start()
         self.client = client.Conductor(self.bus.caller())
+
+    def join(self, host, **options):
+        """Start a further conductor on the same bus and database, and return it."""
+        conf = self.database.configuration(host)
+        for name, value in options.items():
+            conf.set_override(name, value, "conductor")
+        other = service.Conductor(conf, self.bus.transport())
+        other.start()
+        self.addCleanup(other.stop)
+        return other
 
     def start(self):
         """Start the conductor (again)."""

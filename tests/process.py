@@ -55,6 +55,10 @@ class Process(fixtures.Fixture):
                 start_new_session=True,
             )
 
+    def runs(self):
+        """Tell whether the process runs, or stands still."""
+        return self._process.poll() is None
+
     def stop(self, seconds=40):
         """End the process as an operator does, with SIGTERM, and return its exit code."""
         self.terminate()

@@ -88,6 +88,32 @@ class LeaseTest(case.ContractCase):
         tokens.append(self.lease("one").token)
         self.assertEqual(sorted(set(tokens)), tokens)
 
+    def test_held_leases_are_listed_by_the_beginnings_of_their_names(self):
+        prefix = f"{self.id()}/"
+        names = [f"{prefix}{end}" for end in ("b", "a", "a_c", "~")]
+        leases = [self.store.lease(name, f"holder of {name}", 30) for name in names]
+        others = [self.store.lease(name, "x", 30) for name in (self.id(), f"{self.id()}0", f"a{prefix}b")]
+        self.addCleanup(lambda: [each.release() for each in leases + others])
+        held = self.connect().leases(prefix)
+        wanted = sorted((each.name, each.holder, each.token) for each in leases)
+        self.assertEqual(wanted, [tuple(each) for each in held])
+
+    def test_only_what_is_held_now_is_listed(self):
+        prefix = f"{self.id()}/"
+        self.assertEqual([], self.store.leases(prefix))
+        released, lost = self.store.lease(f"{prefix}a", "one", 30), self.store.lease(f"{prefix}b", "one", 30)
+        dead = self.store.lease(f"{prefix}c", "one", SHORT)
+        released.release()
+        stolen = self.store.lease(lost.name, "two", 30, steal=True)
+        self.run_out()
+        self.assertEqual(
+            [(stolen.name, "two", stolen.token)], [tuple(each) for each in self.store.leases(prefix)]
+        )
+        dead.renew()
+        self.assertEqual(2, len(self.store.leases(prefix)))
+        dead.release()
+        stolen.release()
+
     def test_of_many_that_race_exactly_one_wins(self):
         stores = [self.connect() for _ in range(4)]
         for round_number in range(8):

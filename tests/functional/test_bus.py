@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bus on a real RabbitMQ: what it carries, and what happens when the broker or a conductor is killed."""
 
+import concurrent.futures
 import json
 import os
 import signal
@@ -76,6 +77,19 @@ class CarryTest(base.TestCase):
         self.wait_for(lambda: probes[1].heard == [1])
         caller.cast(message_bus.user_context(), "probe", "echo", fanout=True, value=2)
         self.wait_for(lambda: probes[0].heard == [2] and probes[1].heard == [1, 2])
+
+    def test_a_server_that_ends_leaves_new_calls_to_the_others(self):
+        ending, probe = self.bus.serve("conductor-1")
+        self.bus.serve("conductor-2")
+        caller, context = self.bus.caller(), message_bus.user_context()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            last = pool.submit(caller.call, context, "probe", "wait", 60, server="conductor-1", seconds=1.5)
+            self.wait_for(lambda: probe.heard)
+            stopped = pool.submit(ending.stop)
+            while not stopped.done():
+                caller.call(context, "probe", "who", 2.5)
+            self.assertEqual(1.5, last.result())
+        self.assertEqual({"conductor-2"}, {caller.call(context, "probe", "who", 2.5) for _ in range(20)})
 
     def test_monitored_calls_to_unknown_methods_leave_no_threads(self):
         self.bus.serve()

@@ -79,18 +79,26 @@ class Show:
 
     def row(self, call, uuid):
         """Return the public fields of a row; raise NotFound."""
-        key = checked_key(self.kind, uuid)
+        key = self.checked_key(uuid)
         row = call.conductor.records.get(call.context, self.model.__name__, key)
         if any(row[name] != wanted for name, wanted in self._where.items()):
             raise errors.NotFound(kind=self.kind, key=key)
         return row
+
+    def checked_key(self, key):
+        """Return a key from a URL as it is stored; raise NotFound for what can be none."""
+        return checked_key(self.kind, key)
+
+    def links(self, call, row):
+        """Return the links of a row."""
+        return links(call, self, row)
 
     def answer(self, call, row, options):
         """Return the response that shows ``row``."""
         shown = (
             {name: row[name] for name in options["fields"]}
             if "fields" in options
-            else with_links(call, self, row)
+            else row | {"links": self.links(call, row)}
         )
         return render.document(call, shown, revision=row.get("revision"))
 
@@ -245,11 +253,16 @@ def expected_revision(call, model, key):
 
 def with_links(call, handler, row):
     """Return ``row`` with links to itself and to what it refers to."""
-    links = [render.link(call, "self", f"/v1/{handler.path}/{row[handler.model.key]}")]
+    return row | {"links": links(call, handler, row)}
+
+
+def links(call, handler, row):
+    """Return the links of a row to itself and to what it refers to."""
+    found = [render.link(call, "self", f"/v1/{handler.path}/{row[handler.model.key]}")]
     for name, field in handler.model.fields.items():
         if isinstance(field, types.Reference) and not field.key:
-            links.append(render.link(call, field.model.kind, f"/v1/{field.model.path}/{row[name]}"))
-    return row | {"links": links}
+            found.append(render.link(call, field.model.kind, f"/v1/{field.model.path}/{row[name]}"))
+    return found
 
 
 def _namespace(call, model):

@@ -39,6 +39,12 @@ def parameter(name, schema, text, place="query"):
     return {"name": name, "in": place, "required": place == "path", "description": text, "schema": schema}
 
 
+def path_parameter(name):
+    """Return the parameter that stands in a URL as ``{name}``."""
+    schema = {"type": "string"} | ({"format": "uuid"} if name == "uuid" else {})
+    return parameter(name, schema, "Identifier.", "path")
+
+
 def reference(name, kind="schemas"):
     """Return a reference into the components of the OpenAPI document."""
     return {"$ref": f"#/components/{kind}/{name}"}
@@ -50,7 +56,6 @@ DETAIL = parameter("detail", BOOLEAN, "Show the live Redfish document of each un
 SINCE = parameter("since", TEXT, "Events after this sequence number or event UUID, or from this time on.")
 STREAM = parameter("stream", BOOLEAN, "Send events as they happen, as a server-sent stream.")
 LIMIT = {"$ref": "#/components/parameters/limit"}
-MARKER = parameter("marker", {"type": "string", "format": "uuid"}, "Key of the last row of the page before.")
 IF_MATCH = parameter("If-Match", TEXT, "Do it only if the thing still has this ETag.", "header")
 IDEMPOTENCY_KEY = parameter(
     "Idempotency-Key",
@@ -69,7 +74,7 @@ def list_parameters(model):
     return (
         *(_filter(name, field) for name, field in filters.items()),
         LIMIT,
-        MARKER,
+        _marker(model.fields[model.key]),
         _sort(filters),
         fields(model),
     )
@@ -96,6 +101,11 @@ def list_schema(name, model):
     """Return the schema of a page of ``model`` under ``name``."""
     properties = {name: {"type": "array", "items": reference(model.__name__)}, "links": reference("Links")}
     return {"type": "object", "properties": properties, "required": [name, "links"]}
+
+
+def _marker(key):
+    form = {"type": "string"} | ({"format": key.format} if key.format else {})
+    return parameter("marker", form, "Key of the last row of the page before.")
 
 
 def _filter(name, field):

@@ -66,8 +66,8 @@ def check_accept(request, types):
 
 def _headers(error):
     headers = {"Cache-Control": "no-store"}
-    if isinstance(error, errors.Unavailable):
-        headers["Retry-After"] = str(error.retry_after)
+    if retry_after := getattr(error, "retry_after", None):
+        headers["Retry-After"] = str(retry_after)
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = error.kwargs["allowed"]
     return headers

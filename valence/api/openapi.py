@@ -31,7 +31,7 @@ MEANINGS = {
     502: "The pod manager failed.",
     503: "A part of Valence is away for the moment.",
 }
-SHOWN = (models.PodManager, models.ResourceWithState, models.Operation, models.Event)
+SHOWN = (models.PodManager, models.ResourceWithState, models.Operation, models.Event, models.Conductor)
 
 _TEXT = {"type": "string"}
 _LINKS = {
@@ -118,8 +118,7 @@ def _operation(route):
 
 
 def _path_parameters(url):
-    uuid = {"type": "string", "format": "uuid"}
-    return [description.parameter(name, uuid, "Identifier.", "path") for name in re.findall(r"{(\w+)}", url)]
+    return [description.path_parameter(name) for name in re.findall(r"{(\w+)}", url)]
 
 
 def _body(about):

@@ -8,6 +8,7 @@ from valence.api import health
 from valence.api import metrics
 from valence.api import openapi
 from valence.api import versions
+from valence.api.v1 import conductors
 from valence.api.v1 import events
 from valence.api.v1 import notifications
 from valence.api.v1 import pod_managers
@@ -17,6 +18,7 @@ from valence.common.policy import ADMIN
 from valence.common.policy import MEMBER
 from valence.common.policy import PUBLIC
 from valence.common.policy import READER
+from valence.db.models import Conductor
 from valence.db.models import Operation
 from valence.db.models import PodManager
 
@@ -74,6 +76,8 @@ ROUTES = (
     Route("GET",    "/v1/racks/{uuid}",         resources.Show("racks", RACK),     "racks:show",          READER),
     Route("GET",    "/v1/operations",           OPERATIONS,                        "operations:list",     READER),
     Route("GET",    "/v1/operations/{uuid}",    crud.Show(Operation),              "operations:show",     READER),
+    Route("GET",    "/v1/conductors",           crud.List(Conductor),              "conductors:list",     READER),
+    Route("GET",    "/v1/conductors/{hostname}", conductors.Show(),                "conductors:show",     READER),
     Route("GET",    "/v1/events",               events.List(),                     "events:list",         READER),
     Route("GET",    "/v1/notifications",        notifications.listing,             "notifications:list",  READER),
 )

@@ -70,9 +70,14 @@ CONDUCTOR = [
     cfg.IntOpt("workers", default=8, min=1, help="Live documents that one conductor reads at the same time."),
     cfg.IntOpt(
         "lease_seconds",
-        default=15,
+        default=10,
         min=3,
-        help="Seconds after which the work of a dead conductor is taken over.",
+        help="Seconds after which a conductor that says nothing is dead and its work is taken over.",
+    ),
+    cfg.ListOpt(
+        "groups",
+        default=["default"],
+        help="Groups of pod managers (their conductor_group) that this conductor serves.",
     ),
     cfg.IntOpt(
         "drain_seconds",

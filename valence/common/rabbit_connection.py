@@ -11,6 +11,7 @@ Requests and replies are sent without waiting for the broker's confirmation: the
 who asked has a time-out anyway. That saves a quarter of a call's CPU, and a round trip each way.
 """
 
+import contextlib
 import functools
 import uuid
 
@@ -65,12 +66,40 @@ class Connection(impl_rabbit.Connection):
         """Have the answers to all further calls sent to the queue of that name."""
         self._driver._reply_q = name
 
+    def end_deliveries(self):
+        """Give calls that come from now on back to the broker, for other servers; nobody consumes here any more."""
+        for consumer in self._consumers:
+            # What goes to all needs no confirmation: it cannot be given back, and the others have it too.
+            consumer.callback = _ignore if consumer.type == "fanout" else _give_back
+        with contextlib.suppress(*self.connection.recoverable_connection_errors, OSError):
+            self.reset()
+
     def _declare_exclusive(self, **kwargs):
         # For the exchange, which fanout_send declares in the same way.
         durable = self.rabbit_transient_quorum_queue
         self.declare_consumer(
             ExclusiveConsumer(durable=durable, exchange_auto_delete=True, queue_auto_delete=True, **kwargs)
         )
+
+
+def end_deliveries(listener):
+    """Keep a listener that was stopped from taking messages which it would acknowledge and not answer.
+
+    oslo.messaging leaves the queues bound to it while the calls that run are answered, and on closing takes all that
+    came meanwhile.
+    """
+    context = getattr(getattr(listener, "_poll_style_listener", None), "conn", None)
+    connection = getattr(context, "connection", None)
+    if isinstance(connection, Connection):
+        connection.end_deliveries()
+
+
+def _give_back(message):
+    message.requeue()
+
+
+def _ignore(_message):
+    """Nobody waits for an answer."""
 
 
 class ExclusiveConsumer(impl_rabbit.Consumer):

@@ -86,6 +86,10 @@ class Resources:
         """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of at most a page of resources."""
         return self._caller.call(context, self.namespace, "details", LONG_TIMEOUT, uuids=uuids)
 
+    def read(self, context, host, uuids):
+        """Return what ``details`` returns, read by the conductor ``host`` itself: conductors ask each other so."""
+        return self._caller.call(context, self.namespace, "read", LONG_TIMEOUT, server=host, uuids=uuids)
+
 
 class Operations:
     """The doorbell of stored operations."""
@@ -95,9 +99,9 @@ class Operations:
     def __init__(self, caller):
         self._caller = caller
 
-    def ring(self, context):
-        """Tell some conductor that an operation waits; nothing is lost when nobody hears it."""
-        self._caller.cast(context, self.namespace, "ring")
+    def ring(self, context, *, everybody=False):
+        """Tell a conductor, or all, that an operation waits; nothing is lost when nobody hears it."""
+        self._caller.cast(context, self.namespace, "ring", fanout=everybody)
 
 
 class Status:

@@ -23,14 +23,18 @@ class Connections:
             known, driver = self._drivers.get(pod_manager.uuid, (None, None))
             if known == access:
                 return driver
-            new = base.load(self._conf, pod_manager)
+            new = self.new(pod_manager)
             self._drivers[pod_manager.uuid] = access, new
         if driver is not None:
             driver.close()
         return new
 
+    def new(self, pod_manager):
+        """Return a connection that whoever asks for it closes."""
+        return base.load(self._conf, pod_manager)
+
     def drop(self, uuid):
-        """Close the connection to a pod manager that is gone."""
+        """Close the connection to a pod manager that is gone, or served by another conductor, if there is one."""
         with self._lock:
             _, driver = self._drivers.pop(uuid, (None, None))
         if driver is not None:

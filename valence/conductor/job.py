@@ -44,10 +44,16 @@ class PodManagerJob:
             for recorder in recorders:
                 recorder.fail(error)
             return
+        self._claim()
         for recorder in recorders:
             self._run_operation(recorder)
         if not recorders and is_due(self._pod_manager):
             self._run_timed()
+
+    def _claim(self):
+        """Note that this conductor serves the pod manager; its predecessor is at an end, or there would be no lease."""
+        if self._pod_manager.conductor != self._conf.host:
+            self._record({"conductor": self._conf.host})
 
     def _run_operation(self, recorder):
         recorder.context.update_store()

@@ -32,6 +32,13 @@ class LeaseKeeper:
         """Stop renewing; leases that are still held run out by themselves."""
         self._loop.stop()
 
+    def release_all(self):
+        """Give every lease back, also those that somebody still works under: that work cannot be stored any more."""
+        with self._lock:
+            leases, self._held = self._held, set()
+        for lease in leases:
+            self._release(lease)
+
     @contextlib.contextmanager
     def hold(self, name, *, steal=False):
         """Hold a lease inside a ``with`` block; raise LeaseHeld while another holder has it."""

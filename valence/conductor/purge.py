@@ -35,6 +35,7 @@ class Purge:
                 self._purge(models.Event, "created_at", self._conf.event_days, *self._published())
                 self._purge(models.Operation, "ended_at", self._conf.operation_days)
                 self._purge(models.IdempotencyKey, "created_at", 1)
+                self._purge(models.Conductor, "heartbeat_at", 1, store.Filter("alive", "eq", False))
         except errors.LeaseHeld:
             pass
 

@@ -8,12 +8,15 @@ from valence.common import metrics
 from valence.common import notifications
 from valence.common import secrets
 from valence.conductor import connections
+from valence.conductor import documents
 from valence.conductor import health
 from valence.conductor import leases
 from valence.conductor import listener
 from valence.conductor import metered_store
 from valence.conductor import observer
 from valence.conductor import outbox
+from valence.conductor import ownership
+from valence.conductor import peers
 from valence.conductor import purge
 from valence.conductor import worker
 from valence.conductor.endpoints import operations
@@ -25,6 +28,9 @@ from valence.db import store
 
 LOG = log.getLogger(__name__)
 
+#: seconds that work gets to end when its conductor stops, before others may begin it anew
+HAND_BACK_SECONDS = 0.5
+
 
 class Conductor:
     """Everything that a conductor runs; ``stop`` drains it."""
@@ -35,18 +41,21 @@ class Conductor:
         self._connections = connections.Connections(conf)
         self._leases = leases.LeaseKeeper(self._store, conf.host, conf.conductor.lease_seconds)
         self._health = health.StoreHealth(self._store)
-        self._worker = worker.Worker(conf, self._store, self._leases, self._connections)
-        self._resources = resources.ResourcesEndpoint(conf, self._store, self._connections)
-        self._server = messaging.Server(
-            conf, transport or messaging.get_transport(conf), self._endpoints(), conf.host
-        )
+        self._ownership = ownership.Ownership(conf, self._store)
+        self._worker = worker.Worker(conf, self._store, self._leases, self._connections, self._ownership)
+        transport = transport or messaging.get_transport(conf)
+        self._peers = peers.Peers(conf, transport)
+        live = documents.Documents(conf, self._store, self._connections, self._ownership)
+        self._resources = resources.ResourcesEndpoint(conf, self._store, live, self._ownership, self._peers)
+        self._server = messaging.Server(conf, transport, self._endpoints(), conf.host)
         self._parts = [
             self._leases,
             self._health,
+            self._peers,
             *self._relays(),
             purge.Purge(conf, self._store, self._leases),
             observer.Observer(
-                self._store, self._health, owns=lambda uuid: True, published=conf.notifications.enabled
+                self._store, self._health, owns=self._ownership.owns, published=conf.notifications.enabled
             ),
             *self._figures(),
         ]
@@ -54,11 +63,19 @@ class Conductor:
     def _endpoints(self):
         return [
             records.RecordsEndpoint(self._store),
-            pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._worker.ring),
+            pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._ring_all),
             self._resources,
-            operations.OperationsEndpoint(self._worker.ring),
+            operations.OperationsEndpoint(self._ring),
             status.StatusEndpoint(self._conf.host, self._health),
         ]
+
+    def _ring(self):
+        self._ownership.membership.ring()
+        self._worker.ring()
+
+    def _ring_all(self):
+        self._worker.ring()
+        self._peers.ring()
 
     def _relays(self):
         if not self._conf.notifications.enabled:
@@ -72,20 +89,25 @@ class Conductor:
         return [listener.Listener("metrics", options.metrics_host, options.metrics_port, metrics.application)]
 
     def start(self):
-        """Start every part; the RPC server comes last, when all can be answered.
+        """Start every part, the share of the pod managers last, when all can be answered.
 
         Raises SchemaOutdated, and StoreUnavailable when the database is away: nothing runs then.
         """
         self._store.schema.require()
         for part in self._parts:
             part.start()
-        self._worker.start()
         self._server.start()
+        self._ownership.start()
+        self._worker.start()
         LOG.info("conductor %s serves", self._conf.host)
 
     def stop(self):
-        """Answer what was asked, hand back what runs, give leases and connections back."""
+        """Leave the others, hand back what runs so that they go on with it, answer what was asked, end."""
         LOG.info("conductor %s stops", self._conf.host)
+        self._ownership.leave()
+        self._worker.hand_back(HAND_BACK_SECONDS)
+        self._leases.release_all()
+        self._peers.ring()
         self._server.stop()
         self._worker.stop()
         self._resources.stop()

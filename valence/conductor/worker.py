@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work on pod managers: operations that somebody asked for, and synchronizations that are due.
 
-One piece of work at a time is done on a pod manager, under its lease. What a dead conductor left behind
-is found here, because its lease ran out, and done anew: synchronization is idempotent.
+A conductor looks for work on the pod managers that it serves, and does one piece at a time on each, under its lease.
+What a dead conductor left behind is found here by whoever serves the pod manager now, because the lease ran out, and
+done anew: synchronization is idempotent.
 """
 
 import functools
@@ -24,7 +25,7 @@ LOG = log.getLogger(__name__)
 
 #: seconds between two looks for work that is due
 LOOK_INTERVAL = 1.0
-#: most pod managers that one look finds of a kind
+#: most pod managers that one query asks for, and that it finds
 LOOK_LIMIT = 1000
 
 
@@ -36,9 +37,9 @@ def lease_name(uuid):
 class Worker:
     """Looks for work every second, or when rung, and has it done by a crew."""
 
-    def __init__(self, conf, database, leases, connections):
+    def __init__(self, conf, database, leases, connections, ownership):
         self._conf, self._store = conf, database
-        self._leases, self._connections = leases, connections
+        self._leases, self._connections, self._ownership = leases, connections, ownership
         self._pace, self._under_way = pace.Pace(conf.sync), {}
         self._stopping = threading.Event()
         self._crew = crew.Crew(
@@ -48,23 +49,41 @@ class Worker:
             patience=conf.sync.slow_seconds,
         )
         self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
-        self.ring = self._loop.ring
+        ownership.changed = self._take_over
 
     def start(self):
         """Begin to look for work."""
         self._loop.start()
 
+    def ring(self):
+        """Look now, also for pod managers that nobody knew of."""
+        self._ownership.expire()
+        self._loop.ring()
+
+    def hand_back(self, seconds):
+        """Begin nothing more and end what runs early; wait for that for ``seconds``."""
+        self._stopping.set()
+        self._loop.stop(timeout=seconds)
+        self._break_off()
+        end = threading.Thread(target=self._crew.stop, name="hand-back", daemon=True)
+        end.start()
+        end.join(seconds)
+
     def stop(self):
         """Hand back what runs, and wait for that as long as [conductor] drain_seconds says."""
-        self._stopping.set()
-        self._loop.stop(timeout=self._conf.conductor.drain_seconds)
-        self._break_off()
-        self._crew.stop()
+        self.hand_back(self._conf.conductor.drain_seconds)
 
     def look(self):
         """Offer everything that is due to the crew, what was asked for first."""
         self._break_off()
-        self._crew.offer(dict.fromkeys([*self._asked_for(), *self._due()]))
+        self._ownership.look()
+        if not self._ownership.membership.is_member:
+            return
+        mine = sorted(self._ownership.owned)
+        shares = [mine[start : start + LOOK_LIMIT] for start in range(0, len(mine), LOOK_LIMIT)]
+        asked_for = [uuid for share in shares for uuid in self._asked_for(share)]
+        due = [uuid for share in shares for uuid in self._due(share)]
+        self._crew.offer(dict.fromkeys([*asked_for, *self._ownership.unclaimed, *due]))
 
     def _break_off(self):
         """Let nobody wait for a pod manager whose work has to end."""
@@ -72,8 +91,11 @@ class Worker:
             if must_end():
                 self._connections.abort(uuid)
 
-    def _asked_for(self):
-        waiting = [store.Filter("state", "in", ["pending", "running"])]
+    def _asked_for(self, share):
+        waiting = [
+            store.Filter("target_id", "in", share),
+            store.Filter("state", "in", ["pending", "running"]),
+        ]
         found = self._store.list(
             models.Operation,
             filters=waiting,
@@ -83,16 +105,21 @@ class Worker:
         )
         return [operation.target_id for operation in found]
 
-    def _due(self):
-        due = [store.Filter("maintenance", "eq", False), store.Filter("next_sync_at", "lte", types.now())]
+    def _due(self, share):
+        due = [
+            store.Filter("uuid", "in", share),
+            store.Filter("maintenance", "eq", False),
+            store.Filter("next_sync_at", "lte", types.now()),
+        ]
         found = self._store.list(
-            models.PodManager,
-            filters=due,
-            sort=[store.Sort("next_sync_at")],
-            limit=LOOK_LIMIT,
-            fields=["uuid"],
+            models.PodManager, filters=due, sort=[store.Sort("next_sync_at")], fields=["uuid"]
         )
         return [pod_manager.uuid for pod_manager in found]
+
+    def _take_over(self, _gained, lost):
+        for uuid in lost - self._under_way.keys():
+            self._connections.drop(uuid)
+        self._loop.ring()
 
     def _work(self, uuid):
         try:
@@ -104,16 +131,22 @@ class Worker:
         except Exception:
             LOG.exception("pod manager %s: work failed; it is tried again", uuid)
         finally:
-            self._under_way.pop(uuid, None)
+            self._end(uuid)
 
     def _work_alone(self, uuid):
-        if self._stopping.is_set():
+        if self._stopping.is_set() or not self._ownership.owns(uuid):
             return
         with self._leases.hold(lease_name(uuid)) as lease:
             must_end = self._under_way[uuid] = functools.partial(self._must_end, lease)
             job.PodManagerJob(
                 self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
             ).run(uuid)
+        self._ownership.unclaimed.discard(uuid)
+
+    def _end(self, uuid):
+        self._under_way.pop(uuid, None)
+        if not self._ownership.owns(uuid):
+            self._connections.drop(uuid)
 
     def _must_end(self, lease):
         return self._stopping.is_set() or not self._leases.holds(lease)

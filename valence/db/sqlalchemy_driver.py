@@ -35,7 +35,7 @@ class SQLAlchemyStore(store.Store):
         self._conflicts = conflicts.Conflicts(self.tables, self._rows)
         self.writer = transaction.Writer(self.tables, self._rows, dialect)
         self._loading = loading.Loading(self.connections, self.tables, self._rows, dialect.name)
-        self.leases = leases.Leases(self.connections, self.tables.leases)
+        self.fences = leases.Leases(self.connections, self.tables.leases)
         self.markers = commit.Markers(self.tables.commit_markers, is_text=dialect.name == "sqlite")
         self.schema = schema.Schema(self.connections, self.tables)
 
@@ -97,7 +97,10 @@ class SQLAlchemyStore(store.Store):
         return tuple(getattr(row, name) for name in names)
 
     def lease(self, name, holder, ttl, *, steal=False):
-        return self.leases.take(name, holder, ttl, steal)
+        return self.fences.take(name, holder, ttl, steal)
+
+    def leases(self, prefix):
+        return self.fences.held(prefix)
 
     def renew_secrets(self):
         return renewal.renew(self.connections, self.tables, self._cipher)

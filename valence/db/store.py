@@ -98,6 +98,14 @@ class Lease(abc.ABC):
         self.release()
 
 
+class HeldLease(typing.NamedTuple):
+    """What anybody may know of a lease that somebody holds now."""
+
+    name: str
+    holder: str
+    token: int
+
+
 class Schema(abc.ABC):
     """What a database must have before it can hold models."""
 
@@ -178,6 +186,10 @@ class Store(abc.ABC):
 
         ``steal`` takes it from whoever has it: their commits under it fail from then on.
         """
+
+    @abc.abstractmethod
+    def leases(self, prefix) -> typing.Sequence[HeldLease]:
+        """Return the leases that are held now and whose names begin with ``prefix``, in the order of their names."""
 
     @abc.abstractmethod
     def renew_secrets(self) -> int:

@@ -10,10 +10,14 @@ from werkzeug import test
 from tests import base
 from valence.api import app
 from valence.common import config
+from valence.common import messaging
 from valence.common import secrets
 from valence.conductor import client
 from valence.conductor import connections
+from valence.conductor import documents
 from valence.conductor import leases
+from valence.conductor import ownership
+from valence.conductor import peers
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
 from valence.conductor.endpoints import records
@@ -87,12 +91,18 @@ class Backend(fixtures.Fixture):
     def _endpoints(self):
         live = connections.Connections(self._conf)
         keeper = leases.LeaseKeeper(self.store, "test", 15)
-        documents = resources.ResourcesEndpoint(self._conf, self.store, live)
-        self.addCleanup(documents.stop)
+        mine = ownership.Ownership(self._conf, self.store)
+        mine.start()
+        self.addCleanup(mine.leave)
+        others = peers.Peers(self._conf, messaging.get_transport(self._conf, "local:///nobody-else"))
+        read = resources.ResourcesEndpoint(
+            self._conf, self.store, documents.Documents(self._conf, self.store, live, mine), mine, others
+        )
+        self.addCleanup(read.stop)
         return [
             records.RecordsEndpoint(self.store),
             pod_managers.PodManagersEndpoint(self.store, keeper, live, lambda: None),
-            documents,
+            read,
             operations.OperationsEndpoint(lambda: None),
             status.StatusEndpoint("conductor-1", self.health),
         ]

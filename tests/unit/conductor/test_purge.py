@@ -64,3 +64,10 @@ class PurgeTest(base.TestCase):
         with self.database.keeper("two").hold(purge.LEASE):
             self.purge()
         self.assertEqual(1, len(self.database.events()))
+
+    def test_dead_conductors_are_forgotten_and_those_that_live_are_not(self):
+        for name, alive in (("dead", False), ("lives", True)):
+            row = models.Conductor(hostname=name, alive=alive, heartbeat_at="2020-01-01T00:00:00Z")
+            self.store.commit(store.Create(row))
+        self.purge()
+        self.assertEqual(["lives"], [each.hostname for each in self.store.list(models.Conductor)])

@@ -22,7 +22,9 @@ class WorkerCase(base.TestCase):
         keeper = self.database.keeper(holder, ttl)
         keeper.start()
         self.addCleanup(keeper.stop)
-        one = worker.Worker(self.database.conf, self.database.store, keeper, self.database.connections())
+        mine = self.database.ownership(holder)
+        conf = self.database.configuration(holder)
+        one = worker.Worker(conf, self.database.store, keeper, self.database.connections(), mine)
         self.addCleanup(one.stop)
         return one
 

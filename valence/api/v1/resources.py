@@ -70,6 +70,7 @@ class Unreadable(errors.PodManagerError):
         self.status = problem.get("status", self.status)
         self.code = problem.get("code", self.code)
         self.title = problem.get("title", self.title)
+        self.retry_after = errors.Unavailable.retry_after if self.status == 503 else None
 
 
 def _detailed_limit(call, limit):

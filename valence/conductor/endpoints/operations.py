@@ -14,5 +14,5 @@ class OperationsEndpoint:
 
     @rpc
     def ring(self, context):
-        """Look for work now."""
+        """Look now for work, and for who shares it."""
         self._ring()

@@ -10,7 +10,13 @@ from valence.db import store
 
 READABLE = {
     model.__name__: model
-    for model in (models.PodManager, models.ResourceWithState, models.Operation, models.Event)
+    for model in (
+        models.PodManager,
+        models.ResourceWithState,
+        models.Operation,
+        models.Event,
+        models.Conductor,
+    )
 }
 
 

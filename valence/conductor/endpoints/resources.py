@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Live documents of resources, read from their pod managers and kept for a few seconds."""
+"""Live documents of resources, read from their pod managers by the conductors that serve these."""
 
-import threading
+import collections
 
-import cachetools
 import futurist
+from oslo_log import log
 
 from valence.common import errors
+from valence.conductor import documents
 from valence.conductor.rpc import rpc
 from valence.db import models
 from valence.db import store
 
-CACHED_DOCUMENTS = 1000
+LOG = log.getLogger(__name__)
 
 
 class ResourcesEndpoint:
@@ -19,45 +20,46 @@ class ResourcesEndpoint:
 
     namespace = "resources"
 
-    def __init__(self, conf, database, connections):
-        self._store, self._connections = database, connections
-        self._pool = futurist.ThreadPoolExecutor(max_workers=conf.conductor.workers)
-        self._cache = cachetools.TTLCache(CACHED_DOCUMENTS, conf.redfish.detail_cache_seconds)
-        self._lock = threading.Lock()
+    def __init__(self, conf, database, live_documents, ownership, peers):
+        self._host, self._store, self._documents = conf.host, database, live_documents
+        self._ownership, self._peers = ownership, peers
+        # A pool of their own: two conductors that wait for each other still read.
+        self._questions = futurist.ThreadPoolExecutor(max_workers=conf.conductor.workers)
 
     @rpc
     def details(self, context, uuids):
-        """Return the document, or why there is none, of each resource."""
-        rows = self._store.list(models.Resource, filters=[store.Filter("uuid", "in", uuids)])
-        owners = {row.podm_id for row in rows}
-        found = self._store.list(models.PodManager, filters=[store.Filter("uuid", "in", sorted(owners))])
-        pod_managers = {each.uuid: each for each in found}
-        reads = {
-            row.uuid: self._pool.submit(self._detail, pod_managers.get(row.podm_id), row) for row in rows
-        }
-        return {uuid: read.result() for uuid, read in reads.items()}
+        """Return the document, or why there is none, of each resource, asking other conductors for theirs."""
+        shares = collections.defaultdict(list)
+        for row in self._rows(uuids):
+            shares[self._ownership.owner(row.podm_id)].append(row)
+        mine = shares.pop(self._host, [])
+        asked = [self._questions.submit(self._ask, context, owner, rows) for owner, rows in shares.items()]
+        found = self._documents.read(mine)
+        for each in asked:
+            found |= each.result()
+        return found
+
+    @rpc
+    def read(self, context, uuids):
+        """Return what ``details`` does, without asking anybody else: a conductor that was asked once asks no other."""
+        return self._documents.read(self._rows(uuids))
 
     def stop(self):
-        """End the pool; what is being read is still answered."""
-        self._pool.shutdown()
+        """End the pools; what is being read is still answered."""
+        self._questions.shutdown()
+        self._documents.stop()
 
-    def _detail(self, pod_manager, row):
-        if pod_manager is None:
-            return {"error": errors.NotFound(kind="pod_manager", key=row.podm_id).problems[0]}
+    def _rows(self, uuids):
+        return self._store.list(models.Resource, filters=[store.Filter("uuid", "in", uuids)])
+
+    def _ask(self, context, owner, rows):
+        """Return what the owner reads; while it says nothing, this conductor does if it can: it changes nothing."""
         try:
-            return {"detail": self._read(pod_manager, row.resource_url)}
-        except errors.PodManagerError as error:
-            return {
-                "error": error.problems[0]
-                | {"code": error.code, "status": error.status, "title": error.title}
-            }
-
-    def _read(self, pod_manager, url):
-        key = pod_manager.uuid, pod_manager.revision, url
-        with self._lock:
-            if key in self._cache:
-                return self._cache[key]
-        document = self._connections.get(pod_manager).read(url)
-        with self._lock:
-            self._cache[key] = document
-        return document
+            if owner is None:
+                raise errors.ConductorUnavailable(reason="none lives that serves the pod manager's group")
+            return self._peers.read(context, owner, [row.uuid for row in rows])
+        except errors.Unavailable as error:
+            LOG.warning("conductor %s did not read for us: %s", owner, error.detail)
+            problem = documents.problem(error)
+        here = [row for row in rows if self._ownership.is_eligible(row.podm_id)]
+        return {row.uuid: {"error": problem} for row in rows} | self._documents.read(here)

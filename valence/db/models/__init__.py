@@ -3,6 +3,7 @@
 
 from valence.db.models.base import ModelBase
 from valence.db.models.base import ModelBaseWithTimestamp
+from valence.db.models.conductor import Conductor
 from valence.db.models.event import Cursor
 from valence.db.models.event import Event
 from valence.db.models.idempotency_key import IdempotencyKey
@@ -13,9 +14,10 @@ from valence.db.models.resource import ResourceState
 from valence.db.models.resource import ResourceWithState
 
 #: models with a table of their own, referenced ones first
-STORED = (PodManager, Resource, ResourceState, Operation, Event, Cursor, IdempotencyKey)
+STORED = (PodManager, Resource, ResourceState, Operation, Event, Cursor, IdempotencyKey, Conductor)
 
 __all__ = (
+    "Conductor",
     "Cursor",
     "Event",
     "IdempotencyKey",

@@ -11,6 +11,7 @@ class Operation(base.ModelBaseWithTimestamp):
     """A piece of work that was asked for, what became of it, and why."""
 
     path = "operations"
+    version = "1.1"
     fields = {
         "uuid": types.UUID("Identifier.", key=True),
         "operation_kind": types.Text("What is done.", max=64, write="never", index=True, example="sync"),
@@ -22,7 +23,7 @@ class Operation(base.ModelBaseWithTimestamp):
             "Where it stands.", ["pending", "running", *ENDED], default="pending", write="never", index=True
         ),
         "steps": types.JSON(
-            "What is done one after the other: name, state, started_at, ended_at.",
+            "What is done one after the other: name, state, conductor, started_at, ended_at.",
             json_type="array",
             default=[],
             write="never",
@@ -33,6 +34,10 @@ class Operation(base.ModelBaseWithTimestamp):
         "actor": types.Text("Who asked for it; null is Valence itself.", default=None, write="never"),
         "request_id": types.Text("Request that asked for it.", max=64, default=None, write="never"),
         "conductor": types.Text("Conductor that works, or worked, on it.", default=None, write="never"),
+        "attempts": types.Integer("How often a conductor began with it.", default=0, min=0, write="never"),
+        "cancel_requested_at": types.DateTime(
+            "When somebody asked to cancel it while it ran.", default=None, write="never"
+        ),
         "started_at": types.DateTime("When the work began.", default=None, write="never"),
         "ended_at": types.DateTime("When the work ended.", default=None, write="never", index=True),
     }

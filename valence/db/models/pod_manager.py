@@ -3,12 +3,14 @@
 
 from valence.db import types
 from valence.db.models import base
+from valence.db.models import conductor
 
 
 class PodManager(base.ModelBaseWithTimestamp):
     """A Redfish pod manager that this Valence controls."""
 
     path = "pod_managers"
+    version = "1.1"
     fields = {
         "uuid": types.UUID("Identifier.", key=True),
         "name": types.Text("Name, unique here.", min=1, unique=True, example="row-7"),
@@ -32,6 +34,12 @@ class PodManager(base.ModelBaseWithTimestamp):
         "description": types.Text("What an operator wants to remember of it.", max=1024, default=""),
         "maintenance": types.Boolean(
             "Whether Valence leaves it alone: no contact, no synchronization.", default=False
+        ),
+        "conductor_group": types.Text(
+            "Group of the conductors that can serve it.", min=1, default=conductor.DEFAULT_GROUP, index=True
+        ),
+        "conductor": types.Text(
+            "Conductor that serves it, or did last.", default=None, write="never", index=True
         ),
         "status": types.Choice(
             "Result of the last contacts.",

@@ -53,7 +53,7 @@ class Commit:
 
     def _write(self, connection):
         if self._lease:
-            self._database.leases.require(connection, self._lease)
+            self._database.fences.require(connection, self._lease)
         if not (self._changes.witness or self._changes.is_repeatable):
             self._database.markers.write(connection, self._changes.marker)
         self._results = self._database.writer.write(connection, self._changes)

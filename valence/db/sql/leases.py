@@ -10,6 +10,9 @@ from valence.common import errors
 from valence.db import store
 from valence.db.sql import failures
 
+#: comes after every character
+LAST = "\U0010ffff"
+
 
 class SQLLease(store.Lease):
     """A lease that was taken."""
@@ -53,6 +56,17 @@ class Leases:
         """Remove the row of a lease, if it has one."""
         removed = sqlalchemy.delete(self._table).where(*self._is(lease))
         self._connections.write(lambda connection: connection.execute(removed))
+
+    def held(self, prefix):
+        """Return the HeldLeases whose names begin with ``prefix``."""
+        table = self._table
+        begins = table.c.name >= prefix, table.c.name < prefix + LAST
+        found = (
+            sqlalchemy.select(table.c.name, table.c.holder, table.c.token)
+            .where(*begins, table.c.expires_at > self._clock)
+            .order_by(table.c.name)
+        )
+        return [store.HeldLease(*row) for row in self._connections.read(found)]
 
     def require(self, connection, lease):
         """Raise LeaseLost unless the lease is held; nobody can take it until the transaction ends."""

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents are read over kept connections where the pod manager is served, and without a trace elsewhere."""
+
+import threading
+
+from tests import base
+from tests import embedded
+from valence.conductor import documents
+from valence.conductor import job
+from valence.conductor import pace
+from valence.db import models
+from valence.db import store
+
+
+class DocumentsTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = self.useFixture(embedded.Database())
+        self.pod = self.useFixture(embedded.Pod()).simulator
+        self.pod_manager = self.database.register(self.pod)
+        self.connections = self.database.connections()
+        self.synchronize()
+        named = [store.Filter("resource_type", "eq", "System")]
+        self.rows = self.database.store.list(models.Resource, filters=named)
+
+    def synchronize(self):
+        mine = self.database.connections()
+        with self.database.keeper().hold("work") as lease:
+            conf, never = self.database.conf, threading.Event().is_set
+            one = job.PodManagerJob(
+                conf, self.database.store, mine, lease, must_end=never, pace=pace.Pace(conf.sync)
+            )
+            one.run(self.pod_manager.uuid)
+        mine.close()
+
+    def reader(self, *groups):
+        """Return what reads documents on a conductor of some groups."""
+        mine = self.database.ownership(groups=groups or ["default"])
+        one = documents.Documents(self.database.conf, self.database.store, self.connections, mine)
+        self.addCleanup(one.stop)
+        return one
+
+    def sessions(self):
+        return self.pod.stats()["sessions"]
+
+    def test_they_are_read_over_the_kept_connection_where_the_pod_manager_is_served(self):
+        found = self.reader().read(self.rows)
+        self.assertEqual({row.uuid for row in self.rows}, set(found))
+        self.assertEqual({"System 1", "System 2"}, {each["detail"]["Name"] for each in found.values()})
+        self.assertEqual(1, self.sessions())
+
+    def test_elsewhere_no_connection_stays(self):
+        found = self.reader("far").read(self.rows)
+        self.assertEqual({"System 1", "System 2"}, {each["detail"]["Name"] for each in found.values()})
+        self.assertEqual(0, self.sessions())
+
+    def test_they_are_kept_for_seconds(self):
+        one = self.reader()
+        one.read(self.rows)
+        before = self.pod.stats()["requests"]
+        one.read(self.rows)
+        self.assertEqual(before, self.pod.stats()["requests"])
+
+    def test_one_that_cannot_be_read_says_why(self):
+        self.pod.set_faults(error_rate=1.0)
+        codes = {each["error"]["code"] for each in self.reader().read(self.rows).values()}
+        self.assertEqual({"valence.pod_manager_error"}, codes)
+
+    def test_nothing_is_read_of_a_pod_manager_that_is_gone(self):
+        one = self.reader()
+        self.database.store.commit(
+            store.Delete(self.database.store.get(models.PodManager, self.pod_manager.uuid))
+        )
+        self.assertEqual({404}, {each["error"]["status"] for each in one.read(self.rows).values()})

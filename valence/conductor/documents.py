@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents as pod managers have them now, kept for a few seconds."""
+
+import contextlib
+import threading
+
+import cachetools
+import futurist
+
+from valence.common import errors
+from valence.db import models
+from valence.db import store
+
+CACHED_DOCUMENTS = 1000
+
+
+class Documents:
+    """Reads documents in a bounded pool, over the kept connections of the pod managers that this conductor serves."""
+
+    def __init__(self, conf, database, connections, ownership):
+        self._store, self._connections, self._ownership = database, connections, ownership
+        self._pool = futurist.ThreadPoolExecutor(max_workers=conf.conductor.workers)
+        self._cache = cachetools.TTLCache(CACHED_DOCUMENTS, conf.redfish.detail_cache_seconds)
+        self._lock = threading.Lock()
+
+    def read(self, rows):
+        """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of some Resources."""
+        owners = sorted({row.podm_id for row in rows})
+        found = (
+            self._store.list(models.PodManager, filters=[store.Filter("uuid", "in", owners)]) if rows else ()
+        )
+        pod_managers = {each.uuid: each for each in found}
+        reads = {
+            row.uuid: self._pool.submit(self._detail, pod_managers.get(row.podm_id), row) for row in rows
+        }
+        return {uuid: read.result() for uuid, read in reads.items()}
+
+    def stop(self):
+        """End the pool; what is being read is still answered."""
+        self._pool.shutdown()
+
+    def _detail(self, pod_manager, row):
+        if pod_manager is None:
+            return {"error": problem(errors.NotFound(kind="pod_manager", key=row.podm_id))}
+        try:
+            return {"detail": self._document(pod_manager, row.resource_url)}
+        except errors.PodManagerError as error:
+            return {"error": problem(error)}
+
+    def _document(self, pod_manager, url):
+        key = pod_manager.uuid, pod_manager.revision, url
+        with self._lock:
+            if key in self._cache:
+                return self._cache[key]
+        with self._connection(pod_manager) as connection:
+            document = connection.read(url)
+        with self._lock:
+            self._cache[key] = document
+        return document
+
+    @contextlib.contextmanager
+    def _connection(self, pod_manager):
+        if self._ownership.owns(pod_manager.uuid):
+            yield self._connections.get(pod_manager)
+            return
+        # It is served elsewhere: nothing of it stays here.
+        with contextlib.closing(self._connections.new(pod_manager)) as connection:
+            yield connection
+
+
+def problem(error):
+    """Return what is told of an error that kept a document from being read."""
+    return error.problems[0] | {"code": error.code, "status": error.status, "title": error.title}

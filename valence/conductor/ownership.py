@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which pod managers this conductor serves, and who serves the others: the ring over the conductors that live.
+
+Every conductor works it out for itself. Two that disagree for a moment are kept apart by the lease that work on a pod
+manager is done under.
+"""
+
+import threading
+import time
+
+from oslo_log import log
+
+from valence.conductor import membership
+from valence.conductor import ring
+from valence.db import models
+
+LOG = log.getLogger(__name__)
+
+#: seconds after which the pod managers are read again even if nobody told of a new one
+REREAD = 5.0
+
+
+class Ownership:
+    """The share of this conductor; ``changed(gained, lost)`` is called with sets of UUIDs after it changed."""
+
+    def __init__(self, conf, database):
+        self._host, self._store = conf.host, database
+        self.membership = membership.Membership(
+            conf, database, changed=self.refresh, figures=lambda: {"pod_managers": len(self.owned)}
+        )
+        self.changed = _ignore
+        self._owners, self._groups, self._known = {}, {}, None
+        #: UUIDs of the pod managers that this conductor serves, and of those that do not say so yet
+        self.owned, self.unclaimed = frozenset(), set()
+        self._read_at, self._lock = None, threading.Lock()
+
+    def start(self):
+        """Join the others; raise StoreUnavailable."""
+        self.membership.start()
+
+    def leave(self):
+        """Serve nothing any more."""
+        self.membership.leave()
+
+    def owns(self, uuid):
+        """Whether this conductor serves a pod manager, as far as it can be sure."""
+        return uuid in self.owned and self.membership.is_member
+
+    def owner(self, uuid):
+        """Return the name of the conductor that serves a pod manager, or None where none does."""
+        if uuid not in self._groups:
+            self.refresh()
+        return self._owners.get(uuid)
+
+    def is_eligible(self, uuid):
+        """Whether this conductor could serve a pod manager: it is of one of its groups."""
+        return self._groups.get(uuid) in self.membership.groups
+
+    def expire(self):
+        """Let the pod managers be read again when that matters next: there is a new one, perhaps."""
+        self._read_at = None
+
+    def look(self):
+        """Read the pod managers again if it is time to."""
+        if self._read_at is None or time.monotonic() - self._read_at > REREAD:
+            self.refresh()
+
+    def refresh(self):
+        """Read the pod managers and work out who serves each."""
+        with self._lock:
+            gained, lost = self._refresh()
+        if gained or lost:
+            LOG.info(
+                "serving %s pod managers: %s gained, %s given away", len(self.owned), len(gained), len(lost)
+            )
+            self.membership.tell()
+            self.changed(gained, lost)
+
+    def _refresh(self):
+        self._read_at = time.monotonic()
+        rows = self._store.list(models.PodManager, fields=("uuid", "conductor_group", "conductor"))
+        self._assign({row.uuid: row.conductor_group for row in rows})
+        before, self.owned = (
+            self.owned,
+            frozenset(uuid for uuid, name in self._owners.items() if name == self._host),
+        )
+        self.unclaimed = {row.uuid for row in rows if row.uuid in self.owned and row.conductor != self._host}
+        return self.owned - before, before - self.owned
+
+    def _assign(self, groups):
+        known = self.membership.members, groups
+        if known == self._known:
+            return
+        self._groups, owners = groups, ring.assign(*known)
+        if moved := ring.moves(self._owners, owners):
+            LOG.info("%s of %s pod managers change their conductor", moved, len(self._owners))
+        if unserved := groups.keys() - owners.keys():
+            LOG.warning("nobody serves %s pod managers, no conductor of their groups lives", len(unserved))
+        self._owners, self._known = owners, known
+
+
+def _ignore(_gained, _lost):
+    """Nobody wants to know."""
