@@ -33,4 +33,5 @@ class DemoTest(base.TestCase):
         return self.valence.client.post(path, headers={"Prefer": "wait=20"})
 
     def test_what_to_do_next_is_printed(self):
-        self.assertIn(f"curl {self.valence.client.url}/v1/systems", self.valence.log())
+        told = f"curl {self.valence.client.url}/v1/systems"
+        self.wait_for(lambda: told in self.valence.log())
