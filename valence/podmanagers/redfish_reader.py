@@ -32,7 +32,7 @@ class Found(typing.NamedTuple):
 
     url: str
     record: base.Seen | base.Unchanged | None
-    leads: list
+    leads: tuple
 
 
 class Listing(typing.NamedTuple):
@@ -76,12 +76,12 @@ class Reader:
 
     def leads(self, document, kind, parent):
         """Return where a document leads: visits, and what it brings with it."""
-        return [
+        return tuple(
             lead
             for link in redfish_links.LINKS.get(kind, ())
             if link.unless is None or not document.get(link.unless)
             for lead in self._follow(redfish_document.at(document, link.path), link.kind, parent)
-        ]
+        )
 
     def _read(self, visit):
         items = []
@@ -125,7 +125,7 @@ class Reader:
         if document.content is None and document.digest:
             return known.told
         if document.content is None:
-            return Found(visit.url, base.Unchanged(visit.url), known.told.leads if leads_on else [])
+            return Found(visit.url, base.Unchanged(visit.url), known.told.leads if leads_on else ())
         found = self._found(document.content, visit.url, visit.kind, visit.parent, document.etag)
         if document.digest and found.record and (leads_on or not found.record.etag):
             self._memory.keep(key, document.digest, found)
