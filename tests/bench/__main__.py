@@ -12,6 +12,7 @@ import time
 
 import psutil
 
+from tests.bench import fleet
 from tests.bench import http_requests
 from tests.bench import paging
 from tests.bench import profiler
@@ -24,6 +25,7 @@ from tests.bench import table
 SUBJECTS = {
     "requests": (site.Site, http_requests.rows),
     "sync": (site.Site, synchronization.rows),
+    "fleet": (fleet.Site, fleet.rows),
     "pages": (site.Site, paging.rows),
     "stores": (stores.Stores, stores.rows),
 }

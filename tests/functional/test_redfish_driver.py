@@ -207,7 +207,7 @@ class SimulatorTest(SimulatorTestCase):
         expected = list(self.driver.crawl({}))
         items = []
         for item in self.driver.crawl({}):
-            if len(items) in (5, 50, 100):
+            if len(items) in (5, 150):  # far apart: a system brings what it has with it
                 self.simulator.end_sessions()
             items.append(item)
         self.assertEqual(expected, items)

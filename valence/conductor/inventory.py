@@ -120,6 +120,10 @@ class Diff:
         return False
 
     def _compare(self, row, seen):
+        if _is_unchanged(
+            row, seen
+        ):  # most are, and making a row to find that out costs more than all else here
+            return None
         new = row.replace(
             resource_url=seen.resource_url, resource_type=seen.resource_type, **_state(seen, row)
         )
@@ -141,6 +145,12 @@ class Diff:
 def known(row):
     """Whether a state of the resource is stored: whoever threw it away has no change to be told of."""
     return row.parent is not None
+
+
+def _is_unchanged(row, seen):
+    return row.resource_url == seen.resource_url and all(
+        getattr(row, name) == getattr(seen, name) for name in SEEN_FIELDS
+    )
 
 
 def _state(seen, row):

@@ -6,6 +6,7 @@ from valence.podmanagers import base
 from valence.podmanagers import redfish_connection
 from valence.podmanagers import redfish_crawl
 from valence.podmanagers import redfish_expansion
+from valence.podmanagers import redfish_memory
 from valence.podmanagers import redfish_reader
 
 #: one crawl of this many, the first among them, trusts no ETag: some services change documents under the same one
@@ -18,7 +19,7 @@ class RedfishDriver(base.PodManagerDriver):
     def __init__(self, conf, pod_manager):
         self._options = conf.redfish
         self._connection = redfish_connection.Connection(conf.redfish, pod_manager)
-        self._memory = {}
+        self._memory = redfish_memory.Memory()
         self._crawls = 0
 
     def root(self):
@@ -30,15 +31,18 @@ class RedfishDriver(base.PodManagerDriver):
         root = self._connection.root()
         etags = etags if self._crawls % _TRUSTING_CRAWLS else {}
         self._crawls += 1
-        expansion = redfish_expansion.Expansion(root if self._options.expand else {})
+        features = root if self._options.expand else {}
         concurrency = self._options.concurrency
         reader = redfish_reader.Reader(
-            self._connection, etags, self._memory, expansion, max(3, 2 * concurrency)
+            self._connection,
+            etags,
+            self._memory,
+            redfish_expansion.of_collections(features),
+            redfish_expansion.of_resources(features),
+            most_failures=max(3, 2 * concurrency),
         )
-        crawl = redfish_crawl.Crawl(reader, concurrency)
-        yield from crawl.run(root)
-        for url in self._memory.keys() - crawl.claimed:
-            del self._memory[url]
+        yield from redfish_crawl.Crawl(reader, concurrency).run(root)
+        self._memory.forget_unused()
 
     def read(self, resource_url):
         path = self._connection.paths.local(resource_url)

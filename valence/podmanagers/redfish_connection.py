@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A signed-in connection to one Redfish service: documents by path, from any thread."""
 
+import hashlib
 import threading
 import typing
 
@@ -15,10 +16,14 @@ LONGEST_RETRY_AFTER = 3
 
 
 class Document(typing.NamedTuple):
-    """A Redfish document and the ETag of its answer; ``content`` is None where it still has the ETag asked with."""
+    """A Redfish document, the ETag of its answer, and a digest of both.
+
+    ``content`` is None where it still has the ETag (then ``digest`` is None too) or the digest that was asked with.
+    """
 
     content: dict | None
     etag: str | None
+    digest: bytes | None = None
 
 
 class Connection:
@@ -45,13 +50,19 @@ class Connection:
             reason = f"{error.kwargs['reason']}; the URL does not lead to a Redfish service"
             raise errors.PodManagerError(url=self.paths.url, reason=reason) from None
 
-    def get(self, path, etag=None):
-        """Return the document at a path, or the part that its fragment names; no content if it still has ``etag``."""
-        path, _, pointer = path.partition("#")
-        document = self._get(path, etag)
-        return self._part(document, path, pointer) if pointer else document
+    def get(self, path, etag=None, digest=None):
+        """Return the document at a path, or the part that its fragment names.
 
-    def _get(self, path, etag):
+        There is no content if it still has the ``etag`` or the ``digest``.
+        """
+        path, _, pointer = path.partition("#")
+        return (
+            self._part(self._get(path, None, None), path, pointer)
+            if pointer
+            else self._get(path, etag, digest)
+        )
+
+    def _get(self, path, etag, digest):
         session = self._usable_session()
         session.open()
         credentials = session.credentials
@@ -60,7 +71,10 @@ class Connection:
             answer = self._answer(session.http, path, session.credentials, etag)
         if answer.status_code == 304 and etag:
             return Document(None, etag)
-        return Document(session.http.document(path, answer), answer.headers.get("ETag"))
+        etag = answer.headers.get("ETag")
+        found = _digest(answer.content, etag)
+        same = found == digest and answer.status_code == 200
+        return Document(None if same else session.http.document(path, answer), etag, found)
 
     def _part(self, document, path, pointer):
         part = redfish_document.pointed(document.content, pointer)
@@ -106,3 +120,9 @@ class Connection:
         if not seconds or not seconds.isdigit() or int(seconds) > LONGEST_RETRY_AFTER:
             return False
         return not self._closed.wait(int(seconds))
+
+
+def _digest(content, etag):
+    digest = hashlib.blake2b(content, digest_size=16)
+    digest.update((etag or "").encode())
+    return digest.digest()

@@ -22,8 +22,7 @@ class Crawl:
     def __init__(self, reader, concurrency):
         self._reader = reader
         self._concurrency = concurrency
-        #: the URLs that were, or will be, read
-        self.claimed = set()
+        self._claimed = set()  # the URLs that were, or will be, read
 
     def run(self, root):
         """Yield what is found below the root document: Seen, Unchanged, Unread."""
@@ -58,9 +57,9 @@ class Crawl:
                 items.extend(item.leads)
 
     def _claim(self, url):
-        if url in self.claimed:
+        if url in self._claimed:
             return False
-        self.claimed.add(url)
+        self._claimed.add(url)
         return True
 
     def _batch(self, waiting):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a Redfish document says of a resource: what is compared in a synchronization, and what it leads to."""
 
+import sys
+
 from valence.podmanagers import base
 from valence.podmanagers import redfish_links
 
@@ -22,9 +24,7 @@ def seen(document, url, kind, parent, etag=None):
         redfish_links.resource_type(kind, document),
         parent,
         _text(document.get("Name"), 255) or _text(document.get("Id") or document.get("MemberId"), 255),
-        _text(status.get("Health"), 32),
-        _text(status.get("State"), 32),
-        _text(document.get("PowerState"), 32),
+        *map(_shared, (status.get("Health"), status.get("State"), document.get("PowerState"))),
         identity(document),
         usable_etag(etag or document.get("@odata.etag")),
     )
@@ -94,6 +94,12 @@ def pointed(document, pointer):
         else:
             document = document.get(key) if isinstance(document, dict) else None
     return document
+
+
+def _shared(value):
+    """Return a short text of which there are few different ones, the same object each time: many are kept."""
+    text = _text(value, 32)
+    return text and sys.intern(text)
 
 
 def _identifying(value):

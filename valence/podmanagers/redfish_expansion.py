@@ -1,25 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the members of collections can be read with them, by ``$expand`` (DSP0266, section 7.3.1)."""
+"""Whether documents can be read with those that they lead to, by ``$expand`` (DSP0266, section 7.3.1)."""
 
 #: failures in a row after which it is not tried any more
 MOST_FAILURES = 3
+#: levels from a resource to the members of its collections
+_TO_MEMBERS = 2
 
 
 class Expansion:
-    """What is known of ``$expand`` on one service: offered by the root document, proven or disproven by answers."""
+    """One way to use ``$expand`` on one service: offered by the root document, proven or disproven by answers."""
 
-    def __init__(self, root):
-        features = root.get("ProtocolFeaturesSupported")
-        query = features.get("ExpandQuery") if isinstance(features, dict) else None
-        offered = isinstance(query, dict) and query.get("NoLinks") in (True, "true")
-        levels = offered and query.get("Levels") in (True, "true")
-        #: what to append to the URL of a collection; None where it is of no use
-        self.query = ("?$expand=.($levels=1)" if levels else "?$expand=.") if offered else None
+    def __init__(self, query):
+        #: what to append to a URL; None where it is of no use
+        self.query = query
         self.proven = False
         self._failures = 0
 
     def saw(self, whole):
-        """Take note of an expanded answer whose members were ``whole``, or were bare links."""
+        """Take note of an expanded answer that had ``whole`` documents in it, or bare links."""
         self._failures = 0
         self.proven = self.proven or whole
         if not self.proven:
@@ -30,3 +28,30 @@ class Expansion:
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self.query = None
+
+
+def of_collections(root):
+    """Return the expansion of a collection with its members, as the root document offers it."""
+    query = _offer(root)
+    if query is None:
+        return Expansion(None)
+    return Expansion("?$expand=.($levels=1)" if _is_true(query.get("Levels")) else "?$expand=.")
+
+
+def of_resources(root):
+    """Return the expansion of a resource with the members of its collections, as the root document offers it."""
+    query = _offer(root)
+    most = query.get("MaxLevels") if query and _is_true(query.get("Levels")) else None
+    deep = isinstance(most, int) and most >= _TO_MEMBERS
+    return Expansion(f"?$expand=.($levels={_TO_MEMBERS})" if deep else None)
+
+
+def _offer(root):
+    """Return the ExpandQuery of a root document that can expand subordinate links, else None."""
+    features = root.get("ProtocolFeaturesSupported")
+    query = features.get("ExpandQuery") if isinstance(features, dict) else None
+    return query if isinstance(query, dict) and _is_true(query.get("NoLinks")) else None
+
+
+def _is_true(value):
+    return value in (True, "true")

@@ -112,6 +112,10 @@ _TABLE = {
 #: kinds whose documents are read only for what they lead to
 PASSED_THROUGH = frozenset({"ServiceRoot", "CompositionService", "PowerSubsystem", "Power", "PowerZone"})
 
+#: kinds that are read together with the members of their collections where a service can do that: one request for a
+#: system instead of one for each of its collections. Chassis have hundreds of sensors that nobody asks for.
+EXPANDED = frozenset({"System"})
+
 #: kinds of which some are called otherwise: property -> (values, name)
 _SPECIAL = {
     "Chassis": ("Rack", {"ChassisType": {"Rack"}}),

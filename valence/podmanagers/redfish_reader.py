@@ -32,21 +32,34 @@ class Found(typing.NamedTuple):
 
     url: str
     record: base.Seen | base.Unchanged | None
-    leads: list
+    leads: tuple
+
+
+class Listing(typing.NamedTuple):
+    """What a page of a collection told: its members and where it goes on; ``whole`` as is_whole of the document.
+
+    ``expanded`` says whether there are members, and documents of them. A link to a single resource has that one.
+    """
+
+    items: list
+    following: str | None = None
+    whole: bool = True
+    expanded: bool | None = None
 
 
 class Reader:
     """Reads visits, in any thread.
 
-    ``etags`` are those stored of known resources. ``memory`` maps URLs to (ETag, leads) of documents that were read
-    before: one that did not change since does not say again where it leads.
+    ``etags`` are those stored of known resources; ``memory`` keeps what documents told. ``collections`` and
+    ``resources`` are the expansions to try on them.
     """
 
-    def __init__(self, connection, etags, memory, expansion, most_failures):
+    def __init__(self, connection, etags, memory, collections, resources, *, most_failures):
         self._connection = connection
         self._etags = etags
         self._memory = memory
-        self._expansion = expansion
+        self._collections = collections
+        self._resources = resources
         self._most_failures = most_failures
         self._reads = 0
         self._all_failures = 0
@@ -63,12 +76,12 @@ class Reader:
 
     def leads(self, document, kind, parent):
         """Return where a document leads: visits, and what it brings with it."""
-        return [
+        return tuple(
             lead
             for link in redfish_links.LINKS.get(kind, ())
             if link.unless is None or not document.get(link.unless)
             for lead in self._follow(redfish_document.at(document, link.path), link.kind, parent)
-        ]
+        )
 
     def _read(self, visit):
         items = []
@@ -87,71 +100,107 @@ class Reader:
         return items
 
     def _resource(self, visit):
-        stored, leads = self._known(visit)
-        document = self._connection.get(visit.url, stored)
+        return [self._with_members(visit) or self._alone(visit)]
+
+    def _with_members(self, visit):
+        """Return the Found of a resource read with the members of its collections, None if it is to be read alone."""
+        if visit.kind not in redfish_links.EXPANDED:
+            return None
+
+        def parse(document):
+            return self._found(document.content, visit.url, visit.kind, visit.parent, document.etag)
+
+        found = self._expanded(self._resources, visit, parse)
+        if found is not None and found.leads:
+            self._resources.saw(any(isinstance(lead, Found) for lead in found.leads))
+        return found
+
+    def _alone(self, visit):
+        """Return the Found of a resource; one that has an ETag is asked for by that."""
+        key, etag = _key(visit, visit.url), self._etags.get(visit.url)
+        known, leads_on = self._memory.recall(key), visit.kind in redfish_links.LINKS
+        if leads_on and (known is None or known.told.record.etag != etag):
+            etag = None  # a document that did not change does not say again where it leads
+        document = self._connection.get(visit.url, etag, known and known.digest)
+        if document.content is None and document.digest:
+            return known.told
         if document.content is None:
-            return [Found(visit.url, base.Unchanged(visit.url), leads)]
+            return Found(visit.url, base.Unchanged(visit.url), known.told.leads if leads_on else ())
         found = self._found(document.content, visit.url, visit.kind, visit.parent, document.etag)
-        self._remember(found)
-        return [found]
-
-    def _known(self, visit):
-        """Return the ETag to ask with and the leads of the document that has it; None where leads are not known."""
-        stored = self._etags.get(visit.url)
-        if stored is None or visit.kind not in redfish_links.LINKS:
-            return stored, []
-        etag, leads = self._memory.get(visit.url, (None, None))
-        return (stored, leads) if etag == stored else (None, None)
-
-    def _remember(self, found):
-        etag = found.record and found.record.etag
-        if etag and all(isinstance(lead, Visit) for lead in found.leads):
-            self._memory[found.url] = (etag, found.leads)
+        if document.digest and found.record and (leads_on or not found.record.etag):
+            self._memory.keep(key, document.digest, found)
+        return found
 
     def _link(self, visit):
         """Yield what a link leads to: the members of a collection, or one document."""
-        document = self._expanded(visit)
-        etag = None
-        if document is None:
-            document, etag = self._connection.get(visit.url)
-        members = redfish_document.members(document)
-        if members is None:
-            yield self._found(document, visit.url, visit.kind, visit.parent, etag)
-            return
-        yield from self._members(members, visit.kind, visit.parent)
-        yield from self._further_pages(document, visit)
 
-    def _expanded(self, visit):
-        """Return a collection read with its members, None if it is to be read without."""
-        query = self._expansion.query
-        if query is None or visit.kind in redfish_links.PASSED_THROUGH or "?" in visit.url:
+        def parse(document):
+            return self._listing(document, visit)
+
+        listing = self._expanded_members(visit, parse)
+        if listing is None:
+            listing = self._told(visit, visit.url, parse)
+        yield from listing.items
+        yield from self._further_pages(listing, visit)
+
+    def _expanded_members(self, visit, parse):
+        """Return the Listing of a collection read with its members, None if it is to be read without."""
+        if visit.kind in redfish_links.PASSED_THROUGH:
             return None
-        try:
-            document = self._connection.get(visit.url + query).content
+        if visit.kind in redfish_links.EXPANDED and self._resources.query:
+            return None  # each of them brings more when it is read by itself
+        listing = self._expanded(self._collections, visit, parse)
+        if listing is None:
+            return None
+        if listing.expanded is not None:
+            self._collections.saw(listing.expanded)
+        return listing if listing.whole else None
+
+    def _expanded(self, expansion, visit, parse):
+        """Return what an expanded document told, None if it is to be read without."""
+        query = expansion.query
+        if query is None or "?" in visit.url or "#" in visit.url:
+            return None
+        try:  # the ETag is of the whole, not of the document itself
+            return self._told(visit, visit.url + query, lambda document: parse(document._replace(etag=None)))
         except errors.PodManagerAuthFailed:
             raise
         except errors.PodManagerError as error:
-            dead_link = isinstance(error, errors.ResourceGone) and self._expansion.proven
-            if not dead_link:
-                self._expansion.failed()
+            if not (isinstance(error, errors.ResourceGone) and expansion.proven):  # else the link is dead
+                expansion.failed()
             return None
-        members = redfish_document.members(document)
-        if members:
-            self._expansion.saw(any(map(redfish_document.has_content, members)))
-        return document if redfish_document.is_whole(document) else None
 
-    def _further_pages(self, document, visit):
+    def _told(self, visit, url, parse):
+        """Return what ``parse`` makes of the document at ``url``; of one with the same bytes as before, the same."""
+        known = self._memory.recall(_key(visit, url))
+        document = self._connection.get(url, digest=known and known.digest)
+        if document.content is None:
+            return known.told
+        told = parse(document)
+        if document.digest:
+            self._memory.keep(_key(visit, url), document.digest, told)
+        return told
+
+    def _listing(self, document, visit):
+        """Return the Listing that a Document is."""
+        content = document.content
+        members = redfish_document.members(content)
+        if members is None:
+            return Listing([self._found(content, visit.url, visit.kind, visit.parent, document.etag)])
+        items = list(self._members(members, visit.kind, visit.parent))
+        following = redfish_document.reference(content.get("Members@odata.nextLink"))
+        expanded = any(map(redfish_document.has_content, members)) if members else None
+        return Listing(items, following, redfish_document.is_whole(content), expanded)
+
+    def _further_pages(self, listing, visit):
         pages = {visit.url}
-        while True:
-            following = redfish_document.reference(document.get("Members@odata.nextLink"))
-            if following is None or following in pages:
-                return
-            pages.add(following)
-            document = self._page(following, len(pages))
-            yield from self._members(redfish_document.members(document) or [], visit.kind, visit.parent)
+        while listing.following is not None and listing.following not in pages:
+            pages.add(listing.following)
+            listing = self._page(visit, listing.following, len(pages))
+            yield from listing.items
 
-    def _page(self, url, number):
-        """Return a further page of a collection; members that cannot be listed are unread, never gone."""
+    def _page(self, visit, url, number):
+        """Return the Listing of a further page; members that cannot be listed are unread, never gone."""
         paths = self._connection.paths
         path = paths.local(url)
         if path is None or number > _MOST_PAGES:
@@ -162,21 +211,27 @@ class Reader:
             )
             raise errors.PodManagerError(url=paths.url, reason=reason)
         try:
-            return self._connection.get(path).content
+            return self._told(visit, path, lambda document: self._listing(document, visit))
         except errors.ResourceGone as error:
             raise errors.PodManagerError(**error.kwargs) from None
 
     def _follow(self, value, kind, parent):
         if isinstance(value, list):
             return self._members(value, kind, parent)
-        if (
-            isinstance(value, dict)
-            and isinstance(value.get("Members"), list)
-            and not redfish_document.goes_on(value)
-        ):
-            return self._members(value["Members"], kind, parent)
         url = self._url(value)
+        if self._is_embedded(value, url):
+            return self._members(value["Members"], kind, parent)
         return [Visit(url, kind, parent, False)] if url else []
+
+    def _is_embedded(self, value, url):
+        """Whether a link brings its collection with it, and reading that at ``url`` would not bring more."""
+        if not isinstance(value, dict) or not isinstance(value.get("Members"), list):
+            return False
+        if redfish_document.goes_on(value) or not redfish_document.is_whole(value):
+            return False
+        members = value["Members"]
+        could_expand = url and self._collections.query
+        return not (members and could_expand) or any(map(redfish_document.has_content, members))
 
     def _members(self, members, kind, parent):
         for member in members:
@@ -219,3 +274,8 @@ class Reader:
     def _is_failing(self):
         many = self._all_failures >= _MANY_FAILURES and self._all_failures > self._reads * _MOST_FAILING
         return many or self._failures >= self._most_failures
+
+
+def _key(visit, url):
+    """Return what the meaning of the document at ``url`` depends on."""
+    return url, visit.kind, visit.parent

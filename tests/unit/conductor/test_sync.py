@@ -88,7 +88,7 @@ class SynchronizerTest(base.TestCase):
     def test_what_cannot_be_read_is_not_removed(self):
         self.sync()
         before = self.urls("Processor")
-        self.simulator.set_faults(error_rate=1.0, fault_paths="Processors")
+        self.simulator.set_faults(error_rate=1.0, fault_paths="System1")
         counters = self.sync()
         self.assertGreater(counters["unread"], 0)
         self.assertEqual(before, self.urls("Processor"))

@@ -19,7 +19,7 @@ class ConnectionTestCase(case.RedfishTestCase):
 class GetTest(ConnectionTestCase):
     def test_returns_document_and_etag(self):
         self.service.answers[f"GET {PATH}"] = lambda handler: handler.answer(200, {"Id": "1"}, ETag='"7"')
-        self.assertEqual(({"Id": "1"}, '"7"'), self.connection.get(PATH))
+        self.assertEqual(({"Id": "1"}, '"7"'), self.connection.get(PATH)[:2])
 
     def test_asks_with_an_etag_and_takes_304_for_unchanged(self):
         def answer(handler):
@@ -27,9 +27,23 @@ class GetTest(ConnectionTestCase):
             handler.answer(304, b"") if unchanged else handler.answer(200, {"Id": "1"})
 
         self.service.answers[f"GET {PATH}"] = answer
-        self.assertEqual((None, '"7"'), self.connection.get(PATH, '"7"'))
-        self.assertEqual(({"Id": "1"}, None), self.connection.get(PATH, '"6"'))
-        self.assertEqual(({"Id": "1"}, None), self.connection.get(PATH))
+        self.assertEqual((None, '"7"', None), self.connection.get(PATH, '"7"'))
+        self.assertEqual(({"Id": "1"}, None), self.connection.get(PATH, '"6"')[:2])
+        self.assertEqual(({"Id": "1"}, None), self.connection.get(PATH)[:2])
+
+    def test_takes_the_same_bytes_for_unchanged(self):
+        digest = self.connection.get(PATH).digest
+        self.assertEqual((None, None, digest), self.connection.get(PATH, digest=digest))
+        self.service.documents[PATH]["Id"] = "2"
+        changed = self.connection.get(PATH, digest=digest)
+        self.assertEqual("2", changed.content["Id"])
+        self.assertNotEqual(digest, changed.digest)
+
+    def test_an_error_with_the_same_bytes_is_an_error(self):
+        digest = self.connection.get(PATH).digest
+        body = self.service.documents[PATH]
+        self.service.answers[f"GET {PATH}"] = lambda handler: handler.answer(500, body)
+        self.assertRaises(errors.PodManagerError, self.connection.get, PATH, digest=digest)
 
     def test_304_to_a_question_without_etag_is_an_error(self):
         self.service.answers[f"GET {PATH}"] = lambda handler: handler.answer(304, b"")

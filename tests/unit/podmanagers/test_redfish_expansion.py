@@ -5,8 +5,12 @@ from tests import base
 from valence.podmanagers import redfish_expansion
 
 
+def root(**query):
+    return {"ProtocolFeaturesSupported": {"ExpandQuery": query}}
+
+
 def expansion(**query):
-    return redfish_expansion.Expansion({"ProtocolFeaturesSupported": {"ExpandQuery": query}})
+    return redfish_expansion.of_collections(root(**query))
 
 
 class OfferTest(base.TestCase):
@@ -25,9 +29,19 @@ class OfferTest(base.TestCase):
     def test_a_root_of_another_form_offers_nothing(self):
         for features in (None, "yes", [], {"ExpandQuery": True}, {"ExpandQuery": None}):
             self.assertIsNone(
-                redfish_expansion.Expansion({"ProtocolFeaturesSupported": features}).query, features
+                redfish_expansion.of_collections({"ProtocolFeaturesSupported": features}).query, features
             )
-        self.assertIsNone(redfish_expansion.Expansion({}).query)
+        self.assertIsNone(redfish_expansion.of_collections({}).query)
+
+    def test_resources_are_expanded_where_the_members_of_their_collections_are_within_the_levels(self):
+        for most, query in ((1, None), (2, "?$expand=.($levels=2)"), (6, "?$expand=.($levels=2)")):
+            offer = root(NoLinks=True, Levels=True, MaxLevels=most)
+            self.assertEqual(query, redfish_expansion.of_resources(offer).query)
+
+    def test_resources_are_not_expanded_where_the_root_does_not_say_how_far(self):
+        for offer in ({}, root(NoLinks=True, Levels=True), root(NoLinks=True, MaxLevels=6)):
+            self.assertIsNone(redfish_expansion.of_resources(offer).query)
+        self.assertIsNone(redfish_expansion.of_resources(root(Levels=True, MaxLevels=6)).query)
 
 
 class ProofTest(base.TestCase):

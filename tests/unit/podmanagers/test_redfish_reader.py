@@ -205,6 +205,79 @@ class ExpandTest(ReaderTestCase):
         self.assertIn(f"{ONE}/Processors/1", self.urls())
         self.assertEqual(2, len(self.service.requests))
 
+    def test_what_members_bring_is_read_where_a_part_of_it_is_missing(self):
+        processors = {"@odata.id": f"{ONE}/Processors", "Members": [], "Members@odata.count": 1}
+        self.service.documents[EXPANDED]["Members"][0]["Processors"] = processors
+        self.service.documents[f"{ONE}/Processors"] = case.collection(f"{ONE}/Processors/1")
+        self.service.documents[f"{ONE}/Processors/1"] = {"Id": "1"}
+        self.assertIn(f"{ONE}/Processors/1", self.urls())
+
+
+class ExpandResourceTest(ReaderTestCase):
+    """A service that expands over several levels."""
+
+    def setUp(self):
+        super().setUp()
+        offer = {"ExpandQuery": {"NoLinks": True, "Levels": True, "MaxLevels": 6}}
+        self.processors, self.processor = f"{ONE}/Processors", f"{ONE}/Processors/1"
+        self.part = {"@odata.id": self.processor, "Id": "1", "Name": "Processor"}
+        link = {"@odata.id": self.processors}
+        brought = link | {"Members": [self.part], "Members@odata.count": 1}
+        self.expanded = f"{ONE}?$expand=.($levels=2)"
+        self.service.documents |= {
+            case.ROOT: self.service.documents[case.ROOT] | {"ProtocolFeaturesSupported": offer},
+            ONE: system("1", Processors=link),
+            self.expanded: system("1", Processors=brought),
+            f"{TWO}?$expand=.($levels=2)": system("2"),
+            self.processors: case.collection(self.processor),
+            self.processor: self.part,
+        }
+
+    def check_found(self):
+        """Check that all is found, and return what was asked for besides what leads to the systems."""
+        found = case.seen(self.crawl(self.service))
+        self.assertEqual({ONE, TWO, self.processor}, set(found))
+        self.assertEqual(ONE, found[self.processor].parent)
+        asked = [request.removeprefix("GET ") for request in self.service.requests]
+        self.service.requests.clear()
+        return [path for path in asked if path not in (case.ROOT, SYSTEMS)]
+
+    def test_one_request_reads_a_system_with_all_that_it_has(self):
+        self.assertEqual([self.expanded, f"{TWO}?$expand=.($levels=2)"], self.check_found())
+
+    def test_it_sees_the_same_as_without(self):
+        expanded = case.seen(self.crawl(self.service))
+        self.configure(expand=False)
+        self.assertEqual(expanded, case.seen(self.crawl(self.service)))
+
+    def test_the_etag_of_the_whole_is_not_taken_for_that_of_the_system(self):
+        whole = self.service.documents[self.expanded] | {"@odata.etag": '"own"'}
+        self.answer(self.expanded, 200, whole, ETag='"whole"')
+        self.assertEqual('"own"', case.seen(self.crawl(self.service))[ONE].etag)
+
+    def test_a_service_that_ignores_it_silently_is_asked_no_more(self):
+        self.service.documents[self.expanded] = self.service.documents[ONE]
+        asked = self.check_found()
+        self.assertNotIn(f"{TWO}?$expand=.($levels=2)", asked)
+        self.assertIn(f"{self.processors}?$expand=.($levels=1)", asked)
+
+    def test_a_service_that_expands_one_level_only_is_asked_no_more(self):
+        one_level = system("1", Processors=case.collection(self.processor) | {"@odata.id": self.processors})
+        self.service.documents[self.expanded] = one_level
+        asked = self.check_found()
+        self.assertNotIn(f"{TWO}?$expand=.($levels=2)", asked)
+        self.assertIn(f"{self.processors}?$expand=.($levels=1)", asked)
+
+    def test_where_it_fails_the_system_is_read_alone(self):
+        for status in (400, 404, 500, 501, 503):
+            self.answer(self.expanded, status)
+            self.assertIn(ONE, self.check_found(), status)
+
+    def test_a_system_that_is_gone_is_gone(self):
+        del self.service.documents[ONE], self.service.documents[self.expanded]
+        items = self.crawl(self.service)
+        self.assertEqual(([TWO], []), (list(case.seen(items)), case.unread(items)))
+
 
 class ETagTest(ReaderTestCase):
     def setUp(self):
@@ -241,7 +314,7 @@ class ETagTest(ReaderTestCase):
     def test_is_not_used_where_it_is_forgotten_what_a_resource_leads_to(self):
         etags = dict.fromkeys((ONE, self.storage, self.drive), '"1"')
         list(self.driver.crawl({}))
-        self.driver._memory.clear()
+        self.driver._memory.forget_unused()
         again = list(self.driver.crawl(etags))
         self.assertEqual([ONE, self.storage], list(case.seen(again)))
         self.assertIn(base.Unchanged(self.drive), again)
@@ -260,7 +333,7 @@ class ETagTest(ReaderTestCase):
         list(self.driver.crawl({}))
         self.service.documents[SYSTEMS] = case.collection()
         list(self.driver.crawl({}))
-        self.assertEqual({}, self.driver._memory)
+        self.assertEqual(1, len(self.driver._memory))
 
 
 class UnreadTest(ReaderTestCase):

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documents of a Redfish service told, kept from one crawl to the next.
+
+A document that has the same bytes tells the same: it need not be taken apart again, which is most of the work of a
+crawl in which nothing changed. Unlike an ETag, which some services keep when a document changes, this cannot be wrong.
+"""
+
+import typing
+
+
+class Known(typing.NamedTuple):
+    """What a document told, and the digest of its bytes."""
+
+    digest: bytes
+    told: typing.Any
+
+
+class Memory:
+    """What is known by key; safe in several threads. ``forget_unused`` bounds it to what the service still has."""
+
+    def __init__(self):
+        self._before, self._now = {}, {}
+
+    def __len__(self):
+        return len(self._before.keys() | self._now.keys())
+
+    def recall(self, key):
+        """Return the Known of a key, None where there is none."""
+        known = self._now.get(key) or self._before.get(key)
+        if known is not None:
+            self._now[key] = known
+        return known
+
+    def keep(self, key, digest, told):
+        """Know from now on what a document told."""
+        self._now[key] = Known(digest, told)
+
+    def forget_unused(self):
+        """Forget whatever was neither recalled nor kept since the last time."""
+        self._before, self._now = self._now, {}
