@@ -15,6 +15,8 @@ from valence.conductor import metered_store
 from valence.conductor import observer
 from valence.conductor import outbox
 from valence.conductor import purge
+from valence.conductor import receiver
+from valence.conductor import subscriptions
 from valence.conductor import worker
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
@@ -46,8 +48,9 @@ class Conductor:
             *self._relays(),
             purge.Purge(conf, self._store, self._leases),
             observer.Observer(
-                self._store, self._health, owns=lambda uuid: True, published=conf.notifications.enabled
+                self._store, self._health, owns=self._owns, published=conf.notifications.enabled
             ),
+            *self._subscriptions(),
             *self._figures(),
         ]
 
@@ -63,7 +66,29 @@ class Conductor:
     def _relays(self):
         if not self._conf.notifications.enabled:
             return []
-        return [outbox.Relay(self._store, self._leases, notifications.Notifier(self._conf))]
+        relay = outbox.Relay(self._store, self._leases, notifications.Notifier(self._conf))
+        self._store.told = relay.ring
+        return [relay]
+
+    def _owns(self, uuid):
+        """Tell whether a pod manager is this conductor's: every one is, while there is one conductor."""
+        return True
+
+    def _subscriptions(self):
+        options = self._conf.events
+        if not options.enabled:
+            return []
+        inbox = None if options.port is None else receiver.Receiver(options)
+        return [
+            subscriptions.Subscriptions(
+                self._store,
+                self._leases,
+                self._connections,
+                self._worker.hints,
+                owns=self._owns,
+                receiver=inbox,
+            )
+        ]
 
     def _figures(self):
         options = self._conf.conductor

@@ -12,9 +12,11 @@ from oslo_log import log
 
 from valence.common import errors
 from valence.conductor import crew
+from valence.conductor import hints
 from valence.conductor import job
 from valence.conductor import pace
 from valence.conductor import periodic
+from valence.conductor import reread
 from valence.conductor import sync
 from valence.db import models
 from valence.db import store
@@ -41,14 +43,16 @@ class Worker:
         self._leases, self._connections = leases, connections
         self._pace, self._under_way = pace.Pace(conf.sync), {}
         self._stopping = threading.Event()
+        self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
+        self.ring = self._loop.ring
+        self.hints = hints.Hints(self.ring)
         self._crew = crew.Crew(
             self._work,
+            ended=self.hints.ring_again,
             workers=conf.sync.workers,
             slow_workers=conf.sync.slow_workers,
             patience=conf.sync.slow_seconds,
         )
-        self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
-        self.ring = self._loop.ring
 
     def start(self):
         """Begin to look for work."""
@@ -62,9 +66,10 @@ class Worker:
         self._crew.stop()
 
     def look(self):
-        """Offer everything that is due to the crew, what was asked for first."""
+        """Offer everything that is due to the crew, what was just heard of first."""
         self._break_off()
-        self._crew.offer(dict.fromkeys([*self._asked_for(), *self._due()]))
+        hinted = self.hints.waiting()
+        self._crew.offer(dict.fromkeys([*hinted, *self._asked_for(), *self._due()]), urgent=hinted)
 
     def _break_off(self):
         """Let nobody wait for a pod manager whose work has to end."""
@@ -94,6 +99,11 @@ class Worker:
         )
         return [pod_manager.uuid for pod_manager in found]
 
+    def _reread(self, uuid, lease):
+        with self.hints.taken(uuid) as waiting:
+            if waiting is not None:
+                reread.Rereading(self._store, self._connections, lease).run(uuid, waiting)
+
     def _work(self, uuid):
         try:
             self._work_alone(uuid)
@@ -110,6 +120,7 @@ class Worker:
         if self._stopping.is_set():
             return
         with self._leases.hold(lease_name(uuid)) as lease:
+            self._reread(uuid, lease)
             must_end = self._under_way[uuid] = functools.partial(self._must_end, lease)
             job.PodManagerJob(
                 self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
