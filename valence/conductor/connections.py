@@ -29,6 +29,11 @@ class Connections:
             driver.close()
         return new
 
+    def current(self, uuid):
+        """Return the connection to a pod manager that there is, or None."""
+        _, driver = self._drivers.get(uuid, (None, None))
+        return driver
+
     def drop(self, uuid):
         """Close the connection to a pod manager that is gone."""
         with self._lock:

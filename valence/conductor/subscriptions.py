@@ -83,12 +83,18 @@ class Subscriptions:
         for uuid in self._cares.keys() - wanted:
             self._submit(self._leave, uuid)
         for uuid in wanted:
-            if self._cares.setdefault(uuid, Care()).due <= now:
+            care = self._cares.setdefault(uuid, Care())
+            if care.due <= now or self._is_detached(uuid, care):
                 self._submit(self._attend, uuid)
         self._show()
 
     def _wants(self, pod_manager):
         return pod_manager.status == "online" and not pod_manager.maintenance and self._owns(pod_manager.uuid)
+
+    def _is_detached(self, uuid, care):
+        """Tell whether the connection was closed since, and its subscription with it."""
+        attached = care.attached
+        return attached is not None and attached.driver is not self._connections.current(uuid)
 
     def _submit(self, task, uuid):
         with self._lock:

@@ -113,18 +113,19 @@ class Worker:
             LOG.warning("pod manager %s: work ended: %s", uuid, error.detail)
         except Exception:
             LOG.exception("pod manager %s: work failed; it is tried again", uuid)
-        finally:
-            self._under_way.pop(uuid, None)
 
     def _work_alone(self, uuid):
         if self._stopping.is_set():
             return
         with self._leases.hold(lease_name(uuid)) as lease:
-            self._reread(uuid, lease)
             must_end = self._under_way[uuid] = functools.partial(self._must_end, lease)
-            job.PodManagerJob(
-                self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
-            ).run(uuid)
+            try:
+                self._reread(uuid, lease)
+                job.PodManagerJob(
+                    self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
+                ).run(uuid)
+            finally:  # before the lease ends: that of finished work is no reason to break a connection off
+                del self._under_way[uuid]
 
     def _must_end(self, lease):
         return self._stopping.is_set() or not self._leases.holds(lease)

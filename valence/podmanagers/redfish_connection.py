@@ -77,7 +77,7 @@ class Connection:
     def forget(self, path, timeout):
         """Delete what is at a path within ``timeout`` seconds; a failure is no matter."""
         session = self._session
-        if session is not None and session.is_open and not self._closed.is_set():
+        if session is not None and session.is_open:
             session.http.delete(path, session.credentials, timeout)
 
     def stream(self, path):
