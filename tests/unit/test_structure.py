@@ -62,6 +62,7 @@ MOST_DECISIONS_WITHOUT_TEST = 2
 TESTED_ELSEWHERE = {
     "api/": "functional/test_api.py",
     "cmd/all_in_one.py": "functional",
+    "conductor/attachments.py": "unit/conductor/test_subscriptions.py",
     "db/sql/": "contract",
     "db/sqlalchemy_driver.py": "contract",
     "simulator/actions.py": "unit/simulator/test_service.py",

@@ -2,7 +2,7 @@
 """HTTP as cheroot speaks it, more strictly, and with its errors in the format of the API.
 
 What another server on the way could read differently is refused: that is how requests are smuggled past a proxy.
-The handshake of TLS happens in the thread that serves, not in the one that accepts. A refused body is read to its
+A refused body is read to its
 end, for a while, so that its sender sees why.
 """
 
@@ -10,13 +10,13 @@ import io
 import logging
 import re
 import socket
-import ssl
 
 from cheroot import server as cheroot
 from oslo_context import context
 
 from valence.api import errors as rendering
 from valence.common import errors
+from valence.common import tls
 
 LOG = logging.getLogger(__name__)
 
@@ -118,31 +118,16 @@ class Request(cheroot.HTTPRequest):
             self._head = b""
 
 
-class Connection(cheroot.HTTPConnection):
+class Connection(tls.Connection):
     """A connection; ``fresh`` until it has sent its first byte, ``lingers`` when a body was refused."""
 
     RequestHandlerClass = Request
     fresh, lingers = True, False
-    _is_greeted = False
-
-    def communicate(self):
-        return self._greet() and super().communicate()
 
     def close(self):
         if self.lingers:
             self._drain()
         super().close()
-
-    def _greet(self):
-        """Do the handshake of TLS, once; return whether there is somebody to talk to."""
-        if not self._is_greeted and isinstance(self.socket, ssl.SSLSocket):
-            try:
-                self.socket.do_handshake()
-            except OSError as error:
-                LOG.info("no TLS with %s: %s", self.remote_addr, error)
-                return False
-        self._is_greeted = True
-        return True
 
     def _drain(self):
         """Read what is still being sent: closing would cut the answer off from a client that has not read it."""

@@ -2,16 +2,14 @@
 """The HTTP server in the process: cheroot, which stops only when what it works on is answered."""
 
 import logging
-import ssl
 import threading
 import time
 
-from cheroot import makefile
-from cheroot import ssl as cheroot_ssl
 from cheroot import wsgi
 
 from valence.api import protocol
 from valence.common import errors
+from valence.common import tls
 
 LOG = logging.getLogger(__name__)
 
@@ -39,7 +37,7 @@ class Server:
             shutdown_timeout=DRAIN_SECONDS,
         )
         if conf.api.tls_cert_file:
-            self._http.ssl_adapter = TLS(conf.api.tls_cert_file, conf.api.tls_key_file)
+            self._http.ssl_adapter = tls.Adapter(conf.api.tls_cert_file, conf.api.tls_key_file)
         self._thread = threading.Thread(target=self._http.serve, name="http", daemon=True)
 
     @property
@@ -109,26 +107,3 @@ class HTTP(wsgi.Server):
     def error_log(self, msg="", level=logging.INFO, traceback=False):
         """Log instead of printing."""
         LOG.log(level, "%s", msg, exc_info=traceback)
-
-
-class TLS(cheroot_ssl.Adapter):
-    """Wraps sockets in TLS without waiting for the handshake."""
-
-    def __init__(self, certificate, key):
-        super().__init__(certificate, key)
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._context.load_cert_chain(certificate, key)
-
-    def bind(self, sock):
-        return sock
-
-    def wrap(self, sock):
-        return self._context.wrap_socket(
-            sock, server_side=True, do_handshake_on_connect=False
-        ), self.get_environ()
-
-    def get_environ(self):
-        return {"wsgi.url_scheme": "https", "HTTPS": "on"}
-
-    def makefile(self, sock, mode="r", bufsize=-1):
-        return makefile.MakeFile(sock, mode, bufsize)

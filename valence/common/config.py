@@ -172,6 +172,35 @@ REDFISH = [
     ),
 ]
 
+EVENTS = [
+    cfg.BoolOpt(
+        "enabled",
+        default=True,
+        help="Let pod managers tell of changes: by posts where [events] port is set, else by a stream where they "
+        "offer one. What they tell is read again, so they can prove nothing.",
+    ),
+    cfg.HostAddressOpt(
+        "host",
+        default="0.0.0.0",  # noqa: S104 - pod managers are other hosts
+        help="Address at which pod managers post their events.",
+    ),
+    cfg.PortOpt(
+        "port",
+        min=0,
+        help="Port at which they post them; 0 takes a free one. By default a conductor has no such port, and hears "
+        "only of pod managers that offer a stream.",
+    ),
+    cfg.URIOpt(
+        "receiver_url",
+        schemes=["http", "https"],
+        help="URL of this conductor's port as pod managers reach it. By default the address that the host has on the "
+        "way to the pod manager.",
+    ),
+    cfg.StrOpt("tls_cert_file", help="Certificate chain (PEM) to receive events by HTTPS with."),
+    cfg.StrOpt("tls_key_file", help="Key (PEM) of the certificate."),
+    cfg.IntOpt("max_body_kib", default=1024, min=1, help="Largest body of a post, in KiB."),
+]
+
 SECRETS = [
     cfg.StrOpt(
         "key_file",
@@ -192,6 +221,7 @@ GROUPS: dict[str, list] = {
     "DEFAULT": DEFAULT,
     "api": API,
     "conductor": CONDUCTOR,
+    "events": EVENTS,
     "notifications": NOTIFICATIONS,
     "redfish": REDFISH,
     "secrets": SECRETS,

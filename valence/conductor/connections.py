@@ -33,6 +33,11 @@ class Connections:
         """Return a connection that whoever asks for it closes."""
         return base.load(self._conf, pod_manager)
 
+    def current(self, uuid):
+        """Return the connection to a pod manager that there is, or None."""
+        _, driver = self._drivers.get(uuid, (None, None))
+        return driver
+
     def drop(self, uuid):
         """Close the connection to a pod manager that is gone, or served by another conductor, if there is one."""
         with self._lock:

@@ -78,6 +78,11 @@ class Diff:
         """Take an Unread."""
         self._unread.append(unread)
 
+    @property
+    def uncertain(self):
+        """Whether something was seen of which only the end of a crawl can tell what it is."""
+        return bool(self._candidates)
+
     def finish(self):
         """Yield the changes that only the end of a crawl makes certain: removals first, they free URLs."""
         moved = self._match()

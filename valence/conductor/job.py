@@ -93,9 +93,7 @@ class PodManagerJob:
         try:
             step("connect")
             connection = self._connections.get(self._pod_manager)
-            if (
-                self._must_end()
-            ):  # whoever made that so has broken off the connections until then, not this one
+            if self._must_end():  # whoever made that so broke off the connections of before, not this one
                 raise sync.HandedBack
             self._contacted(request_context, connection.root())
             reached = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small HTTP server of the conductor, for who reads its figures."""
+"""The small HTTP servers of a conductor: for who reads its figures, and for pod managers that post events."""
 
 import logging
 import threading
@@ -7,6 +7,7 @@ import threading
 from cheroot import wsgi
 
 from valence.common import errors
+from valence.common import tls
 
 LOG = logging.getLogger(__name__)
 
@@ -16,9 +17,12 @@ IDLE_SECONDS, DRAIN_SECONDS = 10, 5
 
 
 class Listener:
-    """Serves a WSGI application at ``host`` and ``port``, 0 being a free one; ``url`` is known once it is started."""
+    """Serves a WSGI application at ``host`` and ``port``, 0 being a free one; ``url`` is known once it is started.
 
-    def __init__(self, name, host, port, application, *, threads=2):
+    ``tls_files`` are the files (PEM) of a certificate chain and its key: with them it speaks HTTPS.
+    """
+
+    def __init__(self, name, host, port, application, *, threads=2, tls_files=None):
         self._name = name
         self._http = _HTTP(
             (host, port),
@@ -28,13 +32,16 @@ class Listener:
             timeout=IDLE_SECONDS,
             shutdown_timeout=DRAIN_SECONDS,
         )
+        if tls_files:
+            self._http.ssl_adapter = tls.Adapter(*tls_files)
         self._thread = threading.Thread(target=self._http.serve, name=name, daemon=True)
 
     @property
     def url(self):
         """The URL that the server listens on."""
         host, port = self._http.bind_addr[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "https" if self._http.ssl_adapter else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def start(self):
         """Listen, and serve from now on; raise CannotListen."""
@@ -54,6 +61,7 @@ class Listener:
 
 
 class _HTTP(wsgi.Server):
+    ConnectionClass = tls.Connection
     max_request_header_size = HEADER_BYTES
 
     def error_log(self, msg="", level=logging.INFO, traceback=False):

@@ -14,7 +14,12 @@ TIMED = ("get", "list", "count", "lease")
 
 
 class MeteredStore:
-    """Passes everything to ``database`` (store.Store), whichever methods that has."""
+    """Passes everything to ``database`` (store.Store), whichever methods that has.
+
+    ``told`` is called after each commit with an event.
+    """
+
+    told = staticmethod(lambda: None)
 
     def __init__(self, database):
         self._store = database
@@ -34,6 +39,10 @@ class MeteredStore:
             raise
         for change in changes:
             _count(change)
+        if any(
+            isinstance(change, store.Create) and isinstance(change.obj, models.Event) for change in changes
+        ):
+            self.told()
         return stored
 
 

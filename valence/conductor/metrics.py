@@ -58,6 +58,20 @@ STORE_SECONDS = _make(
 STORE_UP = _make(prometheus_client.Gauge, "store_up", "Whether the store answers: 1 or 0.")
 
 
+SUBSCRIPTIONS = _make(
+    prometheus_client.Gauge, "subscriptions", "Pod managers by the way in which they tell of changes.", "way"
+)
+HARDWARE_EVENTS = _make(
+    prometheus_client.Counter, "hardware_events", "Hints of pod managers, by what came of them.", "result"
+)
+REREAD_SECONDS = _make(
+    prometheus_client.Histogram,
+    "reread_seconds",
+    "Time from an event of a pod manager until what it is about is read again and stored.",
+    buckets=CALL_BUCKETS,
+)
+
+
 @contextlib.contextmanager
 def rpc(method):
     """Time a call of ``namespace.method``, and count its failure by the code of the error."""

@@ -28,6 +28,7 @@ class Relay:
         self._cursor = self._lease = None
         self._held = contextlib.ExitStack()
         self._loop = periodic.Loop("outbox", self.relay, INTERVAL)
+        self.ring = self._loop.ring
 
     def start(self):
         """Begin to relay."""

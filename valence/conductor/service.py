@@ -18,6 +18,8 @@ from valence.conductor import outbox
 from valence.conductor import ownership
 from valence.conductor import peers
 from valence.conductor import purge
+from valence.conductor import receiver
+from valence.conductor import subscriptions
 from valence.conductor import worker
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
@@ -57,6 +59,7 @@ class Conductor:
             observer.Observer(
                 self._store, self._health, owns=self._ownership.owns, published=conf.notifications.enabled
             ),
+            *self._subscriptions(),
             *self._figures(),
         ]
 
@@ -80,7 +83,25 @@ class Conductor:
     def _relays(self):
         if not self._conf.notifications.enabled:
             return []
-        return [outbox.Relay(self._store, self._leases, notifications.Notifier(self._conf))]
+        relay = outbox.Relay(self._store, self._leases, notifications.Notifier(self._conf))
+        self._store.told = relay.ring
+        return [relay]
+
+    def _subscriptions(self):
+        options = self._conf.events
+        if not options.enabled:
+            return []
+        inbox = None if options.port is None else receiver.Receiver(options)
+        return [
+            subscriptions.Subscriptions(
+                self._store,
+                self._leases,
+                self._connections,
+                self._worker.hints,
+                owns=self._ownership.owns,
+                receiver=inbox,
+            )
+        ]
 
     def _figures(self):
         options = self._conf.conductor

@@ -8,7 +8,7 @@ import itertools
 
 from oslo_log import log
 
-from valence.conductor import events
+from valence.conductor import changes
 from valence.conductor import inventory
 from valence.db import models
 from valence.db import store
@@ -33,16 +33,17 @@ class Synchronizer:
 
     def __init__(self, database, connection, pod_manager, *, context, lease, batch, report, must_end):
         self._store, self._connection, self._pod_manager = database, connection, pod_manager
-        self._context, self._lease, self._batch = context, lease, batch
+        self._lease, self._batch = lease, batch
         self._report, self._must_end = report, must_end
         self.counters, self._unread = dict.fromkeys(COUNTERS, 0), None
+        self._stored_form = changes.StoredForm(context, self.counters)
 
     def run(self):
         """Return the counters; raise the driver's errors, LeaseLost, or what the store raises."""
         diff = inventory.Diff(self._pod_manager.uuid, self._stored())
-        changes = itertools.chain(self._crawl(diff), diff.finish())
-        changes = (change for change in changes if change is not None)
-        while batch := list(itertools.islice(changes, self._batch)):
+        found = itertools.chain(self._crawl(diff), diff.finish())
+        found = (change for change in found if change is not None)
+        while batch := list(itertools.islice(found, self._batch)):
             self._commit(batch)
             self.counters["seen"] = diff.seen
             self._report(self.counters)
@@ -90,48 +91,5 @@ class Synchronizer:
             )
 
     def _commit(self, batch):
-        changes = itertools.chain.from_iterable(self._changes(change) for change in batch)
-        self._store.commit(*changes, lease=self._lease)
-
-    def _changes(self, change):
-        """Return what has to be stored for one change of the inventory."""
-        if isinstance(change, inventory.Added):
-            return self._add(change.new)
-        if isinstance(change, inventory.Removed):
-            return self._remove(change.old)
-        return self._change(change)
-
-    def _add(self, new):
-        self.counters["added"] += 1
-        resource, state = _part(models.Resource, new), _part(models.ResourceState, new)
-        return [store.Create(resource), store.Create(state), events.resource(self._context, "added", new=new)]
-
-    def _remove(self, old):
-        self.counters["removed"] += 1
-        return [store.Delete(_part(models.Resource, old)), events.resource(self._context, "removed", old=old)]
-
-    def _change(self, change):
-        old, new = change.old, change.new
-        changes = self._state(old, new)
-        if change.moved:
-            changes.append(store.Update(_part(models.Resource, old), {"resource_url": new.resource_url}))
-            changes.append(events.resource(self._context, "moved", old=old, new=new))
-        if change.told:
-            changes.append(events.resource(self._context, "state_changed", old=old, new=new))
-        self.counters["changed"] += change.moved or change.told
-        return changes
-
-    def _state(self, old, new):
-        if not inventory.known(old):
-            return [store.Create(_part(models.ResourceState, new))]
-        state = {
-            name: getattr(new, name)
-            for name in inventory.SEEN_FIELDS
-            if getattr(old, name) != getattr(new, name)
-        }
-        return [store.Update(_part(models.ResourceState, old), state)] if state else []
-
-
-def _part(model, row):
-    """Return the object of one of the models that a ResourceWithState joins."""
-    return model(**{name: getattr(row, name) for name in model.fields})
+        stored = itertools.chain.from_iterable(self._stored_form.of(change) for change in batch)
+        self._store.commit(*stored, lease=self._lease)

@@ -13,9 +13,11 @@ from oslo_log import log
 
 from valence.common import errors
 from valence.conductor import crew
+from valence.conductor import hints
 from valence.conductor import job
 from valence.conductor import pace
 from valence.conductor import periodic
+from valence.conductor import reread
 from valence.conductor import sync
 from valence.db import models
 from valence.db import store
@@ -42,13 +44,15 @@ class Worker:
         self._leases, self._connections, self._ownership = leases, connections, ownership
         self._pace, self._under_way = pace.Pace(conf.sync), {}
         self._stopping = threading.Event()
+        self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
+        self.hints = hints.Hints(self._loop.ring)
         self._crew = crew.Crew(
             self._work,
+            ended=self.hints.ring_again,
             workers=conf.sync.workers,
             slow_workers=conf.sync.slow_workers,
             patience=conf.sync.slow_seconds,
         )
-        self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
         ownership.changed = self._take_over
 
     def start(self):
@@ -74,16 +78,18 @@ class Worker:
         self.hand_back(self._conf.conductor.drain_seconds)
 
     def look(self):
-        """Offer everything that is due to the crew, what was asked for first."""
+        """Offer everything that is due to the crew, what was just heard of first."""
         self._break_off()
         self._ownership.look()
         if not self._ownership.membership.is_member:
             return
         mine = sorted(self._ownership.owned)
         shares = [mine[start : start + LOOK_LIMIT] for start in range(0, len(mine), LOOK_LIMIT)]
+        hinted = [uuid for uuid in self.hints.waiting() if uuid in self._ownership.owned]
         asked_for = [uuid for share in shares for uuid in self._asked_for(share)]
         due = [uuid for share in shares for uuid in self._due(share)]
-        self._crew.offer(dict.fromkeys([*asked_for, *self._ownership.unclaimed, *due]))
+        offered = dict.fromkeys([*hinted, *asked_for, *self._ownership.unclaimed, *due])
+        self._crew.offer(offered, urgent=hinted)
 
     def _break_off(self):
         """Let nobody wait for a pod manager whose work has to end."""
@@ -121,6 +127,11 @@ class Worker:
             self._connections.drop(uuid)
         self._loop.ring()
 
+    def _reread(self, uuid, lease):
+        with self.hints.taken(uuid) as waiting:
+            if waiting is not None:
+                reread.Rereading(self._store, self._connections, lease).run(uuid, waiting)
+
     def _work(self, uuid):
         try:
             self._work_alone(uuid)
@@ -131,22 +142,22 @@ class Worker:
         except Exception:
             LOG.exception("pod manager %s: work failed; it is tried again", uuid)
         finally:
-            self._end(uuid)
+            if not self._ownership.owns(uuid):
+                self._connections.drop(uuid)
 
     def _work_alone(self, uuid):
         if self._stopping.is_set() or not self._ownership.owns(uuid):
             return
         with self._leases.hold(lease_name(uuid)) as lease:
             must_end = self._under_way[uuid] = functools.partial(self._must_end, lease)
-            job.PodManagerJob(
-                self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
-            ).run(uuid)
+            try:
+                self._reread(uuid, lease)
+                job.PodManagerJob(
+                    self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
+                ).run(uuid)
+            finally:  # before the lease ends: that of finished work is no reason to break a connection off
+                del self._under_way[uuid]
         self._ownership.unclaimed.discard(uuid)
-
-    def _end(self, uuid):
-        self._under_way.pop(uuid, None)
-        if not self._ownership.owns(uuid):
-            self._connections.drop(uuid)
 
     def _must_end(self, lease):
         return self._stopping.is_set() or not self._leases.holds(lease)

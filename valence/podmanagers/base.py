@@ -38,6 +38,18 @@ class Unread(typing.NamedTuple):
     reason: str
 
 
+class Hint(typing.NamedTuple):
+    """A resource that an event is about; ``structural`` means that there may be others than before."""
+
+    resource_url: str
+    structural: bool
+
+
+#: ways in which pod managers tell of changes: events that they post, a stream that one listens to
+PUSH, STREAM = "push", "stream"
+WAYS = (PUSH, STREAM)
+
+
 class Root(typing.NamedTuple):
     """What the service root tells of a pod manager."""
 
@@ -73,6 +85,40 @@ class PodManagerDriver(abc.ABC):
     def read(self, resource_url) -> dict:
         """Return the document at a path of the pod manager as it is now."""
 
+    def look(self, resource_url, resource_type, parent) -> Seen:
+        """Return a known resource as it is now, whatever its ETag; raise ResourceGone.
+
+        A driver needs it only if its pod managers tell of changes.
+        """
+        raise NotImplementedError
+
+    def ways(self) -> frozenset:
+        """Return the ways, of WAYS, in which the pod manager tells of changes; none if only crawls find them."""
+        return frozenset()
+
+    def subscribe(self, destination, context):
+        """Have events posted to a URL, until ``unsubscribe`` or ``close``.
+
+        ``context`` is what Valence's subscriptions to this pod manager are known by: others that have it are
+        left from before and removed.
+        """
+        raise NotImplementedError
+
+    def is_subscribed(self) -> bool:
+        """Return whether the subscription is still there; pod managers may drop them."""
+        return False
+
+    def unsubscribe(self):  # noqa: B027
+        """End the subscription and the stream, if any, within seconds; never raises."""
+
+    def listen(self) -> typing.Iterator:
+        """Yield the events of the stream, as they would be posted, until it ends or ``unsubscribe`` ends it."""
+        raise NotImplementedError
+
+    def hints(self, payload) -> list[Hint]:
+        """Return what an event that came hints at; empty where it is garbage, or about nothing of interest."""
+        return []
+
     @abc.abstractmethod
     def abort(self):
         """Break off, from another thread, whatever is being waited for: it raises PodManagerUnreachable.
@@ -82,7 +128,7 @@ class PodManagerDriver(abc.ABC):
 
     @abc.abstractmethod
     def close(self):
-        """Sign out and give connections back; never raises."""
+        """End subscriptions, sign out and give connections back; never raises."""
 
 
 def load(conf, pod_manager):

@@ -5,7 +5,10 @@ from valence.common import errors
 from valence.podmanagers import base
 from valence.podmanagers import redfish_connection
 from valence.podmanagers import redfish_crawl
+from valence.podmanagers import redfish_document
+from valence.podmanagers import redfish_events
 from valence.podmanagers import redfish_expansion
+from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_memory
 from valence.podmanagers import redfish_reader
 
@@ -19,6 +22,7 @@ class RedfishDriver(base.PodManagerDriver):
     def __init__(self, conf, pod_manager):
         self._options = conf.redfish
         self._connection = redfish_connection.Connection(conf.redfish, pod_manager)
+        self._events = redfish_events.EventService(self._connection)
         self._memory = redfish_memory.Memory()
         self._crawls = 0
 
@@ -54,5 +58,29 @@ class RedfishDriver(base.PodManagerDriver):
     def abort(self):
         self._connection.abort()
 
+    def look(self, resource_url, resource_type, parent):
+        document = self._connection.get(resource_url)
+        kind = redfish_links.kind(resource_type)
+        return redfish_document.seen(document.content, resource_url, kind, parent, document.etag)
+
+    def ways(self):
+        return self._events.ways()
+
+    def subscribe(self, destination, context):
+        self._events.subscribe(destination, context)
+
+    def is_subscribed(self):
+        return self._events.is_subscribed()
+
+    def unsubscribe(self):
+        self._events.unsubscribe()
+
+    def listen(self):
+        return self._events.listen()
+
+    def hints(self, payload):
+        return self._events.hints(payload)
+
     def close(self):
+        self._events.unsubscribe()
         self._connection.close()

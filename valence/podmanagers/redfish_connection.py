@@ -7,9 +7,11 @@ import typing
 
 from valence.common import errors
 from valence.podmanagers import redfish_document
+from valence.podmanagers import redfish_failures
 from valence.podmanagers import redfish_http
 from valence.podmanagers import redfish_paths
 from valence.podmanagers import redfish_session
+from valence.podmanagers import redfish_stream
 
 #: longest wait, in seconds, that a busy service may ask for before its one second chance
 LONGEST_RETRY_AFTER = 3
@@ -75,6 +77,41 @@ class Connection:
         found = _digest(answer.content, etag)
         same = found == digest and answer.status_code == 200
         return Document(None if same else session.http.document(path, answer), etag, found)
+
+    def send(self, method, path, body=None):
+        """Change something; return the answer, or raise what it says if that is no success. It is not tried twice."""
+        session = self._usable_session()
+        session.open()
+        credentials = session.credentials
+        answer = session.http.send(method, path, credentials, body)
+        if answer.status_code == 401 and session.renew(credentials):
+            answer = session.http.send(method, path, session.credentials, body)
+        return session.http.accepted(path, answer)
+
+    def forget(self, path, timeout):
+        """Delete what is at a path within ``timeout`` seconds; a failure is no matter."""
+        session = self._session
+        if session is not None and session.is_open:
+            session.http.delete(path, session.credentials, timeout)
+
+    def stream(self, path):
+        """Return the stream of events at a path (redfish_stream.Stream), open."""
+        session = self._usable_session()
+        session.open()
+        credentials = session.credentials
+        stream, status = self._open_stream(path, credentials)
+        if status == 401 and session.renew(credentials):
+            stream.release()
+            stream, status = self._open_stream(path, session.credentials)
+        if status != 200:
+            stream.release()
+            reason = f"{path}: {redfish_failures.status_reason(status)}"
+            raise session.http.failure(errors.PodManagerError, reason)
+        return stream
+
+    def _open_stream(self, path, credentials):
+        stream = redfish_stream.Stream(self.paths, self._options, self._pod_manager.verify_ca)
+        return stream, stream.open(path, credentials)
 
     def _part(self, document, path, pointer):
         part = redfish_document.pointed(document.content, pointer)

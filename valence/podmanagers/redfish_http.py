@@ -62,6 +62,22 @@ class HTTP:
         reason = redfish_failures.not_json_reason(answer.headers.get("Content-Type"), answer.content)
         raise self.failure(errors.PodManagerError, f"{path}: {reason}")
 
+    def send(self, method, path, headers, body=None):
+        """Return the answer to a request that changes something; it is sent once."""
+        headers = _HEADERS | headers
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            return self._once(path, headers, method, body and json.dumps(body).encode())
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self.unanswered(error) from None
+
+    def accepted(self, path, answer):
+        """Return an answer of success; raise what another one says."""
+        if 200 <= answer.status_code < 300:
+            return answer
+        raise self._refusal(path, answer)
+
     def delete(self, path, headers, timeout):
         """Delete what is at a path within ``timeout`` seconds; a failure is no matter."""
         with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
@@ -113,10 +129,11 @@ class HTTP:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self.unanswered(error) from None
 
-    def _once(self, path, headers):
+    def _once(self, path, headers, method="GET", body=None):
         answer = self.pool.urlopen(
-            "GET",
+            method,
             path,
+            body=body,
             headers=headers,
             redirect=False,
             decode_content=False,

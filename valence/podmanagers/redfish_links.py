@@ -151,6 +151,11 @@ def resource_type(kind, document):
     return name if special else kind
 
 
+def kind(resource_type):
+    """Return the kind of document that a resource of this type was reached as."""
+    return next((kind for kind, (name, _) in _SPECIAL.items() if name == resource_type), resource_type)
+
+
 def _below(kind, found):
     for link in LINKS.get(kind, ()):
         if link.kind not in found:

@@ -40,6 +40,11 @@ class Session:
         return time.monotonic() < self._refused_until
 
     @property
+    def is_open(self):
+        """Whether it is signed in."""
+        return self._connector is not None
+
+    @property
     def credentials(self):
         """Headers that prove who asks."""
         return self._connector.credentials

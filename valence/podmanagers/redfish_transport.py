@@ -39,13 +39,18 @@ def pool(paths, options, verify_ca, interruption):
     if paths.scheme == "http":
         made = _Pool(paths.host, paths.port, **limits)
     else:
-        context = tls_context(verify_ca, _modified(verify_ca))
+        context = trusting(verify_ca)
         made = _TLSPool(paths.host, paths.port, ssl_context=context, cert_reqs=context.verify_mode, **limits)
     most_bytes = options.max_document_kib * 1024
     made.ConnectionCls = functools.partial(
         made.ConnectionCls, most_bytes=most_bytes, interruption=interruption
     )
     return made
+
+
+def trusting(verify_ca):
+    """Return the TLS context that checks as ``verify_ca`` of a pod manager says now; raise OSError."""
+    return tls_context(verify_ca, _modified(verify_ca))
 
 
 @functools.lru_cache(maxsize=64)

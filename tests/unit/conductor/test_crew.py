@@ -57,6 +57,28 @@ class CrewTest(base.TestCase):
         self.wait_for(lambda: "c" in self.begun)
         self.assertEqual(["a"], self.ended)
 
+    def test_what_is_urgent_begins_though_all_workers_work(self):
+        self.shut("a", "b", "c", "d")
+        self.crew.offer(["a", "b"])
+        self.wait_for(lambda: len(self.begun) == 2)
+        self.crew.offer(["c", "d"], urgent=["d"])
+        self.wait_for(lambda: "d" in self.begun)
+        self.assertNotIn("c", self.begun)
+
+    def test_whoever_wants_to_is_told_when_a_key_may_be_offered_again(self):
+        again = []
+
+        def offer_again(key):
+            if len(self.begun) < 5:
+                one.offer([key])
+            again.append(key)
+
+        one = crew.Crew(self.work, ended=offer_again, workers=1, slow_workers=1, patience=PATIENCE)
+        self.addCleanup(one.stop)
+        one.offer(["a"])
+        self.wait_for(lambda: len(again) == 5)
+        self.assertEqual(["a"] * 5, self.begun)
+
     def test_one_at_a_time_for_each_key(self):
         self.shut("a")
         self.crew.offer(["a"])

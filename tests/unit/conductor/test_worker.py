@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work is found, and done by one conductor at a time."""
 
+import threading
 import time
 
 from tests import base
 from tests import embedded
 from valence.common import context
+from valence.conductor import leases
 from valence.conductor import operations
 from valence.conductor import worker
 from valence.db import models
 from valence.db import store
+from valence.podmanagers import base as podmanagers
 
 
 class WorkerCase(base.TestCase):
@@ -78,6 +81,76 @@ class WorkerTest(WorkerCase):
         one.stop()
         one.look()
         self.assertEqual("pending", self.database.store.get(models.Operation, uuid).state)
+
+
+class ReleaseKeeper(leases.LeaseKeeper):
+    """A keeper that tells when a lease is no more held and not released yet."""
+
+    releasing = staticmethod(lambda: None)
+
+    def _release(self, lease):
+        self.releasing()
+        super()._release(lease)
+
+
+class HintTest(WorkerCase):
+    def setUp(self):
+        super().setUp()
+        self.pod_manager = self.database.register(self.simulator)
+        self.keeper = ReleaseKeeper(self.database.store, "conductor-1", 15)
+        self.connections = self.database.connections()
+        self.one = worker.Worker(self.database.conf, self.database.store, self.keeper, self.connections)
+        self.addCleanup(self.one.stop)
+        self.one.start()
+        self.wait_for(self.is_synchronized)
+
+    def is_synchronized(self):
+        return self.database.store.get(models.PodManager, self.pod_manager.uuid).last_synced_at
+
+    def hint(self, system="System1"):
+        self.one.hints.offer(
+            self.pod_manager.uuid, [podmanagers.Hint(f"/redfish/v1/Systems/{system}", False)]
+        )
+
+    def told(self):
+        return [each.new["name"] for each in self.database.events("resource.state_changed")]
+
+    def test_what_a_hint_is_about_is_read_at_once(self):
+        self.simulator.set_health("System1", "Warning")
+        self.hint()
+        self.wait_for(lambda: self.told() == ["System 1"])
+
+    def test_a_hint_that_comes_during_other_work_is_looked_into_after_it(self):
+        self.simulator.set_faults(latency=20)
+        self.ask(self.pod_manager.uuid)
+        self.one.ring()
+        self.wait_for(lambda: self.database.events("pod_manager.sync.start"))
+        self.simulator.set_faults(latency=0, error_rate=1.0, fault_paths="System1$")  # the crawl misses it
+        self.simulator.set_health("System1", "Warning")
+        self.hint()
+        self.simulator.set_faults()
+        self.wait_for(lambda: "System 1" in self.told())
+
+    def test_a_hint_waits_while_somebody_else_works_on_it(self):
+        self.simulator.set_health("System1", "Warning")
+        with self.database.keeper("other").hold(worker.lease_name(self.pod_manager.uuid)):
+            self.hint()
+            self.one.look()
+            self.assertEqual([], self.told())
+        self.wait_for(lambda: self.told() == ["System 1"])
+
+    def test_a_look_at_the_end_of_work_breaks_nothing_off(self):
+        before = self.connections.current(self.pod_manager.uuid)
+        looked = threading.Event()
+
+        def look():
+            self.one.look()
+            looked.set()
+
+        self.keeper.releasing = look
+        self.hint()
+        self.assertTrue(looked.wait(10))
+        self.assertIs(before, self.connections.current(self.pod_manager.uuid))
 
 
 class HangingTest(WorkerCase):

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hints that wait to be looked into."""
+
+from tests import base
+from valence.common import errors
+from valence.conductor import hints
+from valence.podmanagers.base import Hint
+
+
+class HintsTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.rings = []
+        self.hints = hints.Hints(lambda: self.rings.append(1))
+
+    def take(self, uuid):
+        with self.hints.taken(uuid) as waiting:
+            return waiting
+
+    def test_they_wait_by_pod_manager_until_they_are_taken(self):
+        self.hints.offer("a", [Hint("/1", False), Hint("/2", False)])
+        self.hints.offer("a", [Hint("/1", False)])
+        self.hints.offer("b", [Hint("/3", True)])
+        self.assertEqual(3, len(self.rings))
+        self.assertEqual(["a", "b"], self.hints.waiting())
+        self.assertEqual((["/1", "/2"], False), self.parts("a"))
+        self.assertEqual((["/3"], True), self.parts("b"))
+        self.assertIsNone(self.take("a"))
+
+    def parts(self, uuid):
+        waiting = self.take(uuid)
+        return list(waiting.urls), waiting.whole
+
+    def test_nothing_rings_for_nothing(self):
+        self.hints.offer("a", [])
+        self.hints.ring_again("a")
+        self.assertEqual(([], []), (self.rings, self.hints.waiting()))
+
+    def test_too_many_become_a_whole_synchronization(self):
+        self.hints.offer("a", [Hint(f"/{number}", False) for number in range(hints.MOST + 5)])
+        urls, whole = self.parts("a")
+        self.assertTrue(whole)
+        self.assertLess(len(urls), 5)
+
+    def test_they_wait_again_where_the_store_is_away(self):
+        self.hints.offer("a", [Hint("/1", False)])
+        self.assertRaises(errors.StoreUnavailable, self.fail_with, errors.StoreUnavailable(reason="gone"))
+        self.assertEqual(["a"], self.hints.waiting())
+        self.assertRaises(errors.LeaseLost, self.fail_with, errors.LeaseLost(name="x"))
+        self.assertEqual([], self.hints.waiting())
+
+    def fail_with(self, error):
+        with self.hints.taken("a"):
+            raise error
+
+    def test_what_came_while_others_were_taken_rings_again(self):
+        self.hints.offer("a", [Hint("/1", False)])
+        with self.hints.taken("a"):
+            self.hints.offer("a", [Hint("/2", False)])
+        self.hints.ring_again("a")
+        self.assertEqual(3, len(self.rings))
+
+    def test_those_of_a_pod_manager_that_is_served_no_more_are_forgotten(self):
+        self.hints.offer("a", [Hint("/1", False)])
+        self.hints.discard("a")
+        self.assertEqual([], self.hints.waiting())

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Server-sent events as services really send them."""
+
+import threading
+
+from tests.unit.podmanagers import case
+from valence.common import errors
+from valence.podmanagers import redfish_paths
+from valence.podmanagers import redfish_stream
+
+PATH = "/redfish/v1/SSE"
+
+
+class StreamTest(case.RedfishTestCase):
+    def stream(self, *parts, wait=None):
+        """Return an open stream of a service that sends these parts, then waits for an event, then ends."""
+        service = self.serve()
+
+        def send(handler):
+            handler.send_response(200)
+            handler.send_header("Content-Type", "text/event-stream")
+            handler.send_header("Connection", "close")
+            handler.end_headers()
+            for part in parts:
+                handler.wfile.write(part)
+            handler.wfile.flush()
+            if wait is not None:
+                wait.wait(10)
+            handler.close_connection = True
+
+        service.answers[f"GET {PATH}"] = send
+        return self.open(service.url)
+
+    def open(self, url):
+        stream = redfish_stream.Stream(redfish_paths.Paths(url), self.conf.redfish, "true")
+        self.addCleanup(stream.release)
+        self.assertEqual(200, stream.open(PATH, {}))
+        return stream
+
+    def test_data_may_span_lines_and_comments_are_none(self):
+        parts = [b": hello\n\n", b"id: 1\nevent: x\ndata: {\ndata:  1}\n\n", b": ping\n\n", b"data:2\r\n\r\n"]
+        self.assertEqual([b"{\n 1}", b"2"], list(self.stream(*parts).data()))
+
+    def test_what_is_cut_off_is_not_told(self):
+        self.assertEqual([b"1"], list(self.stream(b"data: 1\n\ndata: 2\n").data()))
+
+    def test_an_event_without_end_is_refused(self):
+        line = b"data: " + b"x" * 1000 + b"\n"
+        self.assertRaises(errors.PodManagerError, list, self.stream(line * 1100).data())
+
+    def test_a_line_without_end_is_refused(self):
+        self.assertRaises(errors.PodManagerError, list, self.stream(b"data: " + b"x" * 1100 * 1024).data())
+
+    def test_closing_wakes_whoever_waits_longer_than_any_time_out(self):
+        self.configure(read_timeout=1)
+        silence, heard = threading.Event(), []
+        self.addCleanup(silence.set)
+        stream = self.stream(b"data: 1\n\n", wait=silence)
+        thread = threading.Thread(target=lambda: heard.extend(stream.data()), daemon=True)
+        thread.start()
+        thread.join(1.5)
+        self.assertTrue(thread.is_alive())
+        stream.close()
+        thread.join(5)
+        self.assertFalse(thread.is_alive())
+        self.assertEqual([b"1"], heard)
+
+    def test_nobody_listening_is_told(self):
+        error = self.assertRaises(errors.PodManagerUnreachable, self.open, "http://127.0.0.1:1")
+        self.assertIn("refused", error.detail)
+
+    def test_no_answer_is_told_in_time(self):
+        service = self.serve()
+        hanging = threading.Event()
+        self.addCleanup(hanging.set)
+        service.answers[f"GET {PATH}"] = lambda handler: hanging.wait(10)
+        self.assertRaises(errors.PodManagerUnreachable, self.open, service.url)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways in which one pod manager tells this conductor of changes: posts to the receiver, a stream, or none."""
+
+import threading
+
+from oslo_log import log
+
+from valence.common import errors
+from valence.podmanagers import base
+
+LOG = log.getLogger(__name__)
+
+#: the way of a pod manager that tells nothing
+NONE = "none"
+JOIN_SECONDS = 5
+
+
+class Nothing:
+    """The timer alone finds changes."""
+
+    way, heard = NONE, 0
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def is_alive(self):
+        """Return False: it is worth another try."""
+        return False
+
+    def end(self):
+        """Do nothing."""
+
+
+class Push:
+    """A subscription: the pod manager posts to a URL of ``receiver``."""
+
+    way = base.PUSH
+
+    def __init__(self, driver, pod_manager, context, receiver, offer):
+        self.driver, self.heard = driver, 0
+        self._receiver, self._offer = receiver, offer
+        self._url = receiver.open(pod_manager.url, self._take)
+        try:
+            driver.subscribe(self._url, context)
+        except Exception:
+            self.end()
+            raise
+
+    def is_alive(self):
+        """Ask the pod manager whether it still has the subscription."""
+        return self.driver.is_subscribed()
+
+    def end(self):
+        """Take no more events, and end the subscription."""
+        self._receiver.close(self._url)
+        self.driver.unsubscribe()
+
+    def _take(self, payload):
+        self.heard += 1
+        self._offer(self.driver.hints(payload))
+
+
+class Stream:
+    """A stream that a thread listens to; ``ended`` is called when it ends by itself."""
+
+    way = base.STREAM
+
+    def __init__(self, driver, pod_manager, offer, ended):
+        self.driver, self.heard = driver, 0
+        self._uuid, self._offer, self._ended = pod_manager.uuid, offer, ended
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name=f"events-{self._uuid}", daemon=True)
+        self._thread.start()
+
+    def is_alive(self):
+        """Return whether somebody listens."""
+        return self._thread.is_alive()
+
+    def end(self):
+        """Close the stream."""
+        self._ending = True
+        self.driver.unsubscribe()
+        self._thread.join(JOIN_SECONDS)
+
+    def _run(self):
+        reason = "it ended"
+        try:
+            for payload in self.driver.listen():
+                self.heard += 1
+                self._offer(self.driver.hints(payload))
+        except errors.ValenceError as error:
+            reason = error.detail
+        except Exception:
+            reason = "it failed"
+            LOG.exception("pod manager %s: the stream of events failed", self._uuid)
+        if not self._ending:
+            LOG.info("pod manager %s: the stream of events is opened again: %s", self._uuid, reason)
+            self._ended()

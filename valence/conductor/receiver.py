@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where pod managers post their events: at URLs that nobody can guess, one for each subscription."""
+
+import http
+import json
+import secrets
+import socket
+import urllib.parse
+
+from oslo_log import log
+
+from valence.conductor import listener
+from valence.conductor import metrics
+
+LOG = log.getLogger(__name__)
+
+PATH = "/events/"
+SECRET_BYTES = 24
+THREADS = 8
+
+
+class Refused(Exception):
+    """A request that is not taken, with its HTTP status."""
+
+    def __init__(self, status):
+        super().__init__()
+        self.status = http.HTTPStatus(status)
+
+
+class Receiver:
+    """An HTTP server for events; ``options`` are those of [events]."""
+
+    def __init__(self, options):
+        self._options = options
+        self._most_bytes = options.max_body_kib * 1024
+        self._takers = {}
+        self._listener = listener.Listener(
+            "events",
+            options.host,
+            options.port,
+            self._answer,
+            threads=THREADS,
+            tls_files=options.tls_cert_file and (options.tls_cert_file, options.tls_key_file),
+        )
+
+    def start(self):
+        """Listen; raise CannotListen."""
+        self._listener.start()
+
+    def stop(self):
+        """Take no more events."""
+        self._listener.stop()
+
+    def open(self, pod_manager_url, take):
+        """Return a new URL at which a pod manager can post; ``take(document)`` is called with what it does."""
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        self._takers[secret] = take
+        base = self._options.receiver_url or self._own_url(pod_manager_url)
+        return f"{base.rstrip('/')}{PATH}{secret}"
+
+    def close(self, url):
+        """Answer 404 at a URL from now on."""
+        self._takers.pop(url.rpartition("/")[2], None)
+
+    def _own_url(self, pod_manager_url):
+        """Return the listener's URL with the address that this host has on the way to a pod manager."""
+        place, own = urllib.parse.urlsplit(pod_manager_url), urllib.parse.urlsplit(self._listener.url)
+        address = own_address(place.hostname, place.port or 443)
+        return f"{own.scheme}://{f'[{address}]' if ':' in address else address}:{own.port}"
+
+    def _answer(self, environ, start_response):
+        try:
+            status = self._take(environ)
+        except Refused as refusal:
+            metrics.HARDWARE_EVENTS.labels("refused").inc()
+            LOG.debug("a request from %s is refused: %s", environ.get("REMOTE_ADDR"), refusal.status.phrase)
+            status = refusal.status
+        except Exception:
+            LOG.exception("an event could not be taken")
+            status = http.HTTPStatus.INTERNAL_SERVER_ERROR
+        start_response(f"{status.value} {status.phrase}", [("Content-Length", "0")])
+        return []
+
+    def _take(self, environ):
+        path = environ.get("PATH_INFO", "")
+        take = self._takers.get(path.removeprefix(PATH)) if path.startswith(PATH) else None
+        if take is None:
+            raise Refused(404)
+        if environ["REQUEST_METHOD"] != "POST":
+            raise Refused(405)
+        take(self._document(environ))
+        return http.HTTPStatus.NO_CONTENT
+
+    def _document(self, environ):
+        body = environ["wsgi.input"].read(self._most_bytes + 1)
+        if len(body) > self._most_bytes:
+            raise Refused(413)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            raise Refused(400) from None
+
+
+def own_address(host, port):
+    """Return the address of this host from which it reaches another; nothing is sent. 127.0.0.1 without a route."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(address)
+            return probe.getsockname()[0]
+    except OSError:
+        return "127.0.0.1"

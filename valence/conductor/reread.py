@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading again what hints are about: as a synchronization does it, for the resources that they name alone."""
+
+import itertools
+import time
+
+from oslo_log import log
+
+from valence.common import context
+from valence.common import errors
+from valence.conductor import changes
+from valence.conductor import due
+from valence.conductor import inventory
+from valence.conductor import metrics
+from valence.db import models
+from valence.db import store
+from valence.db.models.event import COUNTERS
+
+LOG = log.getLogger(__name__)
+
+#: resources that are read before what was found is committed
+BATCH = 20
+
+
+class Rereading:
+    """Looks into the hints on one pod manager, under its ``lease``.
+
+    A hint on part of a resource is one on the resource. What only a crawl can tell, such as a resource that is
+    new, gone, or another one at the same URL, makes the pod manager due to be synchronized.
+    """
+
+    def __init__(self, database, connections, lease):
+        self._store, self._connections, self._lease = database, connections, lease
+        self._pod_manager = self._connection = None
+        self._context = context.service_context()
+        self._written = changes.StoredForm(self._context, dict.fromkeys(COUNTERS, 0))
+
+    def run(self, uuid, waiting):
+        """Look into ``waiting`` (hints.Waiting); raise what the store raises."""
+        self._context.update_store()
+        try:
+            self._pod_manager = self._store.get(models.PodManager, uuid)
+        except errors.NotFound:
+            return
+        if self._pod_manager.maintenance:
+            return
+        self._connection = self._connections.get(self._pod_manager)
+        whole = waiting.whole
+        urls = list(waiting.urls)
+        for start in range(0, len(urls), BATCH):
+            whole = self._look_into(urls[start : start + BATCH]) or whole
+            metrics.REREAD_SECONDS.observe(time.monotonic() - waiting.since)
+        if whole:
+            due.make_due(self._store, self._pod_manager, self._lease)
+
+    def _look_into(self, urls):
+        """Read the resources at or above these URLs and store what changed; return whether all has to be read."""
+        rows = self._rows(urls)
+        metrics.HARDWARE_EVENTS.labels("unknown").inc(max(0, len(urls) - len(rows)))
+        diff = inventory.Diff(self._pod_manager.uuid, rows)
+        uncertain, found = False, []
+        for row in rows:
+            result, change = self._look(diff, row)
+            metrics.HARDWARE_EVENTS.labels(result).inc()
+            uncertain = uncertain or result == "whole"
+            found += [change] if change is not None else []
+        stored = list(itertools.chain.from_iterable(map(self._written.of, found)))
+        if stored:
+            self._store.commit(*stored, lease=self._lease)
+        return uncertain or diff.uncertain
+
+    def _look(self, diff, row):
+        """Read one resource; return what came of it, by the label of its figure, and the change or None."""
+        if not inventory.known(row):
+            return "whole", None
+        try:
+            seen = self._connection.look(row.resource_url, row.resource_type, row.parent)
+        except errors.ResourceGone:
+            return "whole", None
+        except errors.PodManagerError as error:
+            LOG.warning("pod manager %s: %s; the timer looks again", self._pod_manager.uuid, error.detail)
+            return "failed", None
+        return "read", diff.see(seen)
+
+    def _rows(self, urls):
+        """Return the known resources that are at or next above the URLs."""
+        places = {place for url in urls for place in _upwards(url)}
+        known = [
+            store.Filter("podm_id", "eq", self._pod_manager.uuid),
+            store.Filter("resource_url", "in", sorted(places)),
+        ]
+        rows = {row.resource_url: row for row in self._store.list(models.ResourceWithState, filters=known)}
+        nearest = (next((rows[place] for place in _upwards(url) if place in rows), None) for url in urls)
+        return list({row.uuid: row for row in nearest if row is not None}.values())
+
+
+def _upwards(url):
+    """Yield a path and those above it."""
+    while url.count("/") > 1:
+        yield url
+        url = url.rpartition("/")[0]
