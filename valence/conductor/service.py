@@ -10,6 +10,7 @@ from valence.common import secrets
 from valence.conductor import connections
 from valence.conductor import documents
 from valence.conductor import health
+from valence.conductor import lanes
 from valence.conductor import leases
 from valence.conductor import listener
 from valence.conductor import metered_store
@@ -80,7 +81,11 @@ class Conductor:
     def _relays(self):
         if not self._conf.notifications.enabled:
             return []
-        return [outbox.Relay(self._store, self._leases, notifications.Notifier(self._conf))]
+        notifier = notifications.Notifier(self._conf)
+        return [outbox.Relay(self._store, self._leases, notifier, self._lanes)]
+
+    def _lanes(self):
+        return lanes.share(self._ownership.membership.members, self._conf.host)
 
     def _figures(self):
         options = self._conf.conductor
