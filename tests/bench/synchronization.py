@@ -5,6 +5,7 @@ import contextlib
 
 from tests import deployment
 from tests.bench import table
+from valence.conductor import outbox
 from valence.db import models
 
 SYSTEMS, RACKS = 900, 25
@@ -82,8 +83,7 @@ class Pod:
         return operation["ended_at"] and operation
 
     def _is_published(self):
-        newest = self._client.get("/v1/events", sort="sequence:desc", limit=1)["events"][0]["sequence"]
-        return self._store.get(models.Cursor, "notifications").sequence == newest
+        return outbox.unpublished(self._store) == 0
 
     def _memory(self):
         known = self._store.count(models.Resource)

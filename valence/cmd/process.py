@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process of Valence: start its parts, wait for a signal, stop them in the reverse order."""
 
+import queue
 import signal
 import sys
-import threading
 
 from oslo_config import cfg
 from oslo_log import log
@@ -22,16 +22,18 @@ def run(conf, build):
     its explanation and exit code 1; anything else is a bug and ends it with a traceback.
     """
     heap.limit()
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    signal.signal(signal.SIGHUP, lambda *_: reload(conf))
+    # A handler runs between any two instructions of the main thread. Nothing but this queue may be used there: an Event
+    # would wait for a lock that the main thread holds, and the log may do so too.
+    signals = queue.SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: signals.put(number))
     started = []
     try:
         for part in build():
             part.start()
             started.append(part)
-        stopped.wait()
+        while signals.get() == signal.SIGHUP:
+            reload(conf)
     except errors.ValenceError as error:
         sys.stderr.write(explain(error))
         return 1

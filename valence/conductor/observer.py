@@ -6,6 +6,7 @@ import datetime
 import time
 
 from valence.conductor import metrics
+from valence.conductor import outbox
 from valence.conductor import periodic
 from valence.db import models
 from valence.db import store
@@ -48,7 +49,7 @@ class Observer:
             waiting = self._store.count(models.Operation, filters=[store.Filter("state", "eq", state)])
             metrics.OPEN_OPERATIONS.labels(state).set(waiting)
         if self._published:
-            metrics.OUTBOX_EVENTS.set(self._unpublished())
+            metrics.OUTBOX_EVENTS.set(outbox.unpublished(self._store))
 
     def sync_age(self):
         """Return how many seconds ago the pod manager that has waited longest was synchronized; 0 without any."""
@@ -66,13 +67,6 @@ class Observer:
             metrics.POD_MANAGERS.labels(status).set(counts[status])
         waiting = [_seconds(each.last_synced_at or each.created_at) for each in mine if not each.maintenance]
         self._oldest = min(waiting, default=None)
-
-    def _unpublished(self):
-        newest = self._store.list(
-            models.Event, sort=[store.Sort("sequence", descending=True)], limit=1, fields=["uuid", "sequence"]
-        )
-        published = max((cursor.sequence for cursor in self._store.list(models.Cursor)), default=0)
-        return max(0, newest[0].sequence - published) if newest else 0
 
 
 def _seconds(moment):

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outbox: events go to the bus in the order of their commits, each at least once.
+"""The outbox: events go to the bus in the order of their commits, lane by lane, each at least once.
 
-How far the relay has come is a cursor in the store. One conductor at a time relays, under a lease; a
+How far each lane has come is a cursor in the store. One conductor at a time relays a lane, under a lease; a
 broker that is away delays events, it loses none.
 """
 
 import contextlib
 
 from valence.common import errors
+from valence.conductor import lanes
 from valence.conductor import periodic
 from valence.db import models
 from valence.db import store
@@ -16,17 +17,18 @@ from valence.db import store
 INTERVAL = 0.5
 #: events that are read, published and marked at a time
 BATCH = 200
-CURSOR = "notifications"
-LEASE = "outbox/notifications"
+#: events of other lanes after which a cursor follows: they need not be passed over again and again
+LAG = 1000
+#: cursor of the version before, which had one lane for all
+WHOLE = "notifications"
 
 
 class Relay:
-    """Publishes what is stored and not published yet, again and again."""
+    """Publishes what is stored and not published yet, again and again; ``share()`` returns this conductor's lanes."""
 
-    def __init__(self, database, leases, notifier):
-        self._store, self._leases, self._notifier = database, leases, notifier
-        self._cursor = self._lease = None
-        self._held = contextlib.ExitStack()
+    def __init__(self, database, leases, notifier, share):
+        self._store, self._leases, self._notifier, self._share = database, leases, notifier, share
+        self._lanes = {}
         self._loop = periodic.Loop("outbox", self.relay, INTERVAL)
         self.ring = self._loop.ring
 
@@ -35,43 +37,84 @@ class Relay:
         self._loop.start()
 
     def stop(self):
-        """End the present batch and let another conductor relay."""
+        """End the present batch and let other conductors relay."""
         self._loop.stop(timeout=10)
-        self._drop()
+        self._keep(())
         self._notifier.stop()
 
     def relay(self):
-        """Publish until nothing is left, or do nothing while another conductor relays; raise BusUnavailable."""
+        """Publish until nothing is left in the lanes that are free; raise BusUnavailable."""
+        mine = self._share()
+        self._keep(mine)
+        newest = latest(self._store)
+        for lane in mine:
+            known = self._lanes.get(lane) or LaneRelay(self._store, self._leases, self._notifier, lane)
+            self._lanes[lane] = known
+            known.relay(newest)
+
+    def _keep(self, mine):
+        for lane in [each for each in self._lanes if each not in mine]:
+            self._lanes.pop(lane).drop()
+
+
+class LaneRelay:
+    """Publishes the events of one lane, while no other conductor does."""
+
+    def __init__(self, database, leases, notifier, lane):
+        self._store, self._leases, self._notifier, self._lane = database, leases, notifier, lane
+        self._held, self._lease, self._cursor = contextlib.ExitStack(), None, None
+        self._done = 0
+
+    def relay(self, newest):
+        """Publish what there is up to the sequence number ``newest``, and what comes meanwhile."""
+        if self._lease is not None and not self._leases.holds(self._lease):
+            self.drop()
+        if self._lease is not None and newest <= self._done:
+            return
         try:
             self._take()
             while self._relay_batch() == BATCH:
                 pass
+            if newest > self._cursor.sequence + LAG:
+                self._mark(newest)
+            self._done = newest
         except errors.LeaseHeld:
             pass
         except (errors.LeaseLost, errors.RevisionMismatch):
-            self._drop()
+            self.drop()
+
+    def drop(self):
+        """Let another conductor relay."""
+        self._lease = self._cursor = None
+        self._done = 0
+        self._held.close()
 
     def _take(self):
         if self._lease is None:
-            self._lease = self._held.enter_context(self._leases.hold(LEASE))
+            self._lease = self._held.enter_context(self._leases.hold(f"outbox/{self._lane.name}"))
         if self._cursor is None:
             self._cursor = self._read_cursor()
 
-    def _drop(self):
-        self._lease = self._cursor = None
-        self._held.close()
-
     def _read_cursor(self):
         try:
-            return self._store.get(models.Cursor, CURSOR)
+            return self._store.get(models.Cursor, self._lane.name)
         except errors.NotFound:
-            return self._store.commit(store.Create(models.Cursor(name=CURSOR)), lease=self._lease)[0]
+            new = models.Cursor(name=self._lane.name, sequence=self._published_before())
+            return self._store.commit(store.Create(new), lease=self._lease)[0]
+
+    def _published_before(self):
+        try:
+            return self._store.get(models.Cursor, WHOLE).sequence
+        except errors.NotFound:
+            return 0
 
     def _relay_batch(self):
         """Publish one batch, mark what the broker confirmed of it, and return its length."""
-        unpublished = [store.Filter("sequence", "gt", self._cursor.sequence)]
         batch = self._store.list(
-            models.Event, filters=unpublished, sort=[store.Sort("sequence")], limit=BATCH
+            models.Event,
+            filters=[store.Filter("sequence", "gt", self._cursor.sequence), *self._lane.filters],
+            sort=[store.Sort("sequence")],
+            limit=BATCH,
         )
         published = self._cursor.sequence
         try:
@@ -92,3 +135,22 @@ class Relay:
             self._cursor = self._store.commit(
                 store.Update(self._cursor, {"sequence": sequence}), lease=self._lease
             )[0]
+
+
+def latest(database):
+    """Return the sequence number of the newest event, 0 without any."""
+    newest = database.list(
+        models.Event, sort=[store.Sort("sequence", descending=True)], limit=1, fields=["sequence"]
+    )
+    return newest[0].sequence if newest else 0
+
+
+def unpublished(database):
+    """Return how many events were not published yet."""
+    cursors = {cursor.name: cursor.sequence for cursor in database.list(models.Cursor)}
+    before = cursors.get(WHOLE, 0)
+    return sum(_waiting(database, lane, cursors.get(lane.name, before)) for lane in lanes.LANES)
+
+
+def _waiting(database, lane, published):
+    return database.count(models.Event, filters=[store.Filter("sequence", "gt", published), *lane.filters])

@@ -2,6 +2,7 @@
 """History ends: old events, ended operations and idempotency keys are removed in small batches."""
 
 from valence.common import errors
+from valence.conductor import lanes
 from valence.conductor import monitor
 from valence.conductor import periodic
 from valence.db import models
@@ -32,17 +33,20 @@ class Purge:
         """Remove everything that is too old now, unless another conductor does."""
         try:
             with self._leases.hold(LEASE):
-                self._purge(models.Event, "created_at", self._conf.event_days, *self._published())
+                self._purge_events()
                 self._purge(models.Operation, "ended_at", self._conf.operation_days)
                 self._purge(models.IdempotencyKey, "created_at", 1)
                 self._purge(models.Conductor, "heartbeat_at", 1, store.Filter("alive", "eq", False))
         except errors.LeaseHeld:
             pass
 
-    def _published(self):
-        """Yield the filter that spares events which were not published yet."""
-        for cursor in self._store.list(models.Cursor):
-            yield store.Filter("sequence", "lte", cursor.sequence)
+    def _purge_events(self):
+        """Remove old events, but none that was not published yet, where events are published at all."""
+        cursors = {cursor.name: cursor.sequence for cursor in self._store.list(models.Cursor)}
+        for lane in lanes.LANES:
+            published = cursors.get(lane.name)
+            limit = [] if published is None else [store.Filter("sequence", "lte", published)]
+            self._purge(models.Event, "created_at", self._conf.event_days, *lane.filters, *limit)
 
     def _purge(self, model, field, days, *filters):
         old = [store.Filter(field, "lt", monitor.at(-days * DAY)), *filters]

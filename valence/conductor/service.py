@@ -10,6 +10,7 @@ from valence.common import secrets
 from valence.conductor import connections
 from valence.conductor import documents
 from valence.conductor import health
+from valence.conductor import lanes
 from valence.conductor import leases
 from valence.conductor import listener
 from valence.conductor import metered_store
@@ -83,9 +84,13 @@ class Conductor:
     def _relays(self):
         if not self._conf.notifications.enabled:
             return []
-        relay = outbox.Relay(self._store, self._leases, notifications.Notifier(self._conf))
+        notifier = notifications.Notifier(self._conf)
+        relay = outbox.Relay(self._store, self._leases, notifier, self._lanes)
         self._store.told = relay.ring
         return [relay]
+
+    def _lanes(self):
+        return lanes.share(self._ownership.membership.members, self._conf.host)
 
     def _subscriptions(self):
         options = self._conf.events

@@ -8,6 +8,7 @@ from tests import embedded
 from tests import figures
 from valence.common import context
 from valence.conductor import events
+from valence.conductor import lanes
 from valence.conductor import monitor
 from valence.conductor import observer
 from valence.conductor import operations
@@ -78,7 +79,8 @@ class ObserverTest(base.TestCase):
             self.store.commit(events.pod_manager(mine, "create", new=pod_manager))
         self.observe()
         self.assertEqual(3, figures.value("valence_conductor_outbox_events"))
-        self.store.commit(store.Create(models.Cursor(name="notifications", sequence=2)))
+        cursors = [models.Cursor(name=lane.name, sequence=2) for lane in lanes.LANES]
+        self.store.commit(*map(store.Create, cursors))
         self.observe()
         self.assertEqual(1, figures.value("valence_conductor_outbox_events"))
 

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events reach the bus in order, each at least once, whatever fails in between."""
 
+import fixtures
+
 from tests import base
 from tests import embedded
 from valence.common import context
 from valence.common import errors
 from valence.conductor import events
+from valence.conductor import lanes
 from valence.conductor import outbox
 from valence.db import models
+from valence.db import store
 
 
 class Bus:
@@ -42,19 +46,26 @@ class Interrupted:
         return getattr(self._store, name)
 
 
-class RelayTest(base.TestCase):
+class RelayCase(base.TestCase):
     def setUp(self):
         super().setUp()
         self.database = self.useFixture(embedded.Database())
         self.bus = Bus()
 
-    def relay(self, holder="one"):
-        one = outbox.Relay(self.database.store, self.database.keeper(holder), self.bus)
+    def relay(self, holder="one", share=lanes.LANES):
+        one = outbox.Relay(self.database.store, self.database.keeper(holder), self.bus, lambda: share)
         self.addCleanup(one.stop)
         return one
 
-    def store_events(self, number):
-        pod_manager = models.PodManager(name="p", url="http://p")
+    #: of what events are stored, unless a test says otherwise
+    UUID = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+
+    def lane(self, uuid=UUID):
+        """Return the lane of an object."""
+        return next(lane for lane in reversed(lanes.LANES) if (lane.low or "") <= uuid)
+
+    def store_events(self, number, uuid=UUID):
+        pod_manager = models.PodManager(uuid=uuid, name="p", url="http://p")
         mine = context.RequestContext(request_id="req-1", overwrite=False)
         self.database.store.commit(
             *(events.pod_manager(mine, "create", new=pod_manager) for _ in range(number))
@@ -63,6 +74,8 @@ class RelayTest(base.TestCase):
     def sequences(self):
         return [each[0] for each in self.bus.published]
 
+
+class RelayTest(RelayCase):
     def test_every_event_is_published_in_order(self):
         self.store_events(outbox.BATCH + 5)
         self.relay().relay()
@@ -103,7 +116,7 @@ class RelayTest(base.TestCase):
         self.store_events(1)
         first = self.relay("one")
         first.relay()
-        with self.database.keeper("two").hold(outbox.LEASE, steal=True):
+        with self.database.keeper("two").hold(f"outbox/{self.lane().name}", steal=True):
             self.store_events(1)
             first.relay()  # published, but not marked: at least once
         first.relay()
@@ -111,8 +124,57 @@ class RelayTest(base.TestCase):
 
     def test_a_database_that_is_away_before_the_cursor_is_read_stops_nothing_for_good(self):
         self.store_events(2)
-        one = outbox.Relay(Interrupted(self.database.store), self.database.keeper("one"), self.bus)
+        one = outbox.Relay(
+            Interrupted(self.database.store), self.database.keeper("one"), self.bus, lambda: [self.lane()]
+        )
         self.addCleanup(one.stop)
         self.assertRaises(errors.StoreUnavailable, one.relay)
         one.relay()
         self.assertEqual([1, 2], self.sequences())
+
+
+class LanesTest(RelayCase):
+    def test_conductors_relay_their_own_lanes_at_the_same_time(self):
+        other = "f" + self.UUID[1:]
+        first, second = self.relay("one", [self.lane()]), self.relay("two", [self.lane(other)])
+        self.store_events(2)
+        self.store_events(2, other)
+        second.relay()
+        self.assertEqual([3, 4], self.sequences())
+        first.relay()
+        self.assertEqual([3, 4, 1, 2], self.sequences())
+
+    def test_a_lane_that_is_given_away_is_free_at_once(self):
+        share = [*lanes.LANES]
+        first, second = self.relay("one", share), self.relay("two", [self.lane()])
+        first.relay()
+        self.store_events(1)
+        share.remove(self.lane())
+        first.relay()
+        second.relay()
+        self.assertEqual([1], self.sequences())
+        self.assertTrue(self.database.store.leases(f"outbox/{self.lane().name}")[0].holder == "two")
+
+    def test_a_lane_without_events_of_its_own_follows(self):
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.outbox.LAG", 3))
+        self.store_events(5)
+        self.relay().relay()
+        self.assertEqual({5}, {each.sequence for each in self.database.store.list(models.Cursor)})
+
+    def test_it_goes_on_where_the_version_before_ended(self):
+        self.store_events(3)
+        self.database.store.commit(store.Create(models.Cursor(name=outbox.WHOLE, sequence=2)))
+        self.assertEqual(1, outbox.unpublished(self.database.store))
+        self.relay().relay()
+        self.assertEqual([3], self.sequences())
+        self.assertEqual(0, outbox.unpublished(self.database.store))
+
+    def test_a_lease_that_was_lost_while_nothing_came_is_taken_again(self):
+        one = self.relay()
+        one.relay()
+        with self.database.keeper("two").hold(f"outbox/{self.lane().name}", steal=True):
+            pass
+        self.store_events(1)
+        for _ in range(2):
+            one.relay()
+        self.assertEqual([1], sorted(set(self.sequences())))

@@ -7,7 +7,7 @@ from tests import base
 from tests import embedded
 from valence.common import context
 from valence.conductor import events
-from valence.conductor import outbox
+from valence.conductor import lanes
 from valence.conductor import purge
 from valence.db import models
 from valence.db import store
@@ -44,7 +44,8 @@ class PurgeTest(base.TestCase):
 
     def test_events_that_were_not_published_stay(self):
         self.store_events(3)
-        self.store.commit(store.Create(models.Cursor(name=outbox.CURSOR, sequence=2)))
+        cursors = [models.Cursor(name=lane.name, sequence=2) for lane in lanes.LANES]
+        self.store.commit(*map(store.Create, cursors))
         self.keep_no_time()
         self.purge()
         self.assertEqual([3], [each.sequence for each in self.database.events()])

@@ -12,6 +12,8 @@ from valence.db.sql import patience
 
 #: seconds after which a statement that waits for another transaction's locks gives up and is tried again
 LOCK_SECONDS = 2
+#: seconds after which the server ends a transaction, with its locks, whose process does not go on
+IDLE_SECONDS = 3
 #: seconds that a process waits for another one that changes the schema
 SCHEMA_SECONDS = 60
 PASSED_ON = (
@@ -58,7 +60,9 @@ DIALECTS = {
         },
         session=(
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            f"SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}",
+            f"SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}"
+            # MySQL has no such limit, and takes this for a comment.
+            f" /*M!100300 , SESSION idle_transaction_timeout = {IDLE_SECONDS} */",
         ),
         begin="START TRANSACTION",
         clock="UNIX_TIMESTAMP(NOW(6))",
@@ -76,6 +80,7 @@ DIALECTS = {
         session=(
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
             f"SET SESSION lock_timeout = '{LOCK_SECONDS}s'",
+            f"SET SESSION idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
             "SET SESSION TIME ZONE 'UTC'",
         ),
         begin="BEGIN",
@@ -83,6 +88,7 @@ DIALECTS = {
         lock_schema=(
             "BEGIN",
             f"SET LOCAL lock_timeout = '{SCHEMA_SECONDS}s'",
+            "SET LOCAL idle_in_transaction_session_timeout = 0",
             "SELECT pg_advisory_xact_lock(8181)",
         ),
         unlock_schema="COMMIT",

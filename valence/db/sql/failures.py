@@ -8,8 +8,8 @@ from oslo_db import exception
 
 #: SQLSTATE: serialization failure, deadlock, lock not available
 COLLISIONS = {"40001", "40P01", "55P03"}
-#: SQLSTATE classes: connection exception, operator intervention (shutdown, start-up)
-LOSSES = ("08", "57P")
+#: SQLSTATE classes: connection exception, operator intervention (shutdown, start-up); a transaction idle for too long
+LOSSES = ("08", "57P", "25P03")
 #: MySQL: server shutdown in progress, normal shutdown, connection killed
 MYSQL_LOSSES = {1053, 1077, 1927}
 SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
