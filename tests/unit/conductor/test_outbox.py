@@ -153,7 +153,8 @@ class LanesTest(RelayCase):
         first.relay()
         second.relay()
         self.assertEqual([1], self.sequences())
-        self.assertTrue(self.database.store.leases(f"outbox/{self.lane().name}")[0].holder == "two")
+        [lease] = self.database.store.leases(f"outbox/{self.lane().name}")
+        self.assertEqual("two", lease.holder)
 
     def test_a_lane_without_events_of_its_own_follows(self):
         self.useFixture(fixtures.MonkeyPatch("valence.conductor.outbox.LAG", 3))
