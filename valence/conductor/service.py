@@ -16,6 +16,7 @@ from valence.conductor import observer
 from valence.conductor import outbox
 from valence.conductor import purge
 from valence.conductor import worker
+from valence.conductor.endpoints import backup
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
 from valence.conductor.endpoints import records
@@ -57,6 +58,7 @@ class Conductor:
             pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._worker.ring),
             self._resources,
             operations.OperationsEndpoint(self._worker.ring),
+            backup.BackupEndpoint(self._store),
             status.StatusEndpoint(self._conf.host, self._health),
         ]
 
