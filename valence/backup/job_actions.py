@@ -33,7 +33,7 @@ def plan(database, asking, told, client):
         if row.id not in known:
             made.new.append(row)
             known[row.id] = row
-        made.attachments.append(_attachment(row, entry))
+        made.attachments.append(attachment(row, entry))
     return made
 
 
@@ -50,6 +50,11 @@ def attach(job_key, project_id, planned, present=()):
             about = {"job_id": job_key, "project_id": project_id, "priority": place}
             changes.append(store.Create(models.ActionAttachment(**about, **values)))
     return changes + [store.Delete(row) for row in present[len(planned.attachments) :]]
+
+
+def is_same(row, other):
+    """Return whether two actions tell an agent the same."""
+    return actions.given(row) == actions.given(other)
 
 
 def documents(attachments, rows, asking):
@@ -85,7 +90,8 @@ def _row(asking, entry, known):
         raise errors.Unprocessable(reason=f"Action id: {name} not found.")
     if row is None:
         return actions.new(asking, name or uuid.uuid4().hex, entry)
-    if "freezer_action" in entry and not _is_same(row, entry["freezer_action"]):
+    told = models.Action(**actions.columns(entry.get("freezer_action", {})))
+    if "freezer_action" in entry and not is_same(row, told):
         reason = (
             f"Action id: {name} already exists with a different definition; update that action, or leave its id "
             "out to make another one."
@@ -94,12 +100,8 @@ def _row(asking, entry, known):
     return row
 
 
-def _is_same(row, freezer_action):
-    return actions.given(row) == actions.given(models.Action(**actions.columns(freezer_action)))
-
-
-def _attachment(row, entry):
-    """Return the fields of an attachment: what it says of retries where that is not what the action says."""
+def attachment(row, entry):
+    """Return the fields of an attachment to an Action; it tells of retries only what the action does not."""
     overrides = {"retries": "max_retries", "retry_interval": "max_retries_interval"}
     about = {
         name: entry[told] if entry.get(told, getattr(row, told)) != getattr(row, told) else None
