@@ -20,10 +20,12 @@ MOST_LINES_OF_A_FUNCTION = 60
 #: package -> what of valence its modules may import, besides the package itself
 DIRECTIONS = {
     "valence.api": ["valence.common", "valence.conductor.client", "valence.db.models", "valence.db.types"],
+    "valence.backup": ["valence.common", "valence.db.models", "valence.db.store", "valence.db.types"],
     "valence.cmd": ["valence"],
     "valence.common": [],
     # Drivers, of stores and of pod managers, are loaded by entry point.
     "valence.conductor": [
+        "valence.backup",
         "valence.common",
         "valence.db.models",
         "valence.db.store",
@@ -175,7 +177,8 @@ def undeclared(folder, declared):
 class LengthTest(base.TestCase):
     def test_files_are_short(self):
         counts = {path: len((CODE / path).read_text().splitlines()) for path in modules()}
-        self.assertEqual({}, {path: count for path, count in counts.items() if count > MOST_LINES_OF_A_FILE})
+        written = {path: count for path, count in counts.items() if not path.startswith("db/migrations/")}
+        self.assertEqual({}, {path: count for path, count in written.items() if count > MOST_LINES_OF_A_FILE})
 
     def test_functions_are_short(self):
         long = [

@@ -18,6 +18,8 @@ from valence.api import health
 from valence.api import metrics
 from valence.api import routes
 from valence.api import versions
+from valence.api.backup import errors as backup_errors
+from valence.api.backup import routes as backup_routes
 from valence.api.v1 import feed
 from valence.api.v1 import operations
 from valence.common import context
@@ -25,6 +27,9 @@ from valence.common import errors
 from valence.common import policy
 
 LOG = logging.getLogger(__name__)
+
+#: dialect's URLs -> how it tells of an error; everywhere else it is told as Valence does
+DIALECTS = {backup_routes.MOUNT: backup_errors.respond}
 
 
 class Application(flask.Flask):
@@ -56,7 +61,7 @@ class Application(flask.Flask):
         self.services.feed.stop()
 
     def _add_routes(self):
-        for route in routes.ROUTES:
+        for route in (*routes.ROUTES, *backup_routes.ROUTES):
             url = route.url.replace("{", "<").replace("}", ">")
             self.add_url_rule(url, f"{route.method} {url}", self._view(route), methods=[route.method])
 
@@ -64,8 +69,10 @@ class Application(flask.Flask):
         media_types = route.handler.description.answer_types
 
         def view(**arguments):
-            call = calls.Call(flask.request, flask.g.context, self._conductor, self._settings, self.services)
-            self._allow(route.rule, call.context)
+            call = calls.Call(
+                flask.request, flask.g.context, self._conductor, self._settings, self.services, self._policy
+            )
+            self._allow(route.rule, call.context, arguments.get("project_id"))
             rendering.check_accept(flask.request, media_types)
             return route.handler(call, **arguments)
 
@@ -77,8 +84,8 @@ class Application(flask.Flask):
         flask.g.context = self._strategy.context(flask.request)
         versions.check(flask.request)
 
-    def _allow(self, rule, who):
-        if self._policy.allows(rule, who):
+    def _allow(self, rule, who, project_id=None):
+        if self._policy.allows(rule, who, project_id):
             return
         if who.user_id or who.roles:
             raise errors.Forbidden(rule=rule)
@@ -88,7 +95,11 @@ class Application(flask.Flask):
         failure = rendering.translate(error)
         if failure.status >= 502:
             self.services.metrics.failed(failure.code)
-        response = rendering.respond(failure, flask.g.context.request_id)
+        respond = next(
+            (each for mount, each in DIALECTS.items() if flask.request.path.startswith(mount)),
+            rendering.respond,
+        )
+        response = respond(failure, flask.g.context.request_id)
         if failure.status == 401 and self._strategy.challenge:
             response.headers["WWW-Authenticate"] = self._strategy.challenge
         return response

@@ -33,6 +33,7 @@ class Call:
     conductor: client.Conductor
     settings: Settings
     services: typing.Any
+    policy: typing.Any = None
 
     @property
     def base_url(self):

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole API on one screen: method, URL, what answers, the rule of the policy that allows it, and to whom."""
 
-import typing
-
 from valence.api import crud
 from valence.api import health
 from valence.api import metrics
 from valence.api import openapi
 from valence.api import versions
+from valence.api.backup import routes as backup
+from valence.api.route import Route
 from valence.api.v1 import conductors
 from valence.api.v1 import events
 from valence.api.v1 import notifications
@@ -21,27 +21,6 @@ from valence.common.policy import READER
 from valence.db.models import Conductor
 from valence.db.models import Operation
 from valence.db.models import PodManager
-
-
-class Route(typing.NamedTuple):
-    """One method of one URL: ``handler(call, **variables of the URL)`` returns the response."""
-
-    method: str
-    url: str
-    handler: typing.Callable
-    name: str
-    persona: str
-
-    @property
-    def rule(self):
-        """The name of its rule in the policy."""
-        return f"valence:{self.name}"
-
-    @property
-    def summary(self):
-        """What it does, in a sentence."""
-        return getattr(self.handler, "summary", None) or self.handler.__doc__.partition("\n")[0]
-
 
 SYSTEM = [("resource_type", "System")]
 RACK = [("resource_type", "Rack")]
@@ -86,7 +65,7 @@ ROUTES = (
 
 def list_rules():
     """Return every rule of the policy with its default, for oslo.policy's tools."""
-    return policy.list_rules(ROUTES)
+    return policy.list_rules((*ROUTES, *backup.ROUTES), backup.PERSONAS)
 
 
 def get_enforcer():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``valence-manage``: the schema of the database, its copy, and the keys that secrets are encrypted with."""
+"""``valence-manage``: the database, its copy, the keys of its secrets, and what comes from elsewhere."""
 
 import argparse
 import contextlib
@@ -8,6 +8,7 @@ import tempfile
 
 from oslo_config import cfg
 
+from valence.cmd import backup_import
 from valence.cmd import copy
 from valence.cmd import process
 from valence.common import config
@@ -28,6 +29,7 @@ examples:
   conductors on many hosts  valence-manage secrets rotate --add-only
                             (copy the key file to every host)
                             valence-manage secrets rotate --encrypt-only
+  a Freezer API before      valence-manage backup import-es --url http://10.0.0.7:9200 --default-project PROJECT
 """
 KEYS_STAY = (
     "Old keys stay in the file. Remove them once every conductor was restarted and "
@@ -64,6 +66,15 @@ def _add_commands(commands):
     part = rotation.add_mutually_exclusive_group()
     part.add_argument("--add-only", action="store_true", help="add a new key, leave the secrets as they are")
     part.add_argument("--encrypt-only", action="store_true", help="encrypt with the newest key, add none")
+    backup = _add(commands, "backup", "the backup service").add_subparsers(required=True)
+    backup_import.add_arguments(
+        _add(
+            backup,
+            "import-es",
+            "import what a Freezer API kept in Elasticsearch; again changes nothing",
+            import_es,
+        )
+    )
 
 
 def _add(parsers, name, doc, run=None):
@@ -128,6 +139,13 @@ def rotate(conf):
     if not conf.command.add_only:
         with _database(conf, secrets.load(conf)) as database:
             print(f"{database.renew_secrets()} secrets were encrypted anew. {KEYS_STAY}")
+
+
+def import_es(conf):
+    """Import what a Freezer API kept in Elasticsearch."""
+    with _database(conf) as database:
+        database.schema.require()
+        return backup_import.run(database, conf.command)
 
 
 def _database(conf, cipher=None):

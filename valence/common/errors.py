@@ -157,6 +157,14 @@ class UnsupportedMediaType(ValenceError):
     hint = "Send one of: {allowed}."
 
 
+class Unprocessable(ValenceError):
+    """A request that is well formed and cannot be done: ``reason``."""
+
+    status, code, title = 422, "valence.unprocessable", "Unprocessable Content"
+    message = "{reason}"
+    hint = "Correct what the request refers to and send it again."
+
+
 class IdempotencyMismatch(ValenceError):
     status, code, title = 422, "valence.idempotency_mismatch", "Unprocessable Content"
     message = "The Idempotency-Key {key!r} was used before with another request."

@@ -25,8 +25,8 @@ PERSONAS = (
 REUSED = 5
 
 
-def list_rules(routes=()):
-    """Return the personas and one documented rule per name that ``routes`` mention, in their order.
+def list_rules(routes=(), personas=()):
+    """Return the personas, ``personas`` too, and one documented rule per name that ``routes`` mention, in their order.
 
     A route has ``rule`` (its name), ``persona``, ``summary``, ``method`` and ``url``.
     """
@@ -34,7 +34,7 @@ def list_rules(routes=()):
     for route in routes:
         first.setdefault(route.rule, route)
         operations.setdefault(route.rule, []).append({"method": route.method, "path": route.url})
-    return [*PERSONAS, *(_rule(route, operations[name]) for name, route in first.items())]
+    return [*PERSONAS, *personas, *(_rule(route, operations[name]) for name, route in first.items())]
 
 
 def _rule(route, operations):
@@ -56,14 +56,15 @@ class Policy:
         self._enforcer.load_rules()
         self._decide = functools.lru_cache(maxsize=4096)(self._ask)
 
-    def allows(self, rule, context):
-        """Return whether ``rule`` allows whoever ``context`` stands for."""
+    def allows(self, rule, context, project_id=None):
+        """Return whether ``rule`` allows whoever ``context`` stands for, on things of a project where they have one."""
         values = context.to_policy_values()
-        return self._decide(rule, _frozen(values), int(time.monotonic() / REUSED))
+        return self._decide(rule, _frozen(values), project_id, int(time.monotonic() / REUSED))
 
-    def _ask(self, rule, frozen, _period):
+    def _ask(self, rule, frozen, project_id, _period):
         credentials = {name: list(value) if isinstance(value, tuple) else value for name, value in frozen}
-        return bool(self._enforcer.authorize(rule, {}, credentials))
+        target = {} if project_id is None else {"project_id": project_id}
+        return bool(self._enforcer.authorize(rule, target, credentials))
 
 
 def _frozen(values):

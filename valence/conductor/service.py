@@ -22,6 +22,7 @@ from valence.conductor import purge
 from valence.conductor import receiver
 from valence.conductor import subscriptions
 from valence.conductor import worker
+from valence.conductor.endpoints import backup
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
 from valence.conductor.endpoints import records
@@ -70,6 +71,7 @@ class Conductor:
             pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._ring_all),
             self._resources,
             operations.OperationsEndpoint(self._ring),
+            backup.BackupEndpoint(self._store),
             status.StatusEndpoint(self._conf.host, self._health),
         ]
 

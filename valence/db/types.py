@@ -112,11 +112,12 @@ class UUID(Text):
         return str(uuid.uuid4()) if self.key else super().initial()
 
 
-class Reference(UUID):
-    """The key of another model's row; ``on_delete`` is "restrict" or "cascade"."""
+class Reference(Text):
+    """The key of another model's row, of its form; ``on_delete`` is "restrict" or "cascade"."""
 
     def __init__(self, doc, model, *, on_delete="restrict", **kwargs):
-        super().__init__(doc, **kwargs)
+        key = model.fields[model.key]
+        super().__init__(doc, max=key.max, format=key.format, **kwargs)
         self.model, self.on_delete = model, on_delete
         self.index = self.index or not self.key
 

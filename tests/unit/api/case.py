@@ -2,6 +2,7 @@
 """An API on top of the conductor's own endpoints and an embedded database, in one process and without a bus."""
 
 import json
+import time
 
 import fixtures
 from oslo_config import cfg
@@ -18,6 +19,7 @@ from valence.conductor import documents
 from valence.conductor import leases
 from valence.conductor import ownership
 from valence.conductor import peers
+from valence.conductor.endpoints import backup
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
 from valence.conductor.endpoints import records
@@ -78,6 +80,8 @@ class Backend(fixtures.Fixture):
     def __init__(self, conf):
         super().__init__()
         self._conf = conf
+        #: seconds by which the clock of the backup service is ahead
+        self.ahead = 0
 
     def _setUp(self):
         secrets.create(secrets.key_file(self._conf))
@@ -104,6 +108,7 @@ class Backend(fixtures.Fixture):
             pod_managers.PodManagersEndpoint(self.store, keeper, live, lambda: None),
             read,
             operations.OperationsEndpoint(lambda: None),
+            backup.BackupEndpoint(self.store, lambda: time.time() + self.ahead),
             status.StatusEndpoint("conductor-1", self.health),
         ]
 

@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every model of Valence, by name."""
 
+from valence.db.models.backup import Backup
+from valence.db.models.backup_action import Action
+from valence.db.models.backup_client import Client
+from valence.db.models.backup_job import ActionAttachment
+from valence.db.models.backup_job import ActionReport
+from valence.db.models.backup_job import AttachedJob
+from valence.db.models.backup_job import Job
+from valence.db.models.backup_job import JobAttachment
+from valence.db.models.backup_session import Session
 from valence.db.models.base import ModelBase
 from valence.db.models.base import ModelBaseWithTimestamp
 from valence.db.models.conductor import Conductor
@@ -14,13 +23,38 @@ from valence.db.models.resource import ResourceState
 from valence.db.models.resource import ResourceWithState
 
 #: models with a table of their own, referenced ones first
-STORED = (PodManager, Resource, ResourceState, Operation, Event, Cursor, IdempotencyKey, Conductor)
+STORED = (
+    PodManager,
+    Resource,
+    ResourceState,
+    Operation,
+    Event,
+    Cursor,
+    IdempotencyKey,
+    Conductor,
+    Client,
+    Action,
+    Session,
+    Job,
+    JobAttachment,
+    ActionAttachment,
+    ActionReport,
+    Backup,
+)
 
 __all__ = (
+    "Action",
+    "ActionAttachment",
+    "ActionReport",
+    "AttachedJob",
+    "Backup",
+    "Client",
     "Conductor",
     "Cursor",
     "Event",
     "IdempotencyKey",
+    "Job",
+    "JobAttachment",
     "ModelBase",
     "ModelBaseWithTimestamp",
     "Operation",
@@ -29,4 +63,5 @@ __all__ = (
     "ResourceState",
     "ResourceWithState",
     "STORED",
+    "Session",
 )

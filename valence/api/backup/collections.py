@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plain verbs over a collection: list, show, create, change, replace, delete."""
+
+import flask
+
+from valence.api import body
+from valence.api import description
+from valence.api import render
+from valence.api.backup import reading
+from valence.api.backup import schemas
+from valence.api.backup import tenants
+
+#: the rule that allows to see the jobs of all projects
+EVERYWHERE = "valence:backup:jobs:get_all_projects"
+CENTRAL = "valence:backup:clients:create_central"
+NOTHING = b""
+
+
+def respond(value, status=200):
+    """Return a response with a document, or with its text."""
+    data = value if isinstance(value, (str, bytes)) else render.encode(value)
+    return flask.Response(data, status, content_type=body.JSON)
+
+
+class Handler:
+    """What the verbs of a collection have in common; its things are called ``kind``."""
+
+    description = description.Description(answer_types=(body.JSON,))
+    verb = "Work with"
+
+    def __init__(self, collection, schema=None):
+        self.collection, self.kind = collection, collection.removesuffix("s")
+        self._validator = schema and schemas.validator(schema)
+
+    @property
+    def summary(self):
+        """What it does, for the sample of the policy."""
+        return f"{self.verb} {self.collection} of the backup service."
+
+    def checked(self, document):
+        """Return a document that the schema allows."""
+        schemas.check(self._validator, document)
+        return document
+
+
+class List(Handler):
+    """Shows a page of what a search finds."""
+
+    verb = "List"
+
+    def __call__(self, call, project_id=None):
+        given = reading.parameters(call)
+        everywhere = self.collection == "jobs" and reading.boolean(given, "all_projects")
+        everywhere = everywhere and call.policy.allows(EVERYWHERE, call.context, project_id)
+        wanted = reading.search(call, given)
+        tenant = tenants.of(call, project_id, everywhere=everywhere)
+        text = call.conductor.backup.list(call.context, tenant, self.collection, wanted)
+        return respond(f'{{"{self.collection}":{text}}}'.encode())
+
+
+class Show(Handler):
+    """Shows one thing."""
+
+    verb = "Show"
+
+    def __call__(self, call, name, project_id=None):
+        tenant = tenants.of(call, project_id)
+        return respond(call.conductor.backup.show(call.context, tenant, self.collection, name))
+
+
+class Create(Handler):
+    """Stores a new thing, under the name that the document gives it if such things have names of clients' choice."""
+
+    verb = "Create"
+
+    def __init__(self, collection, schema, *, is_named=True, default=None):
+        super().__init__(collection, schema)
+        self._is_named, self._default = is_named, default
+
+    def __call__(self, call, project_id=None):
+        found = reading.document(call) if self._default is not None else reading.required(call)
+        document = self.checked(self._default if found is None else found)
+        self.allow(call, document, project_id)
+        name = document.get(f"{self.kind}_id") if self._is_named else None
+        tenant = tenants.of(call, project_id)
+        name = call.conductor.backup.create(call.context, tenant, self.collection, document, name=name)
+        return respond({f"{self.kind}_id": name}, 201)
+
+    def allow(self, call, document, project_id):
+        """Raise Forbidden if the document asks for more than the rule of the route allows."""
+
+
+class Change(Handler):
+    """Changes what the document gives."""
+
+    verb = "Change"
+
+    def __init__(self, collection, schema, *, needs_body=False):
+        super().__init__(collection, schema)
+        self._needs_body = needs_body
+
+    def __call__(self, call, name, project_id=None):
+        document = reading.required(call) if self._needs_body else reading.document(call) or {}
+        tenant = tenants.of(call, project_id)
+        document = self.checked(document)
+        version = call.conductor.backup.update(call.context, tenant, self.collection, name, document)
+        return self.answer(call, tenant, name, version)
+
+    def answer(self, call, tenant, name, version):
+        """Return the response to a change."""
+        del call, tenant
+        return respond({f"{self.kind}_id": name, "version": version})
+
+
+class ChangeBackup(Change):
+    """Changes a backup, and shows it."""
+
+    def answer(self, call, tenant, name, version):
+        del version
+        return respond(call.conductor.backup.show(call.context, tenant, self.collection, name))
+
+
+class Replace(Handler):
+    """Puts a thing in the place of the one of its name, if there is one."""
+
+    verb = "Replace"
+
+    def __call__(self, call, name, project_id=None):
+        document = self.checked(reading.document(call) or {})
+        tenant = tenants.of(call, project_id)
+        version = call.conductor.backup.replace(call.context, tenant, self.collection, name, document)
+        return respond({f"{self.kind}_id": name, "version": version}, 201)
+
+
+class Delete(Handler):
+    """Removes a thing."""
+
+    verb = "Delete"
+
+    def __call__(self, call, name, project_id=None):
+        call.conductor.backup.delete(call.context, tenants.of(call, project_id), self.collection, name)
+        return respond(NOTHING, 204)

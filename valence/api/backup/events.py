@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of jobs and sessions: events, starts and ends, and who is in a session."""
+
+from valence.api import description
+from valence.api.backup import collections
+from valence.api.backup import reading
+from valence.api.backup import tenants
+from valence.common import errors
+
+#: what may be asked of a job
+EVENTS = ("start", "stop", "abort")
+
+
+@description.described()
+def job_event(call, name, project_id=None):
+    """Ask the scheduler of a job to start, stop or abort it."""
+    event = _first(call, "Bad event request format")
+    if event not in EVENTS:
+        raise errors.BadRequest(reason="Bad Action Method")
+    result = call.conductor.backup.ask(call.context, tenants.of(call, project_id), name, event)
+    return collections.respond({"result": result}, 202)
+
+
+@description.described()
+def session_action(call, name, project_id=None):
+    """Start or end a run of a session for one of its jobs."""
+    told = reading.required(call)
+    action = next(iter(told), None)
+    if action not in ("start", "end"):
+        raise _bad_method(call)
+    parameters = _parameters(told[action], action)
+    do = getattr(call.conductor.backup, action)
+    return collections.respond(do(call.context, tenants.of(call, project_id), name, parameters), 202)
+
+
+@description.described()
+def add_job(call, name, job_name, project_id=None):
+    """Put a job into a session."""
+    call.conductor.backup.add_job(call.context, tenants.of(call, project_id), name, job_name)
+    return collections.respond(collections.NOTHING, 204)
+
+
+@description.described()
+def remove_job(call, name, job_name, project_id=None):
+    """Take a job out of a session."""
+    call.conductor.backup.remove_job(call.context, tenants.of(call, project_id), name, job_name)
+    return collections.respond(collections.NOTHING, 204)
+
+
+def _first(call, problem):
+    try:
+        told = reading.document(call)
+    except errors.BadRequest:
+        told = None
+    if not told:
+        raise errors.BadRequest(reason=problem)
+    return next(iter(told))
+
+
+def _bad_method(call):
+    failure = errors.BadRequest(reason="Bad Action Method")
+    failure.status, failure.title = 405, "Bad Method"
+    return failure
+
+
+def _parameters(told, action):
+    """Return the parameters of an action; command line clients send the tag as a text."""
+    try:
+        parameters = {"job_id": told["job_id"], "current_tag": int(told["current_tag"])}
+        if action == "end":
+            parameters["result"] = told["result"]
+    except (KeyError, TypeError, ValueError):
+        reason = f"{action} needs job_id and current_tag{', and result' if action == 'end' else ''}"
+        raise errors.BadRequest(reason=reason) from None
+    if not isinstance(parameters["job_id"], str) or parameters.get("result", "") not in (
+        "",
+        "success",
+        "fail",
+        "aborted",
+    ):
+        raise errors.BadRequest(reason=f"{action} has a job_id or result of another kind than it should")
+    return parameters

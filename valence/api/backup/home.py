@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Discovery: the versions that there are, and the home documents of each."""
+
+import flask
+
+from valence.api import description
+from valence.api import render
+
+HOME = "application/json-home"
+#: when Freezer's versions got their present form; clients are shown it and do nothing with it
+UPDATED = {"v1": "2015-03-30T11:33:21", "v2": "2018-02-21T13:30:00"}
+_FORMATS = {"application/json": {}}
+
+
+@description.described(answer_types=("application/json", HOME))
+def versions(call):
+    """Show which versions of the backup service there are."""
+    mount = call.http.path.rstrip("/")
+    shown = [
+        {
+            "id": name,
+            "status": status,
+            "updated": UPDATED[name],
+            "links": [{"href": call.url(f"{mount}/{name}/"), "rel": "self"}],
+        }
+        for name, status in (("v2", "CURRENT"), ("v1", "SUPPORTED"))
+    ]
+    return flask.Response(render.encode({"versions": shown}), 300, content_type="application/json")
+
+
+@description.described(answer_types=(HOME, "application/json"))
+def v2(call):
+    """Show what version 2 of the backup service has."""
+    del call
+    job = {"project_id": "param/project_id", "job_id": "param/job_id"}
+    paging = {name: f"param/{name}" for name in ("project_id", "all_projects", "offset", "limit")}
+    backup = {"project_id": "param/project_id", "backup_id": "param/backup_id"}
+    return _home(
+        {
+            "rel/backups": _resource("/v2/{project_id}/backups/{backup_id}", backup, ["GET"]),
+            "rel/jobs": _resource(
+                "/v2/{project_id}/jobs{?all_projects,offset,limit}", paging, ["GET", "POST"]
+            ),
+            "rel/job": _resource("/v2/{project_id}/jobs/{job_id}", job, ["GET", "PATCH", "POST", "DELETE"]),
+        }
+    )
+
+
+@description.described(answer_types=(HOME, "application/json"))
+def v1(call):
+    """Show what version 1 of the backup service has."""
+    del call
+    return _home(
+        {"rel/backups": _resource("/v1/backups/{backup_id}", {"backup_id": "param/backup_id"}, ["GET"])}
+    )
+
+
+def _resource(template, variables, methods):
+    return {
+        "href-template": template,
+        "href-vars": variables,
+        "hints": {"allow": methods, "formats": _FORMATS},
+    }
+
+
+def _home(resources):
+    return flask.Response(render.encode({"resources": resources}), content_type=HOME)

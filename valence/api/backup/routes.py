@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dialect on one screen: method, URL, what answers, the rule of the policy, and to whom it is open.
+
+Version 2 has a project in its URLs, and its rules are Freezer's. Version 1 has no projects and no policy: there
+things are their user's, and any role that may read or work elsewhere may do so here.
+"""
+
+from oslo_policy import policy
+
+from valence.api.backup import clients
+from valence.api.backup import collections
+from valence.api.backup import events
+from valence.api.backup import home
+from valence.api.backup import schemas
+from valence.api.backup.collections import Change
+from valence.api.backup.collections import ChangeBackup
+from valence.api.backup.collections import Create
+from valence.api.backup.collections import Delete
+from valence.api.backup.collections import List
+from valence.api.backup.collections import Replace
+from valence.api.backup.collections import Show
+from valence.api.route import Route
+from valence.common.policy import PUBLIC
+from valence.common.policy import READER
+
+MOUNT = "/backup"
+READ, WRITE, STORE = "rule:valence:backup:reader", "rule:valence:backup:member", "rule:valence:backup:agent"
+SERVICE, USER = "rule:valence:backup:service", "rule:valence:backup:user"
+PERSONAS = (
+    policy.RuleDefault(
+        "valence:backup:service", "rule:valence:admin or role:service", "Whoever works for all projects."
+    ),
+    policy.RuleDefault(
+        "valence:backup:member",
+        "rule:valence:admin or (role:member and project_id:%(project_id)s)",
+        "Whoever may change what belongs to a project.",
+    ),
+    policy.RuleDefault(
+        "valence:backup:agent",
+        "rule:valence:backup:member or role:service",
+        "Whoever may tell of the backups of a project.",
+    ),
+    policy.RuleDefault(
+        "valence:backup:reader",
+        "rule:valence:backup:agent or (role:reader and project_id:%(project_id)s)",
+        "Whoever may look at what belongs to a project.",
+    ),
+    policy.RuleDefault(
+        "valence:backup:user",
+        "rule:valence:member or role:service",
+        "Whoever may use version 1, for things of their own.",
+    ),
+    policy.RuleDefault(collections.EVERYWHERE, SERVICE, "See the jobs of all projects."),
+    policy.RuleDefault(collections.CENTRAL, SERVICE, "Register a client that works for all projects."),
+)
+
+REGISTER_CLIENT = clients.Register("clients", schemas.CLIENT)
+CREATE_ACTION = Create("actions", schemas.ACTION)
+CHANGE_ACTION = Change("actions", schemas.ACTION_CHANGE)
+REPLACE_ACTION = Replace("actions", schemas.ACTION)
+CREATE_JOB = Create("jobs", schemas.JOB, default={})
+CHANGE_JOB = Change("jobs", schemas.JOB_CHANGE)
+REPLACE_JOB = Replace("jobs", schemas.JOB)
+CREATE_SESSION = Create("sessions", schemas.SESSION, is_named=False)
+CHANGE_SESSION = Change("sessions", schemas.SESSION_CHANGE)
+REPLACE_SESSION = Replace("sessions", schemas.SESSION_REPLACEMENT)
+CREATE_BACKUP = Create("backups", schemas.BACKUP, is_named=False)
+CHANGE_BACKUP = ChangeBackup("backups", schemas.BACKUP_CHANGE, needs_body=True)
+
+# fmt: off
+#: method, URL, handler, rule, who may in version 2
+TABLE = (
+    ("GET",    "/clients",                         List("clients"),       "clients:get_all",        READ),
+    ("POST",   "/clients",                         REGISTER_CLIENT,       "clients:create",         WRITE),
+    ("GET",    "/clients/{name}",                  Show("clients"),       "clients:get",            READ),
+    ("DELETE", "/clients/{name}",                  Delete("clients"),     "clients:delete",         WRITE),
+    ("GET",    "/actions",                         List("actions"),       "actions:get_all",        READ),
+    ("POST",   "/actions",                         CREATE_ACTION,         "actions:create",         WRITE),
+    ("GET",    "/actions/{name}",                  Show("actions"),       "actions:get",            READ),
+    ("PATCH",  "/actions/{name}",                  CHANGE_ACTION,         "actions:update",         WRITE),
+    ("POST",   "/actions/{name}",                  REPLACE_ACTION,        "actions:replace",        WRITE),
+    ("DELETE", "/actions/{name}",                  Delete("actions"),     "actions:delete",         WRITE),
+    ("GET",    "/jobs",                            List("jobs"),          "jobs:get_all",           READ),
+    ("POST",   "/jobs",                            CREATE_JOB,            "jobs:create",            WRITE),
+    ("GET",    "/jobs/{name}",                     Show("jobs"),          "jobs:get",               READ),
+    ("PATCH",  "/jobs/{name}",                     CHANGE_JOB,            "jobs:update",            WRITE),
+    ("POST",   "/jobs/{name}",                     REPLACE_JOB,           "jobs:create",            WRITE),
+    ("DELETE", "/jobs/{name}",                     Delete("jobs"),        "jobs:delete",            WRITE),
+    ("POST",   "/jobs/{name}/event",               events.job_event,      "jobs:event:create",      WRITE),
+    ("GET",    "/sessions",                        List("sessions"),      "sessions:get_all",       READ),
+    ("POST",   "/sessions",                        CREATE_SESSION,        "sessions:create",        WRITE),
+    ("GET",    "/sessions/{name}",                 Show("sessions"),      "sessions:get",           READ),
+    ("PATCH",  "/sessions/{name}",                 CHANGE_SESSION,        "sessions:update",        WRITE),
+    ("POST",   "/sessions/{name}",                 REPLACE_SESSION,       "sessions:replace",       WRITE),
+    ("DELETE", "/sessions/{name}",                 Delete("sessions"),    "sessions:delete",        WRITE),
+    ("POST",   "/sessions/{name}/action",          events.session_action, "sessions:action:create", WRITE),
+    ("PUT",    "/sessions/{name}/jobs/{job_name}", events.add_job,        "sessions:job:add",       WRITE),
+    ("DELETE", "/sessions/{name}/jobs/{job_name}", events.remove_job,     "sessions:job:remove",    WRITE),
+    ("GET",    "/backups",                         List("backups"),       "backups:get_all",        READ),
+    ("POST",   "/backups",                         CREATE_BACKUP,         "backups:create",         STORE),
+    ("GET",    "/backups/{name}",                  Show("backups"),       "backups:get",            READ),
+    ("PATCH",  "/backups/{name}",                  CHANGE_BACKUP,         "backups:update",         STORE),
+    ("DELETE", "/backups/{name}",                  Delete("backups"),     "backups:delete",         STORE),
+)
+ROUTES = (
+    Route("GET", MOUNT,         home.versions, "backup:versions:list", PUBLIC),
+    Route("GET", f"{MOUNT}/v2", home.v2,       "backup:home:show",     READER),
+    Route("GET", f"{MOUNT}/v1", home.v1,       "backup:home:show",     READER),
+    *(Route(method, f"{MOUNT}/v2/{{project_id}}{url}", handler, f"backup:{rule}", persona)
+      for method, url, handler, rule, persona in TABLE),
+    *(Route(method, f"{MOUNT}/v1{url}", handler, f"backup:v1:{rule}", USER)
+      for method, url, handler, rule, persona in TABLE),
+)
+# fmt: on

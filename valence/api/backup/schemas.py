@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documents of clients may hold, as JSON schemas; the first problem is told, as Freezer does."""
+
+import jsonschema
+
+from valence.common import errors
+from valence.db import models
+from valence.db.models import backup
+from valence.db.models import backup_client
+
+ACTIONS = backup_client.CAPABILITIES["supported_actions"]
+MODES = backup_client.CAPABILITIES["supported_modes"]
+
+_LABEL = r"([a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d\-]{0,61}[a-zA-Z\d])"
+_HOST = rf"{_LABEL}(\.{_LABEL})*"
+_DATE = (
+    r"^(-?(?:[1-9][0-9]*)?[0-9]{4})-(1[0-2]|0[1-9])-(3[01]|0[1-9]|[12][0-9])"
+    r"T(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])(\.[0-9]+)?(Z|[+-](?:2[0-3]|[01][0-9]):[0-5][0-9])?$"
+)
+_TEXT, _INTEGER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+_SHORT = {"type": "string", "maxLength": 255}
+_COUNT = {"type": ["integer", "null"], "minimum": -(2**63), "maximum": 2**63 - 1}
+_DESCRIPTION = {"type": ["string", "null"], "maxLength": models.Job.fields["description"].max}
+_NAME = {"type": "string", "pattern": r"^[\w-]+$", "maxLength": backup_client.LONGEST_NAME}
+_MAYBE_NAME = {"type": ["string", "null"], "pattern": r"^[\w-]*$", "maxLength": backup_client.LONGEST_NAME}
+CLIENT_NAME = {
+    "type": "string",
+    "pattern": rf"^(?:([\w\-]+)\_)?{_HOST}$",
+    "maxLength": backup_client.LONGEST_NAME,
+}
+
+CLIENT = {
+    "type": "object",
+    "properties": {
+        "client_id": CLIENT_NAME,
+        "hostname": {"type": "string", "pattern": f"^{_HOST}$", "maxLength": 255},
+        "description": _DESCRIPTION,
+        "config_id": _SHORT,
+        "uuid": {"type": "string", "minLength": 1, "maxLength": 64},
+        "is_central": _BOOLEAN,
+    }
+    | {
+        name: {"type": "array", "items": {"enum": words}}
+        for name, words in backup_client.CAPABILITIES.items()
+    },
+    "required": ["client_id"],
+}
+_PATH = {"type": ["string", "null"], "maxLength": 4096}
+#: kinds of those values of a freezer_action that have a column
+_COLUMNS = {
+    "action": {"type": "string", "maxLength": 64},
+    "mode": {"type": ["string", "null"], "maxLength": 64},
+    "path_to_backup": _PATH,
+    "src_file": _PATH,
+    "container": _PATH,
+    "restore_abs_path": _PATH,
+    "log_file": _PATH,
+    "backup_name": {"type": ["string", "null"], "maxLength": 255},
+    "timeout": _COUNT,
+    "priority": _COUNT,
+}
+_RETRYING = {"max_retries": _COUNT, "max_retries_interval": _COUNT, "mandatory": _BOOLEAN}
+FREEZER_ACTION = {"type": "object", "properties": _COLUMNS, "required": ["action"]}
+_STRICT_ACTION = {
+    "type": "object",
+    "properties": _COLUMNS
+    | {
+        "action": {"enum": ACTIONS},
+        "mode": {"enum": [*MODES, None]},
+        "cindernative_freezer_only": {"type": ["boolean", "null"]},
+    },
+}
+ACTION_CHANGE = {
+    "type": "object",
+    "properties": {
+        "action_id": _NAME,
+        "freezer_action": FREEZER_ACTION,
+        "action": {"enum": ACTIONS},
+        "mode": {"enum": MODES},
+    }
+    | _RETRYING,
+}
+ACTION = ACTION_CHANGE | {"required": ["freezer_action"]}
+SCHEDULE = {
+    "type": "object",
+    "properties": dict.fromkeys(("time_created", "time_started", "time_ended", "current_pid"), _INTEGER)
+    | dict.fromkeys(
+        ("schedule_date", "schedule_start_date", "schedule_end_date"), {"type": "string", "pattern": _DATE}
+    )
+    | dict.fromkeys(
+        [f"schedule_{unit}" for unit in ["month", "day", "week", "day_of_week", "hour", "minute", "second"]],
+        _SHORT,
+    )
+    | {
+        "event": {"enum": ["", "stop", "start", "abort", "remove"]},
+        "status": {"enum": ["", "completed", "stop", "scheduled", "running", "aborting", "removed"]},
+        "result": {"enum": ["", "success", "fail", "aborted"]},
+        "schedule_interval": {
+            "type": "string",
+            "pattern": r"^(continuous|(\d+ +(weeks|days|hours|minutes|seconds)))$",
+            "maxLength": 64,
+        },
+        "schedule_year": {"type": "string", "pattern": r"^\d{4}$"},
+    },
+    "additionalProperties": False,
+}
+_ENTRY = {
+    "type": "object",
+    "properties": {"action_id": _NAME, "freezer_action": _STRICT_ACTION} | _RETRYING,
+    "anyOf": [{"required": ["action_id"]}, {"required": ["freezer_action"]}],
+}
+JOB_CHANGE = {
+    "type": "object",
+    "properties": {
+        "job_actions": {"type": "array", "items": _ENTRY, "maxItems": 1000},
+        "job_schedule": SCHEDULE,
+        "job_id": _NAME,
+        "client_id": CLIENT_NAME,
+        "session_id": _MAYBE_NAME,
+        "session_tag": _INTEGER,
+        "description": _DESCRIPTION,
+        "action_defaults": _STRICT_ACTION,
+        "user_credentials": {"type": ["object", "null"]},
+        "project_id": _TEXT,
+        "user_id": _TEXT,
+        "_version": _INTEGER,
+    },
+    "additionalProperties": False,
+}
+JOB = JOB_CHANGE | {
+    "properties": JOB_CHANGE["properties"] | {"session_name": _TEXT},
+    "required": ["job_actions", "client_id"],
+}
+_STATUS = {"type": ["string", "null"], "maxLength": 64}
+_SESSION = {
+    "type": "object",
+    "properties": {
+        "session_id": _NAME,
+        "session_tag": _INTEGER,
+        "description": _DESCRIPTION,
+        "hold_off": _INTEGER,
+        "schedule": SCHEDULE,
+        "policy": {"type": ["string", "null"], "maxLength": 255},
+        "status": {"type": "string", "maxLength": 64},
+        "result": _STATUS,
+        "jobs": {},
+    }
+    | dict.fromkeys(("time_start", "time_end", "time_started", "time_ended"), _INTEGER),
+}
+SESSION = _SESSION | {"required": ["schedule"]}
+SESSION_REPLACEMENT = _SESSION | {"required": ["session_tag", "schedule"]}
+SESSION_CHANGE = _SESSION | {
+    "properties": _SESSION["properties"]
+    | {"jobs": {"type": "object"}}
+    | dict.fromkeys(("project_id", "user_id", "last_start", "_version"), {}),
+    "additionalProperties": False,
+}
+_PLACE = {"type": "string", "maxLength": 4096}
+BACKUP = {
+    "type": "object",
+    "properties": {
+        "backup_name": _SHORT,
+        "container": _PLACE,
+        "hostname": _SHORT,
+        "status": {"enum": list(backup.STATUSES)},
+    },
+    "required": ["backup_name"],
+    "anyOf": [
+        {"properties": {"status": {"enum": ["creating", "error", "deleting"]}}, "required": ["status"]},
+        {"required": ["container", "hostname"]},
+    ],
+}
+BACKUP_CHANGE = {
+    "type": "object",
+    "properties": {"status": {"enum": list(backup.STATUSES)}, "backup_metadata": {"type": "object"}},
+}
+
+
+def check(validator, document):
+    """Raise BadRequest with the first problem of a document."""
+    problem = next(validator.iter_errors(document), None)
+    if problem is not None:
+        raise errors.BadRequest(reason=problem.message.partition("\n")[0])
+
+
+def validator(schema):
+    """Return the validator of a schema."""
+    return jsonschema.Draft202012Validator(schema)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backups: what agents tell of them, kept as they tell it."""
+
+from valence.backup import changes
+from valence.backup import scope
+from valence.db import models
+from valence.db import store
+
+#: columns that copy what the metadata say, to be searched by
+COPIED = {"backup_name": str, "hostname": str, "container": str, "job_id": str, "time_stamp": int}
+
+
+def document(row, asking):
+    """Return a backup as a version of the API shows it."""
+    about = {
+        "backup_id": scope.name_of(row.id),
+        "user_id": row.user_id,
+        "backup_metadata": row.backup_metadata,
+    }
+    if asking.is_v1:
+        return about | {"user_name": row.user_name}
+    return about | {"project_id": row.project_id, "status": row.status}
+
+
+def create(database, asking, name, told):
+    """Store a new backup and return it: all but its status is metadata."""
+    metadata = {each: value for each, value in told.items() if each != "status"}
+    row = models.Backup(
+        id=asking.key(name),
+        project_id=asking.project_id,
+        user_id=asking.user_id,
+        user_name=asking.user_name,
+        status=told.get("status", "available"),
+        backup_metadata=metadata,
+        **copies(metadata),
+    )
+    return database.commit(store.Create(row))[0]
+
+
+def copies(metadata):
+    """Return the columns to search by: those values of metadata that they can hold."""
+    return {
+        name: metadata[name]
+        for name, kind in COPIED.items()
+        if type(metadata.get(name)) is kind and _fits(models.Backup.fields[name], metadata[name])
+    }
+
+
+def update(database, asking, name, told):
+    """Change the status of a backup, and single metadata; return it."""
+
+    def change():
+        row = changes.find(database, asking, models.Backup, name)
+        metadata = row.backup_metadata | (told.get("backup_metadata") or {})
+        about = {"status": told.get("status", row.status), "backup_metadata": metadata}
+        return database.commit(store.Update(row, about | copies(metadata)))[0]
+
+    return changes.again(change)
+
+
+def delete(database, asking, name):
+    """Forget a backup."""
+    changes.again(lambda: database.commit(store.Delete(changes.find(database, asking, models.Backup, name))))
+
+
+def _fits(field, value):
+    return len(value) <= field.max if isinstance(value, str) else -(2**63) <= value < 2**63
