@@ -69,7 +69,7 @@ class Conductor:
             records.RecordsEndpoint(self._store),
             pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._ring_all),
             self._resources,
-            operations.OperationsEndpoint(self._ring),
+            operations.OperationsEndpoint(self._store, self._ring, self._ring_all),
             status.StatusEndpoint(self._conf.host, self._health),
         ]
 
