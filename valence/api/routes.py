@@ -11,6 +11,7 @@ from valence.api.route import Route
 from valence.api.v1 import conductors
 from valence.api.v1 import events
 from valence.api.v1 import notifications
+from valence.api.v1 import operations
 from valence.api.v1 import pod_managers
 from valence.api.v1 import resources
 from valence.common import policy
@@ -57,6 +58,8 @@ ROUTES = (
     Route("GET",    "/v1/operations/{uuid}",    crud.Show(Operation),              "operations:show",     READER),
     Route("GET",    "/v1/conductors",           crud.List(Conductor),              "conductors:list",     READER),
     Route("GET",    "/v1/conductors/{hostname}", conductors.Show(),                "conductors:show",     READER),
+    Route("POST",   "/v1/operations/{uuid}/cancel", operations.cancel,             "operations:cancel",   MEMBER),
+    Route("POST",   "/v1/operations/{uuid}/retry", operations.retry,               "operations:retry",    MEMBER),
     Route("GET",    "/v1/events",               events.List(),                     "events:list",         READER),
     Route("GET",    "/v1/notifications",        notifications.listing,             "notifications:list",  READER),
 )

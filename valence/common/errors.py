@@ -137,6 +137,22 @@ class LeaseLost(Conflict):
     message = "The lease {name} was lost; nothing was written."
 
 
+class Cancelled(Conflict):
+    """Why an operation has ended: somebody asked for that."""
+
+    code = "valence.cancelled"
+    message = "It was cancelled."
+    hint = "Ask for it again if it is still wanted."
+
+
+class Abandoned(Conflict):
+    """Why an operation has ended: its conductors died too often: ``attempts``."""
+
+    code = "valence.abandoned"
+    message = "It was begun {attempts} times, and each time its conductor died or was cut off."
+    hint = "Look into the logs of the conductors that its steps name before asking for it again."
+
+
 class RevisionMismatch(ValenceError):
     """The thing changed since it was read: ``kind``, ``key``."""
 

@@ -92,7 +92,7 @@ class Resources:
 
 
 class Operations:
-    """The doorbell of stored operations."""
+    """Stored operations: their doorbell, and what can be done to one."""
 
     namespace = "operations"
 
@@ -102,6 +102,16 @@ class Operations:
     def ring(self, context, *, everybody=False):
         """Tell a conductor, or all, that an operation waits; nothing is lost when nobody hears it."""
         self._caller.cast(context, self.namespace, "ring", fanout=everybody)
+
+    def cancel(self, context, uuid):
+        """Cancel an operation and return it; one that runs ends soon. Raise Conflict if it has ended otherwise."""
+        return self._caller.call(context, self.namespace, "cancel", STORE_TIMEOUT, uuid=uuid)
+
+    def retry(self, context, uuid, *, idempotency=None):
+        """Ask once more for what an operation did not do; return the new operation. Raise Conflict where it did."""
+        return self._caller.call(
+            context, self.namespace, "retry", STORE_TIMEOUT, uuid=uuid, idempotency=idempotency
+        )
 
 
 class Backup:

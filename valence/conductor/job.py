@@ -57,11 +57,14 @@ class PodManagerJob:
 
     def _run_operation(self, recorder):
         recorder.context.update_store()
+        if problem := recorder.problem:
+            recorder.fail(problem)
+            return
         recorder.begin(self._event(recorder.context, "sync.start"))
         try:
             counters = self._synchronize(recorder.context, recorder.step, recorder.progress)
         except sync.HandedBack:
-            recorder.hand_back()
+            self._end_early(recorder)
             raise
         except errors.PodManagerError as error:
             recorder.fail(error, self._event(recorder.context, "sync.error", {"error": error.detail}))
@@ -72,6 +75,14 @@ class PodManagerJob:
             recorder.fail(errors.Internal(host=self._conf.host))
         else:
             recorder.succeed(counters, self._event(recorder.context, "sync.end", counters))
+
+    def _end_early(self, recorder):
+        """Cancel an operation if that is why it had to end, else let another conductor go on with it."""
+        if recorder.is_cancelled():
+            error = errors.Cancelled()
+            recorder.fail(error, self._event(recorder.context, "sync.error", {"error": error.detail}))
+        else:
+            recorder.hand_back()
 
     def _run_timed(self):
         """Synchronize; start and end are events only where something changed or went wrong for the first time."""

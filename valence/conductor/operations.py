@@ -4,11 +4,15 @@
 import time
 
 from valence.common import context
+from valence.common import errors
+from valence.conductor import idempotency as repeated
 from valence.conductor import monitor
 from valence.db import models
 from valence.db import store
 from valence.db import types
 
+#: how often work is begun whose conductors die of it, perhaps
+MOST_ATTEMPTS = 5
 #: seconds between two stores of the progress
 PROGRESS_INTERVAL = 1.0
 
@@ -36,6 +40,28 @@ def open_for(database, target_id):
     return database.list(models.Operation, filters=waiting, sort=[store.Sort("created_at")])
 
 
+def ask_for_sync(database, request_context, uuid, idempotency=None):
+    """Store an operation that synchronizes a pod manager, unless one waits already; return it as a dict.
+
+    Raises NotFound, and Conflict in maintenance.
+    """
+    pod_manager = database.get(models.PodManager, uuid)
+    if pod_manager.maintenance:
+        raise errors.Conflict(
+            reason=f"The pod manager {uuid} is in maintenance, Valence does not contact it."
+        )
+
+    def do(remember):
+        pending = [each for each in open_for(database, uuid) if each.state == "pending"]
+        if pending:
+            return pending[0].public()
+        operation = new(request_context, "sync", "pod_manager", uuid)
+        database.commit(store.Create(operation), *remember(operation.public()))
+        return operation.public()
+
+    return repeated.once(database, idempotency, do)
+
+
 class Recorder:
     """Stores how one operation goes, under the lease of its target."""
 
@@ -51,20 +77,36 @@ class Recorder:
             request_id=self._operation.request_id, user_id=self._operation.actor, overwrite=False
         )
 
+    @property
+    def problem(self):
+        """Why the work must not begin any more, as an error, or None."""
+        if self._operation.cancel_requested_at:
+            return errors.Cancelled()
+        if self._operation.attempts >= MOST_ATTEMPTS:
+            return errors.Abandoned(attempts=self._operation.attempts)
+        return None
+
+    def is_cancelled(self):
+        """Whether somebody has asked to cancel the operation; ask the store."""
+        uuid = self._operation.uuid
+        return self._store.get(models.Operation, uuid).cancel_requested_at is not None
+
     def begin(self, *changes):
-        """Store that the work begins, together with ``changes``; steps of an earlier try are forgotten."""
+        """Store that the work begins, together with ``changes``; a step that a dead conductor began was interrupted."""
         values = {
             "state": "running",
-            "steps": [],
+            "steps": self._steps("interrupted"),
             "progress": {},
             "conductor": self._host,
-            "started_at": types.now(),
+            "attempts": self._operation.attempts + 1,
+            "started_at": self._operation.started_at or types.now(),
         }
         self._update(values, *changes)
 
     def step(self, name):
         """Store that the step before ended well and the step ``name`` begins."""
-        step = {"name": name, "state": "running", "started_at": types.now(), "ended_at": None}
+        moments = {"started_at": types.now(), "ended_at": None}
+        step = {"name": name, "state": "running", "conductor": self._host} | moments
         self._update({"steps": [*self._steps("succeeded"), step]})
 
     def progress(self, counters):
@@ -78,11 +120,12 @@ class Recorder:
         self._update(values | {"ended_at": types.now()}, *changes)
 
     def fail(self, error, *changes):
-        """Store that the work failed, why, and what to do about it, together with ``changes``."""
+        """Store that the work ended without success, why, and what to do about it, together with ``changes``."""
         problem = error.problems[0]
+        state = "cancelled" if isinstance(error, errors.Cancelled) else "failed"
         values = {
-            "state": "failed",
-            "steps": self._steps("failed"),
+            "state": state,
+            "steps": self._steps(state),
             "cause": problem["detail"][: monitor.ERROR_LENGTH],
             "hint": problem["hint"][: monitor.ERROR_LENGTH],
             "ended_at": types.now(),
@@ -90,8 +133,10 @@ class Recorder:
         self._update(values, *changes)
 
     def hand_back(self):
-        """Store that the work waits for another conductor."""
-        self._update({"state": "pending", "conductor": None})
+        """Store that the work waits for another conductor; that is no attempt that went wrong."""
+        attempts = self._operation.attempts - 1
+        steps = self._steps("interrupted")
+        self._update({"state": "pending", "conductor": None, "attempts": attempts, "steps": steps})
 
     def _steps(self, state):
         """Return the steps with the last one ended in ``state``."""

@@ -70,7 +70,7 @@ class Conductor:
             records.RecordsEndpoint(self._store),
             pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._ring_all),
             self._resources,
-            operations.OperationsEndpoint(self._ring),
+            operations.OperationsEndpoint(self._store, self._ring, self._ring_all),
             backup.BackupEndpoint(self._store),
             status.StatusEndpoint(self._conf.host, self._health),
         ]

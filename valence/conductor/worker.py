@@ -43,7 +43,7 @@ class Worker:
         self._conf, self._store = conf, database
         self._leases, self._connections, self._ownership = leases, connections, ownership
         self._pace, self._under_way = pace.Pace(conf.sync), {}
-        self._stopping = threading.Event()
+        self._stopping, self._cancelled = threading.Event(), set()
         self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
         self.hints = hints.Hints(self._loop.ring)
         self._crew = crew.Crew(
@@ -79,14 +79,17 @@ class Worker:
 
     def look(self):
         """Offer everything that is due to the crew, what was just heard of first."""
-        self._break_off()
         self._ownership.look()
         if not self._ownership.membership.is_member:
+            self._break_off()
             return
         mine = sorted(self._ownership.owned)
         shares = [mine[start : start + LOOK_LIMIT] for start in range(0, len(mine), LOOK_LIMIT)]
         hinted = [uuid for uuid in self.hints.waiting() if uuid in self._ownership.owned]
-        asked_for = [uuid for share in shares for uuid in self._asked_for(share)]
+        operations = [each for share in shares for each in self._operations(share)]
+        self._cancelled = {each.target_id for each in operations if each.cancel_requested_at}
+        self._break_off()
+        asked_for = [each.target_id for each in operations]
         due = [uuid for share in shares for uuid in self._due(share)]
         offered = dict.fromkeys([*hinted, *asked_for, *self._ownership.unclaimed, *due])
         self._crew.offer(offered, urgent=hinted)
@@ -97,19 +100,18 @@ class Worker:
             if must_end():
                 self._connections.abort(uuid)
 
-    def _asked_for(self, share):
+    def _operations(self, share):
         waiting = [
             store.Filter("target_id", "in", share),
             store.Filter("state", "in", ["pending", "running"]),
         ]
-        found = self._store.list(
+        return self._store.list(
             models.Operation,
             filters=waiting,
             sort=[store.Sort("created_at")],
             limit=LOOK_LIMIT,
-            fields=["target_id"],
+            fields=["target_id", "cancel_requested_at"],
         )
-        return [operation.target_id for operation in found]
 
     def _due(self, share):
         due = [
@@ -149,7 +151,7 @@ class Worker:
         if self._stopping.is_set() or not self._ownership.owns(uuid):
             return
         with self._leases.hold(lease_name(uuid)) as lease:
-            must_end = self._under_way[uuid] = functools.partial(self._must_end, lease)
+            must_end = self._under_way[uuid] = functools.partial(self._must_end, uuid, lease)
             try:
                 self._reread(uuid, lease)
                 job.PodManagerJob(
@@ -159,5 +161,5 @@ class Worker:
                 del self._under_way[uuid]
         self._ownership.unclaimed.discard(uuid)
 
-    def _must_end(self, lease):
-        return self._stopping.is_set() or not self._leases.holds(lease)
+    def _must_end(self, uuid, lease):
+        return self._stopping.is_set() or uuid in self._cancelled or not self._leases.holds(lease)

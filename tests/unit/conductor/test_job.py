@@ -107,6 +107,55 @@ class OperationTest(JobTest):
         self.work()
         self.assertEqual("failed", self.operation(uuid).state)
 
+    def test_steps_of_a_conductor_that_died_were_interrupted(self):
+        uuid = self.ask()
+        step = {
+            "name": "connect",
+            "state": "running",
+            "conductor": "dead",
+            "started_at": types.now(),
+            "ended_at": None,
+        }
+        left = {"state": "running", "conductor": "dead", "attempts": 1, "steps": [step]}
+        self.database.store.commit(store.Update(self.operation(uuid), left))
+        self.work()
+        done = self.operation(uuid)
+        self.assertEqual(2, done.attempts)
+        self.assertEqual(
+            [
+                ("connect", "interrupted", "dead"),
+                ("connect", "succeeded", "conductor-1"),
+                ("synchronize", "succeeded", "conductor-1"),
+            ],
+            [(each["name"], each["state"], each["conductor"]) for each in done.steps],
+        )
+        self.assertTrue(all(each["ended_at"] for each in done.steps))
+
+    def test_what_killed_too_many_conductors_fails_with_that_cause(self):
+        uuid = self.ask()
+        left = {"state": "running", "conductor": "dead", "attempts": operations.MOST_ATTEMPTS}
+        self.database.store.commit(store.Update(self.operation(uuid), left))
+        self.work()
+        failed = self.operation(uuid)
+        self.assertEqual("failed", failed.state)
+        self.assertIn(f"{operations.MOST_ATTEMPTS} times", failed.cause)
+        self.assertEqual(0, self.pod.simulator.stats()["requests"])
+
+    def test_to_be_handed_back_is_no_attempt_that_went_wrong(self):
+        uuid = self.ask()
+        self.stopping.set()
+        for _ in range(operations.MOST_ATTEMPTS + 1):
+            self.assertRaises(sync.HandedBack, self.work)
+        self.assertEqual(("pending", 0), (self.operation(uuid).state, self.operation(uuid).attempts))
+
+    def test_one_that_was_cancelled_while_nobody_worked_on_it_does_not_begin(self):
+        uuid = self.ask()
+        left = {"state": "running", "conductor": "dead", "cancel_requested_at": types.now()}
+        self.database.store.commit(store.Update(self.operation(uuid), left))
+        self.work()
+        self.assertEqual("cancelled", self.operation(uuid).state)
+        self.assertEqual(0, self.pod.simulator.stats()["requests"])
+
 
 class StatusTest(JobTest):
     def test_the_first_contact_makes_it_online(self):

@@ -5,7 +5,11 @@ import re
 import threading
 import time
 
+from valence.api import body
 from valence.api import crud
+from valence.api import description
+from valence.api import idempotency
+from valence.api import query
 from valence.api import render
 from valence.db import models
 from valence.db.models import operation as model
@@ -56,6 +60,33 @@ def accepted(call, operation):
     status = 200 if operation["state"] in model.ENDED else 202
     shown = crud.with_links(call, SHOW, operation)
     return render.document(call, shown, status=status, revision=operation["revision"], headers=headers)
+
+
+@description.described(
+    parameters=(description.PREFER,),
+    answers={200: description.reference("Operation"), 202: description.reference("Operation")},
+    failures=(400, 404, 409),
+)
+def cancel(call, uuid):
+    """Cancel an operation: 200 with it if it has ended, 202 while somebody still works on it."""
+    query.options(call.raw_query, {})
+    body.refuse(call.http)
+    return accepted(call, call.conductor.operations.cancel(call.context, SHOW.checked_key(uuid)))
+
+
+@description.described(
+    parameters=(description.IDEMPOTENCY_KEY, description.PREFER),
+    answers={200: description.reference("Operation"), 202: description.reference("Operation")},
+    failures=(400, 404, 409, 422),
+)
+def retry(call, uuid):
+    """Ask once more for what an operation did not do: 202 with the new operation."""
+    query.options(call.raw_query, {})
+    body.refuse(call.http)
+    key = SHOW.checked_key(uuid)
+    with idempotency.told(call):
+        again = call.conductor.operations.retry(call.context, key, idempotency=idempotency.of(call))
+    return accepted(call, again)
 
 
 def _preferred_wait(http):

@@ -67,21 +67,7 @@ class PodManagersEndpoint:
     @rpc
     def sync(self, context, uuid, idempotency=None):
         """Ask for a synchronization, unless one waits already."""
-        pod_manager = self._store.get(models.PodManager, uuid)
-        if pod_manager.maintenance:
-            raise errors.Conflict(
-                reason=f"The pod manager {uuid} is in maintenance, Valence does not contact it."
-            )
-
-        def do(remember):
-            pending = [each for each in operations.open_for(self._store, uuid) if each.state == "pending"]
-            if pending:
-                return pending[0].public()
-            operation = _sync_operation(context, uuid)
-            self._store.commit(store.Create(operation), *remember(operation.public()))
-            return operation.public()
-
-        answer = repeated.once(self._store, idempotency, do)
+        answer = operations.ask_for_sync(self._store, context, uuid, idempotency)
         self._ring()
         return answer
 

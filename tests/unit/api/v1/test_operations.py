@@ -76,3 +76,44 @@ class PlaceTest(case.APITestCase):
         self.addCleanup(self.application.stop)
         self.wait_for(lambda: ("records", "get") in self.backend.caller.calls)
         self.assertNotIn("Preference-Applied", self.post(url, Prefer="wait=30").headers)
+
+
+class EndedTest(case.APITestCase):
+    def setUp(self):
+        super().setUp()
+        pod_manager = self.add_pod_manager()
+        [operation] = self.backend.store.list(models.Operation)
+        self.pod_manager, self.url = pod_manager, f"/v1/operations/{operation.uuid}"
+
+    def test_one_that_waits_is_cancelled(self):
+        response = self.post(f"{self.url}/cancel")
+        self.assertEqual((200, "cancelled"), (response.status_code, response.json["state"]))
+        self.assertTrue(response.headers["Location"].endswith(self.url))
+        self.assertEqual(200, self.post(f"{self.url}/cancel").status_code)
+
+    def test_one_that_runs_is_about_to_be(self):
+        [operation] = self.backend.store.list(models.Operation)
+        self.backend.store.commit(store.Update(operation, {"state": "running"}))
+        self.assertEqual(202, self.post(f"{self.url}/cancel").status_code)
+
+    def test_it_is_asked_for_once_more(self):
+        self.post(f"{self.url}/cancel")
+        response = self.post(f"{self.url}/retry", Idempotency_Key="once")
+        self.assertEqual((202, "pending"), (response.status_code, response.json["state"]))
+        again = self.post(f"{self.url}/retry", Idempotency_Key="once")
+        self.assertEqual(response.json["uuid"], again.json["uuid"])
+
+    def test_what_is_not_possible_is_a_conflict(self):
+        self.assert_error(self.post(f"{self.url}/retry"), 409)
+        [operation] = self.backend.store.list(models.Operation)
+        self.backend.store.commit(
+            store.Update(operation, {"state": "succeeded", "ended_at": "2026-11-21T03:37:02Z"})
+        )
+        self.assert_error(self.post(f"{self.url}/cancel"), 409)
+
+    def test_bodies_parameters_and_keys_are_checked(self):
+        for verb in ("cancel", "retry"):
+            self.assert_error(self.post(f"{self.url}/{verb}", {"a": 1}), 400)
+            self.assert_error(self.post(f"{self.url}/{verb}?a=1"), 400)
+            self.assert_error(self.post(f"/v1/operations/x/{verb}"), 404)
+            self.assert_error(self.post(f"/v1/operations/{case.UUID}/{verb}"), 404)
