@@ -111,12 +111,14 @@ SYNC = [
     cfg.IntOpt(
         "min_interval",
         min=1,
+        mutable=True,
         help="Fewest seconds between two synchronizations of a pod manager in which something changes; by "
         "default a quarter of the interval.",
     ),
     cfg.IntOpt(
         "max_interval",
         min=1,
+        mutable=True,
         help="Most seconds between two synchronizations of a pod manager in which nothing changes; by default "
         "the interval, so that every change is seen within it.",
     ),
