@@ -67,7 +67,12 @@ API = [
 ]
 
 CONDUCTOR = [
-    cfg.IntOpt("workers", default=8, min=1, help="Live documents that one conductor reads at the same time."),
+    cfg.IntOpt(
+        "workers",
+        default=16,
+        min=1,
+        help="Live documents that one conductor reads at the same time, a quarter of them from one pod manager.",
+    ),
     cfg.IntOpt(
         "lease_seconds",
         default=10,
