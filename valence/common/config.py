@@ -67,7 +67,12 @@ API = [
 ]
 
 CONDUCTOR = [
-    cfg.IntOpt("workers", default=8, min=1, help="Live documents that one conductor reads at the same time."),
+    cfg.IntOpt(
+        "workers",
+        default=16,
+        min=1,
+        help="Live documents that one conductor reads at the same time, a quarter of them from one pod manager.",
+    ),
     cfg.IntOpt(
         "lease_seconds",
         default=10,
@@ -111,12 +116,14 @@ SYNC = [
     cfg.IntOpt(
         "min_interval",
         min=1,
+        mutable=True,
         help="Fewest seconds between two synchronizations of a pod manager in which something changes; by "
         "default a quarter of the interval.",
     ),
     cfg.IntOpt(
         "max_interval",
         min=1,
+        mutable=True,
         help="Most seconds between two synchronizations of a pod manager in which nothing changes; by default "
         "the interval, so that every change is seen within it.",
     ),

@@ -5,13 +5,15 @@ import contextlib
 import threading
 
 import cachetools
-import futurist
 
 from valence.common import errors
+from valence.conductor import fair_pool
 from valence.db import models
 from valence.db import store
 
 CACHED_DOCUMENTS = 1000
+#: one pod manager has at most the workers divided by this
+MOST_SHARE = 4
 
 
 class Documents:
@@ -19,7 +21,9 @@ class Documents:
 
     def __init__(self, conf, database, connections, ownership):
         self._store, self._connections, self._ownership = database, connections, ownership
-        self._pool = futurist.ThreadPoolExecutor(max_workers=conf.conductor.workers)
+        workers = conf.conductor.workers
+        share = min(conf.redfish.concurrency, max(1, workers // MOST_SHARE))
+        self._pool = fair_pool.FairPool(workers, share)
         self._cache = cachetools.TTLCache(CACHED_DOCUMENTS, conf.redfish.detail_cache_seconds)
         self._lock = threading.Lock()
 
@@ -31,13 +35,14 @@ class Documents:
         )
         pod_managers = {each.uuid: each for each in found}
         reads = {
-            row.uuid: self._pool.submit(self._detail, pod_managers.get(row.podm_id), row) for row in rows
+            row.uuid: self._pool.submit(row.podm_id, self._detail, pod_managers.get(row.podm_id), row)
+            for row in rows
         }
         return {uuid: read.result() for uuid, read in reads.items()}
 
     def stop(self):
         """End the pool; what is being read is still answered."""
-        self._pool.shutdown()
+        self._pool.stop()
 
     def _detail(self, pod_manager, row):
         if pod_manager is None:

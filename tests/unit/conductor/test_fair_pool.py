@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls for a slow one leave room for the calls for others."""
+
+import threading
+
+from tests import base
+from valence.conductor import fair_pool
+
+
+class FairPoolTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.pool = fair_pool.FairPool(workers=3, share=2)
+        self.addCleanup(self.pool.stop)
+        self.gate = threading.Event()
+        self.addCleanup(self.gate.set)
+        self.running, self.most, self._lock = 0, 0, threading.Lock()
+
+    def slow(self, value):
+        """Return the value when the gate is open, and count how many do so at a time."""
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.gate.wait()
+        with self._lock:
+            self.running -= 1
+        return value
+
+    def test_results_and_errors_arrive(self):
+        self.assertEqual(3, self.pool.submit("a", max, 1, 3).result(10))
+        self.assertRaises(ValueError, self.pool.submit("a", int, "x").result, 10)
+
+    def test_one_key_has_no_more_than_its_share(self):
+        calls = [self.pool.submit("slow", self.slow, each) for each in range(5)]
+        self.wait_for(lambda: self.running == 2)
+        self.gate.set()
+        self.assertEqual([0, 1, 2, 3, 4], [each.result(10) for each in calls])
+        self.assertEqual(2, self.most)
+
+    def test_others_are_served_meanwhile(self):
+        for each in range(50):
+            self.pool.submit("slow", self.slow, each)
+        self.assertEqual([0, 1, 2], [self.pool.submit("quick", int, each).result(10) for each in range(3)])
+
+    def test_many_calls_of_one_key_let_others_in_between(self):
+        order = []
+        one = fair_pool.FairPool(workers=1, share=1)
+        begun = one.submit("many", self.gate.wait)
+        calls = [one.submit("many", order.append, f"many {each}") for each in range(3)]
+        calls.append(one.submit("few", order.append, "few"))
+        self.gate.set()
+        for each in (begun, *calls):
+            each.result(10)
+        one.stop()
+        self.assertLess(order.index("few"), order.index("many 1"))
+
+    def test_stop_makes_what_waits(self):
+        calls = [self.pool.submit("slow", self.slow, each) for each in range(5)]
+        threading.Timer(0.05, self.gate.set).start()
+        self.pool.stop()
+        self.assertEqual([0, 1, 2, 3, 4], [each.result(0) for each in calls])
+        self.assertRaises(RuntimeError, self.pool.submit, "slow", self.slow, 0)
