@@ -5,6 +5,7 @@ A lane holds the objects whose identifiers, which are random, begin with certain
 events of the version before, which knew no lanes, are in them too.
 """
 
+import bisect
 import typing
 
 from valence.conductor import ring
@@ -33,6 +34,11 @@ LANES = tuple(
     Lane(f"notifications/{number}", low, high)
     for number, (low, high) in enumerate(zip(BOUNDS[:-1], BOUNDS[1:], strict=True))
 )
+
+
+def of(object_id):
+    """Return the lane of an object."""
+    return LANES[bisect.bisect_right(BOUNDS[1:-1], object_id)]
 
 
 def share(members, host):

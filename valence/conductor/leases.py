@@ -32,6 +32,14 @@ class LeaseKeeper:
         """Stop renewing; leases that are still held run out by themselves."""
         self._loop.stop()
 
+    def inherit(self):
+        """Take and give back what a predecessor of the same name held when it died; raise StoreUnavailable."""
+        left = [each.name for each in self._store.leases("") if each.holder == self._holder]
+        for name in left:
+            self._store.lease(name, self._holder, self._ttl, steal=True).release()
+        if left:
+            LOG.info("%s leases of the predecessor of %s are free", len(left), self._holder)
+
     def release_all(self):
         """Give every lease back, also those that somebody still works under: that work cannot be stored any more."""
         with self._lock:

@@ -14,7 +14,7 @@ from valence.db import models
 from valence.db import store
 
 #: seconds between two looks for new events
-INTERVAL = 0.5
+INTERVAL = 0.25
 #: events that are read, published and marked at a time
 BATCH = 200
 #: events of other lanes after which a cursor follows: they need not be passed over again and again
@@ -28,7 +28,7 @@ class Relay:
 
     def __init__(self, database, leases, notifier, share):
         self._store, self._leases, self._notifier, self._share = database, leases, notifier, share
-        self._lanes = {}
+        self._lanes, self._seen = {}, None
         self._loop = periodic.Loop("outbox", self.relay, INTERVAL)
         self.ring = self._loop.ring
 
@@ -46,11 +46,30 @@ class Relay:
         """Publish until nothing is left in the lanes that are free; raise BusUnavailable."""
         mine = self._share()
         self._keep(mine)
-        newest = latest(self._store)
+        self._look()
         for lane in mine:
-            known = self._lanes.get(lane) or LaneRelay(self._store, self._leases, self._notifier, lane)
-            self._lanes[lane] = known
-            known.relay(newest)
+            if lane not in self._lanes:
+                self._lanes[lane] = LaneRelay(self._store, self._leases, self._notifier, lane)
+            self._lanes[lane].relay(self._seen)
+
+    def _look(self):
+        """Find out, by one query for all, which lanes have new events."""
+        if self._seen is None:
+            self._seen = latest(self._store)
+        while news := self._news():
+            for event in news:
+                if lane := self._lanes.get(lanes.of(event.object_id)):
+                    lane.has_news = True
+            self._seen = news[-1].sequence
+
+    def _news(self):
+        return self._store.list(
+            models.Event,
+            filters=[store.Filter("sequence", "gt", self._seen)],
+            sort=[store.Sort("sequence")],
+            limit=BATCH,
+            fields=["sequence", "object_id"],
+        )
 
     def _keep(self, mine):
         for lane in [each for each in self._lanes if each not in mine]:
@@ -63,21 +82,19 @@ class LaneRelay:
     def __init__(self, database, leases, notifier, lane):
         self._store, self._leases, self._notifier, self._lane = database, leases, notifier, lane
         self._held, self._lease, self._cursor = contextlib.ExitStack(), None, None
-        self._done = 0
+        #: whether there may be events that were not published
+        self.has_news = True
 
-    def relay(self, newest):
-        """Publish what there is up to the sequence number ``newest``, and what comes meanwhile."""
+    def relay(self, seen):
+        """Publish what there is; ``seen`` is the sequence number up to which news were looked for."""
         if self._lease is not None and not self._leases.holds(self._lease):
             self.drop()
-        if self._lease is not None and newest <= self._done:
-            return
         try:
             self._take()
-            while self._relay_batch() == BATCH:
-                pass
-            if newest > self._cursor.sequence + LAG:
-                self._mark(newest)
-            self._done = newest
+            while self.has_news:
+                self.has_news = self._relay_batch() == BATCH
+            if seen > self._cursor.sequence + LAG:
+                self._mark(seen)
         except errors.LeaseHeld:
             pass
         except (errors.LeaseLost, errors.RevisionMismatch):
@@ -86,7 +103,7 @@ class LaneRelay:
     def drop(self):
         """Let another conductor relay."""
         self._lease = self._cursor = None
-        self._done = 0
+        self.has_news = True
         self._held.close()
 
     def _take(self):

@@ -122,6 +122,7 @@ class Conductor:
         Raises SchemaOutdated, and StoreUnavailable when the database is away: nothing runs then.
         """
         self._store.schema.require()
+        self._leases.inherit()
         for part in self._parts:
             part.start()
         self._server.start()

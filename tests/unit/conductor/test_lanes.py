@@ -26,7 +26,7 @@ class LaneTest(base.TestCase):
             "conductor-1",
             "é",
         ):
-            self.assertEqual(1, len(self.lanes_of(object_id)), object_id)
+            self.assertEqual([lanes.of(object_id)], self.lanes_of(object_id), object_id)
 
     def test_objects_spread(self):
         digits = [self.lanes_of(digit)[0] for digit in "0123456789abcdef"]

@@ -49,6 +49,23 @@ class LeaseKeeperTest(base.TestCase):
             self.wait_for(lambda: self._is_free("clock"), timeout=5)
             self.database.store.commit(store.Create(models.Cursor(name="c")), lease=lease)
 
+    def test_what_a_predecessor_of_the_same_name_held_is_free(self):
+        dead, other = self.database.keeper("one"), self.database.keeper("two")
+        with dead.hold("work") as lost, other.hold("other") as kept:
+            self.database.keeper("one").inherit()
+            with other.hold("work"):
+                creation = store.Create(models.Cursor(name="c"))
+                self.assertRaises(errors.LeaseLost, self.database.store.commit, creation, lease=lost)
+            kept.renew()
+
+    def test_all_can_be_given_back_while_somebody_works_under_them(self):
+        one = self.database.keeper("one")
+        with one.hold("work") as lease:
+            one.release_all()
+            self.assertFalse(one.holds(lease))
+            with self.database.keeper("two").hold("work"):
+                self.assertRaises(errors.LeaseLost, lease.renew)
+
     def _is_free(self, name):
         try:
             with self.database.keeper("three").hold(name):

@@ -62,7 +62,7 @@ class RelayCase(base.TestCase):
 
     def lane(self, uuid=UUID):
         """Return the lane of an object."""
-        return next(lane for lane in reversed(lanes.LANES) if (lane.low or "") <= uuid)
+        return lanes.of(uuid)
 
     def store_events(self, number, uuid=UUID):
         pod_manager = models.PodManager(uuid=uuid, name="p", url="http://p")

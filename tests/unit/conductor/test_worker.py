@@ -99,7 +99,9 @@ class HintTest(WorkerCase):
         self.pod_manager = self.database.register(self.simulator)
         self.keeper = ReleaseKeeper(self.database.store, "conductor-1", 15)
         self.connections = self.database.connections()
-        self.one = worker.Worker(self.database.conf, self.database.store, self.keeper, self.connections)
+        self.one = worker.Worker(
+            self.database.conf, self.database.store, self.keeper, self.connections, self.database.ownership()
+        )
         self.addCleanup(self.one.stop)
         self.one.start()
         self.wait_for(self.is_synchronized)

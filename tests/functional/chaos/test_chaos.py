@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chaos: three conductors, simulated pods, a broker and a database of their own, and no mercy.
+
+Variables: VALENCE_CHAOS_SECONDS, VALENCE_CHAOS_PODS, VALENCE_CHAOS_DATABASE (mariadb, postgresql), VALENCE_CHAOS_SEED.
+The seed fixes what is broken, not what happens at the same time.
+"""
+
+import collections
+import os
+import random
+import re
+import sys
+
+from tests import rest
+from tests import servers
+from tests.functional import acceptance
+from tests.functional.chaos import clients
+from tests.functional.chaos import faults
+from tests.functional.chaos import hardware
+
+SECONDS = int(os.environ.get("VALENCE_CHAOS_SECONDS", "60"))
+PODS = int(os.environ.get("VALENCE_CHAOS_PODS", "12"))
+SEED = int(os.environ.get("VALENCE_CHAOS_SEED", "0")) or random.randrange(1, 10**6)
+DATABASES = {"mariadb": servers.MariaDB, "postgresql": servers.PostgreSQL}
+DATABASE = DATABASES[os.environ.get("VALENCE_CHAOS_DATABASE", "mariadb")]
+LEASE_SECONDS = 3
+#: seconds that everything gets to come to rest
+REST = 120
+#: what a conductor logs when it finds that it was taken for dead, or that it must not write any more
+FENCED = re.compile("was lost|was taken for dead")
+
+
+class ChaosTest(acceptance.AcceptanceCase):
+    time_limit = SECONDS + 3 * REST
+    conductors = 3
+    options = {
+        "sync": {"interval": 2, "min_interval": 1, "max_interval": 2},
+        "conductor": {"lease_seconds": LEASE_SECONDS},
+        # The machine may be slow, but the pods never fail.
+        "redfish": {"connect_timeout": 20, "read_timeout": 60},
+    }
+
+    def deployment(self):
+        self.broker, self.database = self.useFixture(servers.RabbitMQ()), self.useFixture(DATABASE())
+        return super().deployment(transport_url=self.broker.url(), database_url=self.database.new_database())
+
+    def test_nothing_is_lost_doubled_or_wrong(self):
+        print(f"chaos: seed {SEED}, {SECONDS} s, {PODS} pods", file=sys.stderr)
+        chance = random.Random(SEED)
+        fleet = self.useFixture(hardware.Fleet(self.new_client(), random.Random(SEED + 1), PODS))
+        uuids = fleet.register(self.valence)
+        client = clients.Client(self.new_client(), random.Random(SEED + 2), uuids)
+        self.wait_for(self.all_synchronized, REST, lambda: str(self.client.rows("/v1/pod_managers")))
+        monkey = faults.Faults(chance, self.valence.conductors, self.broker, self.database, LEASE_SECONDS)
+        fleet.start()
+        client.start()
+        monkey.run(SECONDS)
+        client.stop()
+        fleet.stop()
+        self.wait_for(lambda: monkey.supervise() or self.client.status() == 200, REST)
+        self.wait_for(lambda: monkey.supervise() or client.insist(), REST)
+        self.wait_for(fleet.is_told, REST, lambda: str(untold(fleet)))
+        self.report(monkey, fleet, client)
+        self.assert_changes_were_told(fleet)
+        self.assert_operations_ended_truthfully(client)
+        self.assert_every_pod_manager_has_one_owner(uuids)
+        self.assert_published_in_order()
+
+    def new_client(self):
+        return rest.Client(self.client.url)
+
+    def all_synchronized(self):
+        return all(row["last_synced_at"] for row in self.client.rows("/v1/pod_managers"))
+
+    def report(self, monkey, fleet, client):
+        """Print what was done."""
+        fenced = sum(len(FENCED.findall(each.log())) for each in self.valence.conductors)
+        changes = sum(map(len, fleet.made.values()))
+        print(
+            f"chaos: {dict(monkey.counts)}; {changes} changes, {len(client.accepted)} requests accepted, "
+            f"{client.refused} refused, {len(client.cancelled)} cancelled; fenced {fenced} times",
+            file=sys.stderr,
+        )
+
+    def assert_changes_were_told(self, fleet):
+        """Check that the history of each system is what its hardware did, in order, once."""
+        self.assertEqual({}, untold(fleet))
+        self.assertTrue(fleet.made)
+
+    def assert_operations_ended_truthfully(self, client):
+        """Check that each accepted request has one operation, which succeeded unless it was cancelled."""
+        self.wait_for(lambda: not self.open_operations(), REST, lambda: str(self.open_operations()))
+        operations = {row["uuid"]: row for row in self.client.rows("/v1/operations")}
+        self.assertEqual([], client.contradictions)
+        self.assertEqual(set(), set(client.accepted.values()) - operations.keys())
+        wrong = [
+            row
+            for row in operations.values()
+            if row["state"] != "succeeded"
+            and not (row["state"] == "cancelled" and row["uuid"] in client.cancelled)
+        ]
+        self.assertEqual([], wrong)
+        self.assert_each_was_done_once(operations)
+
+    def assert_each_was_done_once(self, operations):
+        """Check that what succeeded was told to end once, and that no step was done by two at the same time."""
+        ends = collections.Counter(
+            event["request_id"] for event in self.events("valence.pod_manager.sync.end")
+        )
+        for row in operations.values():
+            steps = row["steps"]
+            done = [step["name"] for step in steps if step["state"] == "succeeded"]
+            self.assertEqual(1 if row["state"] == "succeeded" else 0, ends[row["request_id"]], row)
+            self.assertLessEqual(done.count("synchronize"), 1, row)
+            for before, after in zip(steps, steps[1:], strict=False):
+                self.assertLessEqual(before["ended_at"], after["started_at"], row)
+
+    def assert_every_pod_manager_has_one_owner(self, uuids):
+        self.wait_for(
+            lambda: self.shares() == len(uuids), REST, lambda: str(self.client.rows("/v1/conductors"))
+        )
+        alive = {row["hostname"] for row in self.client.rows("/v1/conductors", alive="true")}
+        self.assertEqual(3, len(alive))
+        self.wait_for(lambda: self.owners() == alive, REST, lambda: str(self.owners()))
+
+    def shares(self):
+        return sum(row["pod_managers"] for row in self.client.rows("/v1/conductors", alive="true"))
+
+    def owners(self):
+        return {row["conductor"] for row in self.client.rows("/v1/pod_managers")}
+
+    def open_operations(self):
+        return self.client.rows("/v1/operations", state="in:pending,running")
+
+    def assert_published_in_order(self):
+        """Check that every event came over the bus, those of each object in their order."""
+        self.assert_everything_was_published(REST)
+        came = collections.defaultdict(list)
+        for _, payload in self.consumer.events.values():
+            came[payload["object"]["id"]].append(payload["sequence"])
+        disordered = {key: sequences for key, sequences in came.items() if sequences != sorted(sequences)}
+        self.assertEqual({}, disordered)
+
+
+def untold(fleet):
+    """Return the systems whose history differs from what was done to them, with both."""
+    return {key: (made, fleet.told[key]) for key, made in fleet.made.items() if made != fleet.told[key]}
