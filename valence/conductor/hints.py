@@ -11,7 +11,7 @@ from valence.common import errors
 #: resources of one pod manager that wait to be read again; beyond that all of it is synchronized
 MOST = 1000
 #: seconds between two looks into the hints on one pod manager, so that one that tells without end costs little
-PAUSE = 0.2
+PAUSE = 0.1
 
 
 @dataclasses.dataclass
