@@ -63,6 +63,7 @@ class PostTest(HardwareEventCase):
         self.wait_for_subscribers(0)
         self.valence.conductor.start()
         self.wait_for_subscribers(1)
+        self.valence.wait_until_ready()
         path = f"/v1/pod_managers/{self.podm['uuid']}"
         self.assertTrue(self.client.request("DELETE", path).ok)
         self.wait_for_subscribers(0)

@@ -16,9 +16,12 @@ JOIN_SECONDS = 5
 
 
 class Nothing:
-    """The timer alone finds changes."""
+    """The timer alone finds changes.
 
-    way, heard = NONE, 0
+    An attachment knows its ``driver``, how many events it ``heard``, and whether it is over by itself.
+    """
+
+    way, heard, is_over = NONE, 0, False
 
     def __init__(self, driver):
         self.driver = driver
@@ -34,7 +37,7 @@ class Nothing:
 class Push:
     """A subscription: the pod manager posts to a URL of ``receiver``."""
 
-    way = base.PUSH
+    way, is_over = base.PUSH, False
 
     def __init__(self, driver, pod_manager, context, receiver, offer):
         self.driver, self.heard = driver, 0
@@ -61,14 +64,15 @@ class Push:
 
 
 class Stream:
-    """A stream that a thread listens to; ``ended`` is called when it ends by itself."""
+    """A stream that a thread listens to, open when it is made; ``ended`` is called when it ends by itself."""
 
     way = base.STREAM
 
     def __init__(self, driver, pod_manager, offer, ended):
         self.driver, self.heard = driver, 0
         self._uuid, self._offer, self._ended = pod_manager.uuid, offer, ended
-        self._ending = False
+        self._ending = self.is_over = False
+        self._payloads = driver.listen()
         self._thread = threading.Thread(target=self._run, name=f"events-{self._uuid}", daemon=True)
         self._thread.start()
 
@@ -85,7 +89,7 @@ class Stream:
     def _run(self):
         reason = "it ended"
         try:
-            for payload in self.driver.listen():
+            for payload in self._payloads:
                 self.heard += 1
                 self._offer(self.driver.hints(payload))
         except errors.ValenceError as error:
@@ -93,6 +97,7 @@ class Stream:
         except Exception:
             reason = "it failed"
             LOG.exception("pod manager %s: the stream of events failed", self._uuid)
+        self.is_over = True
         if not self._ending:
             LOG.info("pod manager %s: the stream of events is opened again: %s", self._uuid, reason)
             self._ended()

@@ -10,6 +10,8 @@ from valence.common import errors
 
 #: resources of one pod manager that wait to be read again; beyond that all of it is synchronized
 MOST = 1000
+#: seconds between two looks into the hints on one pod manager, so that one that tells without end costs little
+PAUSE = 0.1
 
 
 @dataclasses.dataclass
@@ -29,11 +31,12 @@ class Waiting:
 
 
 class Hints:
-    """The hints that wait, by pod manager; ``ring`` is called when there are some."""
+    """The hints that wait, by pod manager; ``ring`` is called when there are some to look into."""
 
-    def __init__(self, ring):
-        self._ring = ring
-        self._waiting, self._looked_into, self._lock = {}, set(), threading.Lock()
+    def __init__(self, ring, pause=PAUSE):
+        self._ring, self._pause = ring, pause
+        self._waiting, self._lock = {}, threading.Lock()
+        self._rests, self._looked_into = {}, set()
 
     def offer(self, uuid, hints):
         """Take hints on a pod manager."""
@@ -43,22 +46,27 @@ class Hints:
             waiting = self._waiting.setdefault(uuid, Waiting())
             for hint in hints:
                 waiting.add(hint)
-        self._ring()
+            rests = uuid in self._rests
+        if not rests:
+            self._ring()
 
     def waiting(self):
-        """Return the uuids of the pod managers with hints."""
+        """Return the uuids of the pod managers with hints to look into."""
         with self._lock:
-            return list(self._waiting)
+            return [uuid for uuid in self._waiting if uuid not in self._rests]
 
     def discard(self, uuid):
         """Forget hints on a pod manager that is served no more."""
         with self._lock:
             self._waiting.pop(uuid, None)
+            rest = self._rests.pop(uuid, None)
+        if rest is not None:
+            rest.cancel()
 
     def ring_again(self, uuid):
         """Ring for what came while the pod manager was being worked on; not if somebody else works on it."""
         with self._lock:
-            came = uuid in self._waiting and uuid in self._looked_into
+            came = uuid in self._waiting and uuid in self._looked_into and uuid not in self._rests
             self._looked_into.discard(uuid)
         if came:
             self._ring()
@@ -69,6 +77,8 @@ class Hints:
         with self._lock:
             waiting = self._waiting.pop(uuid, None)
             self._looked_into.add(uuid)
+            if waiting is not None:
+                self._rest(uuid)
         try:
             yield waiting
         except errors.StoreUnavailable:
@@ -76,3 +86,16 @@ class Hints:
                 if waiting is not None:
                     self._waiting.setdefault(uuid, waiting)
             raise
+
+    def _rest(self, uuid):
+        """Let the pod manager rest for a moment, then ring for what came meanwhile."""
+        rest = self._rests[uuid] = threading.Timer(self._pause, self._end_rest, (uuid,))
+        rest.daemon = True
+        rest.start()
+
+    def _end_rest(self, uuid):
+        with self._lock:
+            self._rests.pop(uuid, None)
+            came = uuid in self._waiting
+        if came:
+            self._ring()

@@ -2,7 +2,6 @@
 """What the store shows of the state, looked up in the background: reading the figures never waits for a database."""
 
 import collections
-import datetime
 import time
 
 from valence.conductor import metrics
@@ -71,5 +70,4 @@ class Observer:
 
 def _seconds(moment):
     """Return a DateTime value as seconds since 1970."""
-    parsed = datetime.datetime.strptime(moment, types.TIME_FORMAT)
-    return parsed.replace(tzinfo=datetime.UTC).timestamp()
+    return types.parse_time(moment).timestamp()

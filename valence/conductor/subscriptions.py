@@ -46,6 +46,13 @@ class Care:
     def postpone(self, seconds):
         self.due = time.monotonic() + seconds
 
+    def retry(self):
+        """Look after it again after a pause, longer each time until it lasts; return the seconds."""
+        pause = min(RETRY_INTERVAL * 2**self.failures, LONGEST_RETRY)
+        self.failures += 1
+        self.postpone(pause)
+        return pause
+
 
 class Subscriptions:
     """Attaches the pod managers for which ``owns(uuid)`` is true; ``receiver`` is None where nobody can post."""
@@ -118,10 +125,7 @@ class Subscriptions:
                 self._busy.discard(uuid)
 
     def _note_failure(self, uuid, reason):
-        care = self._cares.setdefault(uuid, Care())
-        care.failures += 1
-        pause = min(RETRY_INTERVAL * 2**care.failures, LONGEST_RETRY)
-        care.postpone(pause)
+        pause = self._cares.setdefault(uuid, Care()).retry()
         LOG.warning("pod manager %s: no events, trying again in %.0f s: %s", uuid, pause, reason)
 
     def _leave(self, uuid):
@@ -135,24 +139,27 @@ class Subscriptions:
         care, pod_manager = self._cares[uuid], self._store.get(models.PodManager, uuid)
         driver, attached = self._connections.get(pod_manager), care.attached
         if attached is not None and attached.driver is driver and attached.is_alive():
+            care.failures = 0
             care.postpone(CHECK_INTERVAL)
             return
         with self._leases.hold(worker.lease_name(uuid)) as lease:
-            self._detach(care)
+            self._detach(care, dropped=attached is not None and attached.driver is driver)
             care.attached = self._attach(care, pod_manager, driver)
             if care.attached.way != attachments.NONE:
                 # What changed before, nobody told.
                 due.make_due(self._store, pod_manager, lease)
-        care.failures = 0
         care.postpone(NOTHING_INTERVAL if care.attached.way == attachments.NONE else CHECK_INTERVAL)
+        if care.attached.is_over:
+            care.retry()
         if self._stopping:
             self._leave(uuid)
 
-    def _detach(self, care):
+    def _detach(self, care, *, dropped):
+        """End what there was; ``dropped`` says that the pod manager did so before."""
         attached, care.attached = care.attached, None
         if attached is None:
             return
-        care.mute = care.mute or (attached.way == base.PUSH and not attached.heard)
+        care.mute = care.mute or (dropped and attached.way == base.PUSH and not attached.heard)
         attached.end()
 
     def _attach(self, care, pod_manager, driver):
@@ -179,12 +186,8 @@ class Subscriptions:
         return attached
 
     def _stream(self, care, pod_manager, driver):
-        def ended():
-            care.failures += 1
-            care.postpone(min(RETRY_INTERVAL * 2**care.failures, LONGEST_RETRY))
-
         LOG.info("pod manager %s: its events come as a stream", pod_manager.uuid)
-        return attachments.Stream(driver, pod_manager, self._offer(pod_manager.uuid), ended)
+        return attachments.Stream(driver, pod_manager, self._offer(pod_manager.uuid), care.retry)
 
     def _offer(self, uuid):
         return lambda hints: self._hints.offer(uuid, hints)

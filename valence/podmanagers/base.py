@@ -112,7 +112,7 @@ class PodManagerDriver(abc.ABC):
         """End the subscription and the stream, if any, within seconds; never raises."""
 
     def listen(self) -> typing.Iterator:
-        """Yield the events of the stream, as they would be posted, until it ends or ``unsubscribe`` ends it."""
+        """Open the stream; return its events, as they would be posted, until it ends or ``unsubscribe`` ends it."""
         raise NotImplementedError
 
     def hints(self, payload) -> list[Hint]:

@@ -81,7 +81,7 @@ class EventService:
             self._connection.forget(path, redfish_session.SIGN_OUT_TIMEOUT)
 
     def listen(self):
-        """Yield the Event documents of the stream, until it ends or ``unsubscribe`` ends it."""
+        """Open the stream; return an iterator of its Event documents, until it ends or ``unsubscribe`` ends it."""
         listening = self._listening
         path = self._local(redfish_document.reference((self._document() or {}).get("ServerSentEventUri")))
         if path is None:
@@ -91,12 +91,7 @@ class EventService:
             self._stream = stream
             if listening != self._listening:
                 stream.close()
-        try:
-            for data in stream.data():
-                with contextlib.suppress(ValueError):
-                    yield json.loads(data)
-        finally:
-            stream.release()
+        return _documents(stream)
 
     def hints(self, payload):
         """Return base.Hints for an Event document, whatever it holds; empty where it is about nothing of interest."""
@@ -168,6 +163,16 @@ class EventService:
 
     def _error(self, reason):
         return errors.PodManagerError(url=self._connection.paths.url, reason=reason)
+
+
+def _documents(stream):
+    """Yield what comes over a stream, as far as it is JSON; give the stream back at the end."""
+    try:
+        for data in stream.data():
+            with contextlib.suppress(ValueError, RecursionError):
+                yield json.loads(data)
+    finally:
+        stream.release()
 
 
 def _filters(document):

@@ -11,6 +11,7 @@ from valence.conductor import reread
 from valence.conductor import sync
 from valence.db import models
 from valence.db import store
+from valence.db import types
 from valence.podmanagers.base import Hint
 
 SYSTEM = "/redfish/v1/Systems/System1"
@@ -106,6 +107,13 @@ class RereadingTest(base.TestCase):
         self.hint(SYSTEM)
         self.assertTrue(self.is_due())
         self.assertEqual([], self.events())
+
+    def test_one_that_was_just_synchronized_is_due_a_little_later(self):
+        values = {"last_synced_at": types.now()}
+        [self.pod_manager] = self.database.store.commit(store.Update(self.pod_manager, values))
+        self.hint(SYSTEM, structural=True)
+        due = self.database.store.get(models.PodManager, self.pod_manager.uuid).next_sync_at
+        self.assertGreater(due, values["last_synced_at"])
 
     def test_a_structural_hint_makes_it_due(self):
         new = self.simulator.add_system()["path"]

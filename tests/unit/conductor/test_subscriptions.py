@@ -137,9 +137,11 @@ class LifeTest(SubscriptionsCase):
     def test_one_that_the_pod_manager_dropped_is_renewed(self):
         one = self.attach()
         self.wait_for_subscribers()
+        self.assert_hears()
         self.simulator._call(lambda service: service.subscriptions.clear())
         self.assertTrue(self.subscribers(0))
         self.wait_for_subscribers(1, one)
+        self.assertIn("/events/", self.documents()[0]["Destination"])
 
     def test_a_stream_that_ended_is_opened_again(self):
         self.attach(push=False)

@@ -86,7 +86,7 @@ class SubscriptionTest(SimulatedCase):
     def test_a_service_without_events_says_so(self):
         driver = self.simulate(events=False)
         self.assertRaises(errors.PodManagerError, driver.subscribe, self.receiver.url, CONTEXT)
-        self.assertRaises(errors.PodManagerError, list, driver.listen())
+        self.assertRaises(errors.PodManagerError, driver.listen)
         self.assertFalse(driver.is_subscribed())
         driver.unsubscribe()
 
@@ -147,9 +147,9 @@ class StreamTest(SimulatedCase):
         driver = self.simulate()
         driver.root()
         self.simulator.set_faults(error_rate=1.0, fault_paths="SSE")
-        self.assertRaises(errors.PodManagerError, list, driver.listen())
+        self.assertRaises(errors.PodManagerError, driver.listen)
         self.simulator.stop()
-        self.assertRaises(errors.PodManagerUnreachable, list, driver.listen())
+        self.assertRaises(errors.PodManagerUnreachable, driver.listen)
 
 
 class LookTest(SimulatedCase):
