@@ -3,6 +3,7 @@
 
 import atexit
 import functools
+import json
 import shutil
 import tempfile
 
@@ -13,6 +14,7 @@ from tests.contract import examples
 from valence.common import config
 from valence.common import secrets
 from valence.db import store
+from valence.db.etcd import draft
 
 
 def configuration(url, folder):
@@ -97,6 +99,41 @@ class SQLDatabase(Database):
         return getattr(found[0], field)
 
 
+class EtcdDatabase(Database):
+    """A database of the drivers of etcd."""
+
+    def connect(self):
+        database = super().connect()
+        database.models += examples.MODELS
+        return database
+
+    @functools.cached_property
+    def inspected(self):
+        """Return the store that looks into the keys."""
+        return self.connect()
+
+    def prepare(self):
+        self.inspected.schema.upgrade()
+
+    def clear(self):
+        for model in reversed(examples.MODELS):
+            while rows := self.inspected.list(model, limit=2000):
+                self.inspected.commit(*map(store.Delete, rows))
+
+    def restart_sequences(self):
+        self.inspected.commits.run(self._without_sequences)
+
+    def _without_sequences(self, snapshot):
+        batch = draft.Batch()
+        batch.texts[self.inspected.paths.sequence(examples.Entry)] = None
+        return batch, None
+
+    def stored_text(self, model, key, field):
+        place = self.inspected.paths.object(model, key)
+        text = self.inspected.read(lambda snapshot: snapshot.read([place]))[place]
+        return json.loads(text)[field]
+
+
 class SQLiteServer:
     """What stands for a server of SQLite: a folder."""
 
@@ -108,6 +145,7 @@ class SQLiteServer:
 #: name -> (kind of database, its server shared by all tests, a fixture that is a server of one's own or None)
 DATABASES = {
     "sqlite": (SQLDatabase, SQLiteServer, None),
+    "etcd3": (EtcdDatabase, servers.etcd3, servers.Etcd3),
     "mariadb": (SQLDatabase, servers.mariadb, servers.MariaDB),
     "postgresql": (SQLDatabase, servers.postgresql, servers.PostgreSQL),
 }

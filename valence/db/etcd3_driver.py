@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store on etcd's v3 API, which every etcd since 3.3 has."""
+
+from valence.db.etcd import gateway
+from valence.db.etcd import keyspace3
+from valence.db.etcd import location
+from valence.db.etcd import paths
+from valence.db.etcd import store
+
+
+class Etcd3Store(store.EtcdStore):
+    """A store whose commits are transactions of etcd."""
+
+    def __init__(self, conf, cipher):
+        where = location.locate(conf.database)
+        etcd = gateway.Gateway(where)
+        places = paths.Paths(where.prefix, str)
+        super().__init__(etcd, keyspace3.Keyspace(etcd, places), places, cipher)
