@@ -68,6 +68,11 @@ class Database:
 class SQLDatabase(Database):
     """A database of the SQL driver."""
 
+    #: what a client says that ends a commit, and what it says in a commit before that
+    commit_word, earlier_word = b"COMMIT", b"UPDATE"
+    #: where the seconds are that a call waits for a server that says nothing
+    silence = "valence.db.sql.patience.STATEMENT_SECONDS"
+
     def connect(self):
         database = super().connect()
         for model in examples.MODELS:
@@ -102,6 +107,8 @@ class SQLDatabase(Database):
 class EtcdDatabase(Database):
     """A database of the drivers of etcd."""
 
+    silence = "valence.db.etcd.endpoints.ANSWER_SECONDS"
+
     def connect(self):
         database = super().connect()
         database.models += examples.MODELS
@@ -134,6 +141,12 @@ class EtcdDatabase(Database):
         return json.loads(text)[field]
 
 
+class Etcd3Database(EtcdDatabase):
+    """A database of the driver of etcd's v3 API."""
+
+    commit_word, earlier_word = b'"compare"', b'"request_range"'
+
+
 class SQLiteServer:
     """What stands for a server of SQLite: a folder."""
 
@@ -145,7 +158,7 @@ class SQLiteServer:
 #: name -> (kind of database, its server shared by all tests, a fixture that is a server of one's own or None)
 DATABASES = {
     "sqlite": (SQLDatabase, SQLiteServer, None),
-    "etcd3": (EtcdDatabase, servers.etcd3, servers.Etcd3),
+    "etcd3": (Etcd3Database, servers.etcd3, servers.Etcd3),
     "mariadb": (SQLDatabase, servers.mariadb, servers.MariaDB),
     "postgresql": (SQLDatabase, servers.postgresql, servers.PostgreSQL),
 }
