@@ -141,6 +141,12 @@ class EtcdDatabase(Database):
         return json.loads(text)[field]
 
 
+class Etcd2Database(EtcdDatabase):
+    """A database of the driver of etcd's v2 API."""
+
+    commit_word, earlier_word = b"recent", b"GET /v2/keys"
+
+
 class Etcd3Database(EtcdDatabase):
     """A database of the driver of etcd's v3 API."""
 
@@ -158,6 +164,7 @@ class SQLiteServer:
 #: name -> (kind of database, its server shared by all tests, a fixture that is a server of one's own or None)
 DATABASES = {
     "sqlite": (SQLDatabase, SQLiteServer, None),
+    "etcd": (Etcd2Database, servers.etcd, servers.Etcd),
     "etcd3": (Etcd3Database, servers.etcd3, servers.Etcd3),
     "mariadb": (SQLDatabase, servers.mariadb, servers.MariaDB),
     "postgresql": (SQLDatabase, servers.postgresql, servers.PostgreSQL),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store on etcd's v3 API, which every etcd since 3.3 has."""
 
-from valence.db.etcd import gateway
-from valence.db.etcd import keyspace3
+from valence.db.etcd.v3 import gateway
+from valence.db.etcd.v3 import keyspace
 from valence.db.etcd import location
 from valence.db.etcd import paths
 from valence.db.etcd import store
@@ -15,4 +15,4 @@ class Etcd3Store(store.EtcdStore):
         where = location.locate(conf.database)
         etcd = gateway.Gateway(where)
         places = paths.Paths(where.prefix, str)
-        super().__init__(etcd, keyspace3.Keyspace(etcd, places), places, cipher)
+        super().__init__(etcd, keyspace.Keyspace(etcd, places), places, cipher)

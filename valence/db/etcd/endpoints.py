@@ -45,6 +45,11 @@ class Endpoints:
                 LOG.debug("etcd: %s; trying again", error)
             time.sleep(PAUSES[min(tries, len(PAUSES)) - 1])
 
+    def each(self, act):
+        """Call ``act(client)`` for every member."""
+        for client in self._clients:
+            act(client)
+
     def ask_once(self, request):
         """Return ``request(client)`` of the first member that answers, each asked once; raise StoreUnavailable."""
         for number in range(len(self._clients)):

@@ -9,19 +9,19 @@ import typing
 REMEMBERED = 100
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Head:
     """``number`` counts commits; ``journal`` is what remains to be written of the last one; see ``journal``.
 
-    ``turn`` is who alone may commit next. ``touched`` has, for each index, the number of the commit that last
-    changed it, where the API needs that.
+    ``turn`` is who alone may commit next. ``tables`` has the number of the commit that last changed the table of an
+    index, where the API needs tables.
     """
 
     number: int = 0
     recent: tuple = ()
     journal: typing.Any = None
     turn: str | None = None
-    touched: dict = dataclasses.field(default_factory=dict)
+    tables: dict = dataclasses.field(default_factory=dict)
 
     @classmethod
     def load(cls, text):
@@ -38,9 +38,7 @@ class Head:
     def after(self, identity, journal=None):
         """Return the head after one more commit."""
         recent = (*self.recent[1 - REMEMBERED :], identity)
-        return dataclasses.replace(
-            self, number=self.number + 1, recent=recent, journal=journal, turn=None
-        )
+        return Head(self.number + 1, recent, journal, None, dict(self.tables))
 
     def settled(self):
         """Return the head when nothing remains to be written."""

@@ -28,7 +28,7 @@ class Tree(typing.NamedTuple):
     @property
     def name(self):
         """Return how the index is called in etcd."""
-        return "+".join(self.names) or "."
+        return "+".join(self.names) or "-"
 
 
 class Range(typing.NamedTuple):

@@ -9,12 +9,13 @@ class Paths:
 
     def __init__(self, prefix, spell):
         self.root = f"/{prefix.strip('/')}".rstrip("/")
-        self._own = f"{self.root}/{OWN}"
+        #: what the keys of everything but objects begin with
+        self.own = f"{self.root}/{OWN}"
         self._spell = spell
         #: what every commit changes
-        self.head = f"{self._own}/head"
-        self.schema = f"{self._own}/schema"
-        self.journals = f"{self._own}/journal/"
+        self.head = f"{self.own}/head"
+        self.schema = f"{self.own}/schema"
+        self.journals = f"{self.own}/journal/"
 
     def object(self, model, key):
         """Return where an object's JSON value is."""
@@ -26,15 +27,15 @@ class Paths:
 
     def chunk(self, number, part):
         """Return where a part of a large value is; ``number`` is the commit's."""
-        return f"{self._own}/chunks/{number}/{part}"
+        return f"{self.own}/chunks/{number}/{part}"
 
     def lease(self, name):
         """Return where the holder of a lease is told."""
-        return f"{self._own}/leases/{self._spell(name)}"
+        return f"{self.own}/leases/{self._spell(name)}"
 
     def sequence(self, model):
         """Return where the last number of a model's sequence is."""
-        return f"{self._own}/sequences/{model.path}"
+        return f"{self.own}/sequences/{model.path}"
 
     def journal(self, name, part):
         """Return where a part of a journal is."""
@@ -42,8 +43,12 @@ class Paths:
 
     def index(self, tree):
         """Return what the keys of an index begin with."""
-        return f"{self._own}/index/{tree.path}/{tree.name}/"
+        return f"{self.own}/index/{tree.path}/{tree.name}/"
 
     def marks(self, tree):
         """Return what the keys of the marks of an index begin with."""
-        return f"{self._own}/marks/{tree.path}/{tree.name}/"
+        return f"{self.own}/marks/{tree.path}/{tree.name}/"
+
+    def table(self, tree):
+        """Return where the table of an index is."""
+        return f"{self.own}/tables/{tree.path}/{tree.name}"

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the two stores on etcd have in common: everything but the keys of their API."""
 
+import contextlib
+
 from valence.common import errors
 from valence.db import changes as changesets
 from valence.db import models
 from valence.db import questions
 from valence.db import store
 from valence.db.etcd import commits
+from valence.db.etcd import draft
 from valence.db.etcd import failures
 from valence.db.etcd import leases
 from valence.db.etcd import objects
@@ -55,12 +58,12 @@ class EtcdStore(store.Store):
             return []
         batch = changesets.Changes(changes)
 
-        def draft(snapshot):
+        def drafted(snapshot):
             if lease:
                 self.leases.require(snapshot, lease)
             return plan.Plan(snapshot, batch, self.models, self._objects).make(), None
 
-        self.commits.run(draft)
+        self.commits.run(drafted)
         return batch.in_order()
 
     def lease(self, name, holder, ttl, *, steal=False):
@@ -78,8 +81,7 @@ class EtcdStore(store.Store):
     def read(self, work):
         """Return ``work(snapshot)`` on the newest snapshot that lasts as long."""
         for _ in range(ATTEMPTS):
-            try:
+            with contextlib.suppress(failures.Stale):
                 return work(self._keyspace.snapshot())
-            except failures.Stale as error:
-                stale = error
-        raise errors.StoreUnavailable(reason=f"what is read changes all the time: {stale}") from stale
+        # Others write all the time: like a commit, it takes the turn.
+        return self.commits.run(lambda snapshot: (draft.Batch(), work(snapshot)))

@@ -9,11 +9,11 @@ say. Readers look at the revision before that head until all is written.
 import zlib
 
 from valence.common import errors
-from valence.db.etcd import gateway
+from valence.db.etcd.v3 import gateway
 from valence.db.etcd import head as heads
 from valence.db.etcd import index
 from valence.db.etcd import journal
-from valence.db.etcd import snapshot3
+from valence.db.etcd.v3 import snapshot as snapshots
 
 #: most operations and characters of one transaction; etcd refuses more than 128, and more than 1.5 MB
 MOST_OPERATIONS = 120
@@ -37,7 +37,7 @@ class Keyspace:
         head = heads.Head.load(gateway.decoded(stored[0]["value"]) if stored else None)
         version = int(stored[0]["mod_revision"]) if stored else 0
         revision = version - 1 if head.journal else int(answer["header"]["revision"])
-        return snapshot3.Snapshot(self._gateway, self._paths, head, version, revision)
+        return snapshots.Snapshot(self._gateway, self._paths, head, version, revision)
 
     def write(self, snapshot, identity, batch):
         """Write a batch if nothing was written since the snapshot; return whether that was so."""

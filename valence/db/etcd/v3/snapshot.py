@@ -7,14 +7,14 @@ Some entries, chosen by their checksum, are marked; ranges are read between mark
 
 import itertools
 
-from valence.db.etcd import gateway
+from valence.db.etcd.v3 import gateway
 from valence.db.etcd import index
 
 #: most ranges of one request
 MOST_RANGES = 100
 #: marks that one look skips
 STRIDE = 4
-#: entries that a mark stands for, see keyspace3.MARKED
+#: entries that a mark stands for, see keyspace.MARKED
 WEIGHT = 256
 
 
