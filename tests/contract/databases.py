@@ -135,6 +135,12 @@ class EtcdDatabase(Database):
         batch.texts[self.inspected.paths.sequence(examples.Entry)] = None
         return batch, None
 
+    def journals(self):
+        """Return the keys of journals that are there."""
+        database = self.inspected
+        left = [f"the head has {database.keyspace.snapshot().head.journal}"]
+        return [*database.keyspace.journals(), *(left if database.keyspace.snapshot().head.journal else ())]
+
     def stored_text(self, model, key, field):
         place = self.inspected.paths.object(model, key)
         text = self.inspected.read(lambda snapshot: snapshot.read([place]))[place]
@@ -171,6 +177,7 @@ DATABASES = {
 }
 SCENARIOS = [(name, {"driver": name}) for name in DATABASES]
 WITH_SERVER = [(name, {"driver": name}) for name, (_, _, own) in DATABASES.items() if own]
+ETCD = [(name, {"driver": name}) for name in ("etcd", "etcd3")]
 SQL = [(name, {"driver": name}) for name, (kind, _, _) in DATABASES.items() if kind is SQLDatabase]
 
 

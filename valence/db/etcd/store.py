@@ -29,29 +29,30 @@ class EtcdStore(store.Store):
     def __init__(self, etcd, keyspace, paths, cipher):
         #: every model whose objects refer to others or hold secrets
         self.models = list(models.STORED)
-        self._etcd, self._keyspace, self._cipher, self.paths = etcd, keyspace, cipher, paths
-        self._objects = objects.Objects(paths, cipher)
+        self._etcd, self._cipher = etcd, cipher
+        self.keyspace, self.paths = keyspace, paths
+        self.objects = objects.Objects(paths, cipher)
         self.commits = commits.Commits(keyspace)
         self.leases = leases.Leases(self.commits, paths, etcd.clock)
-        self.schema = schema.Schema(self.read, self.commits, paths, self._objects, self.models)
+        self.schema = schema.Schema(self.read, self.commits, paths, self.objects, self.models)
 
     def get(self, model, key):
-        self._objects.operand(model, model.key, key)
-        found = self.read(lambda snapshot: [*rows.read(self._objects, snapshot, model, [key])])
+        self.objects.operand(model, model.key, key)
+        found = self.read(lambda snapshot: [*rows.read(self.objects, snapshot, model, [key])])
         if not found:
             raise errors.NotFound(kind=model.kind, key=key)
-        return self._objects.decoder(model, tuple(model.fields))(found[0][1])
+        return self.objects.decoder(model, tuple(model.fields))(found[0][1])
 
     def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None):
         names = tuple(model.fields) if fields is None else tuple(dict.fromkeys((model.key, *fields)))
         sorts = questions.sorts(model, sort)
         found = self.read(
-            lambda snapshot: queries.Query(self._objects, snapshot, model, filters).page(sorts, marker, limit)
+            lambda snapshot: queries.Query(self.objects, snapshot, model, filters).page(sorts, marker, limit)
         )
-        return [*map(self._objects.decoder(model, names), found)]
+        return [*map(self.objects.decoder(model, names), found)]
 
     def count(self, model, *, filters=()):
-        return self.read(lambda snapshot: queries.Query(self._objects, snapshot, model, filters).count())
+        return self.read(lambda snapshot: queries.Query(self.objects, snapshot, model, filters).count())
 
     def commit(self, *changes, lease=None):
         if not changes:
@@ -61,7 +62,7 @@ class EtcdStore(store.Store):
         def drafted(snapshot):
             if lease:
                 self.leases.require(snapshot, lease)
-            return plan.Plan(snapshot, batch, self.models, self._objects).make(), None
+            return plan.Plan(snapshot, batch, self.models, self.objects).make(), None
 
         self.commits.run(drafted)
         return batch.in_order()
@@ -70,7 +71,7 @@ class EtcdStore(store.Store):
         return self.leases.take(name, holder, ttl, steal)
 
     def renew_secrets(self):
-        return renewal.renew(self.read, self.commits, self._objects, self.models, self._cipher)
+        return renewal.renew(self.read, self.commits, self.objects, self.models, self._cipher)
 
     def ping(self):
         self._etcd.ping()
@@ -82,6 +83,6 @@ class EtcdStore(store.Store):
         """Return ``work(snapshot)`` on the newest snapshot that lasts as long."""
         for _ in range(ATTEMPTS):
             with contextlib.suppress(failures.Stale):
-                return work(self._keyspace.snapshot())
+                return work(self.keyspace.snapshot())
         # Others write all the time: like a commit, it takes the turn.
         return self.commits.run(lambda snapshot: (draft.Batch(), work(snapshot)))

@@ -124,7 +124,7 @@ def _node(found):
 def _member(location, endpoint):
     host, port = endpoint
     certificate = location.cert_file and (location.cert_file, location.key_file or location.cert_file)
-    return Member(
+    member = Member(
         host=host,
         port=port,
         protocol=location.protocol,
@@ -134,6 +134,9 @@ def _member(location, endpoint):
         password=location.password,
         per_host_pool_size=CONNECTIONS,
     )
+    # urllib3 would ask three more times by itself, and a write that is asked for again is refused.
+    member.http.connection_pool_kw["retries"] = False
+    return member
 
 
 def _meaning(error):

@@ -67,6 +67,10 @@ class Keyspace:
             return
         Application(self._etcd, self._paths, snapshot.head, snapshot.version, operations).run(take_over=True)
 
+    def journals(self):
+        """Return where journals are that have parts."""
+        return list(self._etcd.read(self._paths.journals.rstrip("/")).nodes)
+
     def reserve(self, snapshot, identity):
         """Give a commit the turn, unless the head was changed since the snapshot."""
         self._exchange(snapshot.version, snapshot.head.reserved(identity))
@@ -129,7 +133,7 @@ class Keyspace:
         """Write the rest of a commit that is decided; should etcd go away, others will."""
         try:
             Application(self._etcd, self._paths, head, version, operations).run()
-            if head.number % SWEEP == 0:
+            if "parts" in head.journal or head.number % SWEEP == 0:
                 self._sweep(head)
         except errors.StoreUnavailable:
             pass
@@ -140,7 +144,7 @@ class Keyspace:
 
     def _sweep(self, head):
         """Remove journals of commits that were never decided."""
-        for key in self._etcd.read(self._paths.journals.rstrip("/")).nodes:
+        for key in self.journals():
             number = int(key.rpartition("/")[2].partition("-")[0])
             if number <= head.number:
                 self._etcd.delete(key, recursive="true")

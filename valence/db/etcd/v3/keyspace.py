@@ -19,7 +19,7 @@ from valence.db.etcd.v3 import snapshot as snapshots
 MOST_OPERATIONS = 120
 MOST_CHARACTERS = 300_000
 #: seconds after which the journal of a writer that was killed before it decided anything vanishes
-JOURNAL_SECONDS = 60
+JOURNAL_SECONDS = 20
 #: one entry of so many is marked
 MARKED = 256
 
@@ -61,6 +61,10 @@ class Keyspace:
         removed = gateway.delete(self._paths.journal(name, ""), self._paths.journal(name, index.HIGHEST))
         settled = gateway.put(self._paths.head, snapshot.head.settled().dump())
         self._gateway.exchange(same, [settled, removed])
+
+    def journals(self):
+        """Return where parts of journals are."""
+        return self.snapshot().keys(self._paths.journals, self._paths.journals + index.HIGHEST)
 
     def reserve(self, snapshot, identity):
         """Give a commit the turn, unless the head was changed since the snapshot."""
