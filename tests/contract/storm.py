@@ -79,10 +79,11 @@ class Storm:
         return [book and store.Delete(book)]
 
 
-def main(driver, url, folder, name, first, last):
+def main(driver, url, folder, name, *numbers):
+    first, last = map(int, numbers)
     database = databases.DATABASES[driver][0](url, folder).connect()
     storm = Storm(database, name)
-    for number in range(int(first), int(last) + 1):
+    for number in range(first, last + 1):
         print(f"begin {number}", flush=True)
         if random.random() < KILLED:
             seconds = random.uniform(0, MOMENT)

@@ -33,8 +33,17 @@ class Writer(threading.Thread):
     def run(self):
         while len(self.begun) < COMMITS and not self.failed:
             first = len(self.begun) + 1
-            command = [sys.executable, "-m", "tests.contract.storm", *self._arguments, str(first), str(COMMITS)]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            command = [
+                sys.executable,
+                "-m",
+                "tests.contract.storm",
+                *self._arguments,
+                str(first),
+                str(COMMITS),
+            ]
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            ) as process:
                 for line in process.stdout:
                     word, number = line.split()
                     (self.begun if word == "begin" else self.acknowledged).add(int(number))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real servers for tests: RabbitMQ, MariaDB, PostgreSQL and etcd, on loopback, in temporary folders.
 
-``rabbitmq()``, ``mariadb()``, ``postgresql()``, ``etcd()`` and ``etcd3()`` return the server that all tests share:
-ask it for a virtual host or a database of your own. A test that kills a server brings one: ``self.useFixture(RabbitMQ())``.
+``rabbitmq()``, ``mariadb()``, ``postgresql()``, ``etcd()`` and ``etcd3()`` return the server that tests share:
+ask it for a virtual host or a database of your own. A test that kills a server brings
+one: ``self.useFixture(RabbitMQ())``.
 """
 
 from tests.servers import shared

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store on etcd's v3 API, which every etcd since 3.3 has."""
 
-from valence.db.etcd.v3 import gateway
-from valence.db.etcd.v3 import keyspace
 from valence.db.etcd import location
 from valence.db.etcd import paths
 from valence.db.etcd import store
+from valence.db.etcd.v3 import gateway
+from valence.db.etcd.v3 import keyspace
 
 
 class Etcd3Store(store.EtcdStore):

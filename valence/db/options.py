@@ -20,7 +20,9 @@ ETCD = [
         default="",
         help="Folder of etcd below which everything is, where the connection, etcd3://host:2379/folder, names none.",
     ),
-    cfg.StrOpt("etcd_ca_file", help="File of the authorities that etcd's certificate is checked with; turns TLS on."),
+    cfg.StrOpt(
+        "etcd_ca_file", help="File of the authorities that etcd's certificate is checked with; turns TLS on."
+    ),
     cfg.StrOpt("etcd_cert_file", help="File of the certificate to show to etcd."),
     cfg.StrOpt("etcd_key_file", help="File of that certificate's key."),
 ]

@@ -2,10 +2,10 @@
 """The store on SQLite, MariaDB, MySQL and PostgreSQL."""
 
 from valence.common import errors
+from valence.db import changes as changesets
 from valence.db import models
 from valence.db import questions
 from valence.db import store
-from valence.db import changes as changesets
 from valence.db.sql import commit
 from valence.db.sql import conflicts
 from valence.db.sql import connections

@@ -32,6 +32,26 @@ class Access:
         one_way = len({descending for _, descending in open_sorts}) == 1
         return one_way and names == self.rest and len(self.ranges) <= MOST_MERGED
 
+    @property
+    def is_by_value(self):
+        """Whether it is all entries with certain values."""
+        whole = map(index.beginning, self.prefixes)
+        return all(self.prefixes) and all(part == each for part, each in zip(self.ranges, whole, strict=True))
+
+    def beyond(self, sorts, position):
+        """Yield (prefix, range) of the entries after the one with the values ``position`` in the order of ``sorts``."""
+        if position is None:
+            yield from zip(self.prefixes, self.ranges, strict=True)
+            return
+        pairs = zip(sorts[:-1], position[:-1], strict=True)
+        values = [value for (name, _), value in pairs if name not in self.fixed]
+        for prefix, part in zip(self.prefixes, self.ranges, strict=True):
+            mark = prefix + index.prefix(*values) + position[-1]
+            low, high = part.low, min(part.high, mark)
+            if not sorts[-1][1]:
+                low, high = max(part.low, mark + index.END), part.high
+            yield prefix, index.Range(low, max(low, high))
+
 
 class Condition(typing.NamedTuple):
     """One filter with its place in the list of filters."""

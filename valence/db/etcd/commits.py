@@ -2,7 +2,6 @@
 """Commits one after the other: planned on a snapshot, written if the head is still the same, else planned anew."""
 
 import contextlib
-import itertools
 import random
 import threading
 import time
@@ -31,7 +30,8 @@ class Commits:
         """Write the batch of ``plan(snapshot) -> (batch, result)`` and return the result."""
         identity, deadline = uuid.uuid4().hex[:12], time.monotonic() + LONGEST_WAIT
         with self._alone(), self._in_turn(identity):
-            for attempt in itertools.count():
+            attempt = 0
+            while True:
                 snapshot = self._settled(identity)
                 with contextlib.suppress(failures.Stale):
                     batch, result = plan(snapshot)
@@ -40,6 +40,7 @@ class Commits:
                 if time.monotonic() > deadline:
                     raise errors.Conflict(reason="Others change the same things all the time.")
                 self._yield(snapshot, identity, attempt)
+                attempt += 1
 
     @contextlib.contextmanager
     def _alone(self):

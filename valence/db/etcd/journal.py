@@ -30,7 +30,7 @@ def dump(part):
 
 
 def portions(operations, most, size):
-    """Yield lists of at most ``most`` operations that have at most ``size`` characters together, or one that has more."""
+    """Yield lists of at most ``most`` operations of ``size`` characters together, or one that has more."""
     portion, total = [], 0
     for operation in operations:
         length = len(operation[0]) + len(operation[1] or "")

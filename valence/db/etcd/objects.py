@@ -47,7 +47,8 @@ class Objects:
             return text, {}
         starts = range(0, len(text), LONG)
         chunks = {
-            self.paths.chunk(number, f"{part}-{start // LONG}"): text[start : start + LONG] for start in starts
+            self.paths.chunk(number, f"{part}-{start // LONG}"): text[start : start + LONG]
+            for start in starts
         }
         return dump(list(chunks)), chunks
 

@@ -82,7 +82,9 @@ class Plan:
 
     def _create(self):
         for group in self._changes.creates:
-            objects = [change.obj.replace(**changesets.stamps(change.obj, self._now)) for change in group.changes]
+            objects = [
+                change.obj.replace(**changesets.stamps(change.obj, self._now)) for change in group.changes
+            ]
             self._number(group.model, objects)
             for change, obj in zip(group.changes, objects, strict=True):
                 self._insert(_name(change), obj)

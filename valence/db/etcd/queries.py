@@ -8,6 +8,7 @@ way is good, all rows that an index narrows the list down to are read and sorted
 import functools
 import heapq
 import itertools
+import typing
 
 from valence.db import questions
 from valence.db.etcd import access
@@ -16,6 +17,27 @@ from valence.db.etcd import rows
 
 #: most rows that are read at a time
 MOST_AT_A_TIME = 500
+
+
+class Page(typing.NamedTuple):
+    """Which rows of a list are wanted; ``position`` is what the marker is sorted by, None at the beginning."""
+
+    sorts: tuple
+    position: tuple | None
+    limit: int | None
+
+    @property
+    def descending(self):
+        """The direction of the keys."""
+        return self.sorts[-1][1]
+
+    def cut(self, found):
+        """Return the page of rows that come in any order."""
+        found = list(found)
+        rows.sort(found, self.sorts)
+        if self.position is not None:
+            found = [row for row in found if rows.is_after(row, self.position, self.sorts)]
+        return found[: self.limit]
 
 
 class Query:
@@ -27,27 +49,24 @@ class Query:
 
     def page(self, sorts, marker, limit):
         """Return the rows, dicts, of a page."""
-        position = None if marker is None else self._position(sorts, marker)
+        page = Page(sorts, None if marker is None else self._position(sorts, marker), limit)
         if limit == 0:
             return []
         if (keys := self._keys()) is not None:
-            return self._sorted(self._matching(keys, self._filters), sorts, position)[:limit]
+            return page.cut(self._matching(keys))
         member, way, in_order = self._choose(sorts, limit)
-        remaining = self._uncovered(way)
         if in_order:
-            found = self._follow(member, way, remaining, sorts, position, limit)
-            return list(itertools.islice(found, limit))
-        return self._gather(member, way, remaining, sorts, position)[:limit]
+            return list(itertools.islice(self._follow(member, way, page), limit))
+        return page.cut(self._matching_entries(member, way))
 
     def count(self):
         """Return how many rows there are."""
         if (keys := self._keys()) is not None:
-            return sum(1 for _ in self._matching(keys, self._filters))
+            return sum(1 for _ in self._matching(keys))
         member, way = self._fewest(self._ways())
-        remaining = self._uncovered(way)
-        if not remaining:
-            return sum(self._snapshot.count(way.tree, part) for part in way.ranges)
-        return sum(1 for _ in self._matching_entries(member, way, remaining))
+        if self._uncovered(way):
+            return sum(1 for _ in self._matching_entries(member, way))
+        return sum(self._snapshot.count(way.tree, part) for part in way.ranges)
 
     def _keys(self):
         """Return the keys that a filter names, None if there is no such filter."""
@@ -107,62 +126,41 @@ class Query:
     def _estimate(self, way):
         return sum(self._snapshot.estimate(way.tree, part) for part in way.ranges)
 
-    def _follow(self, member, way, remaining, sorts, position, limit):
+    def _follow(self, member, way, page):
         """Yield the rows that match, in the order of the index."""
-        descending = sorts[-1][1]
-        after = position and "".join(
-            index.component(value) + index.END
-            for (name, _), value in zip(sorts[:-1], position[:-1], strict=True)
-            if name not in way.fixed
-        ) + position[-1]
-        parts = zip(way.ranges, way.prefixes, strict=True)
-        scans = [self._scan(way.tree, part, prefix, after, descending, limit) for part, prefix in parts]
-        merged = heapq.merge(*scans, key=lambda pair: pair[0], reverse=descending)
-        entries = scans[0] if len(scans) == 1 else merged
-        for batch in _batches((entry for _, entry in entries), limit):
-            yield from self._checked(member, way.tree, batch, remaining)
+        parts = way.beyond(page.sorts, page.position)
+        scans = [self._scan(way.tree, *part, page) for part in parts]
+        merged = heapq.merge(*scans, key=lambda pair: pair[0], reverse=page.descending)
+        for batch in _batches((entry for _, entry in merged), page.limit):
+            yield from self._checked(member, way, batch)
 
-    def _scan(self, tree, part, prefix, after, descending, limit):
-        """Yield (what the entry is sorted by, entry) of the entries in a range that come after the marker."""
-        if after is not None:
-            mark = prefix + after
-            low, high = (part.low, min(part.high, mark)) if descending else (max(part.low, mark + index.END), part.high)
-            part = index.Range(low, max(low, high))
-        for entry in self._snapshot.scan(tree, part, descending, limit or MOST_AT_A_TIME):
+    def _scan(self, tree, prefix, part, page):
+        """Yield (what the entry is sorted by, entry) of the entries in a range."""
+        for entry in self._snapshot.scan(tree, part, page.descending, page.limit or MOST_AT_A_TIME):
             yield entry[len(prefix) :], entry
 
-    def _gather(self, member, way, remaining, sorts, position):
-        return self._sorted(self._matching_entries(member, way, remaining), sorts, position)
-
-    def _sorted(self, found, sorts, position):
-        found = list(found)
-        rows.sort(found, sorts)
-        return found if position is None else [row for row in found if rows.is_after(row, position, sorts)]
-
-    def _matching_entries(self, member, way, remaining):
+    def _matching_entries(self, member, way):
         """Yield the rows that match, in any order."""
-        entries = self._entries(way)
-        for batch in _batches(entries, None):
-            yield from self._checked(member, way.tree, batch, remaining)
+        for batch in _batches(self._entries(way), None):
+            yield from self._checked(member, way, batch)
 
     def _entries(self, way):
-        if all(part == index.beginning(prefix) for part, prefix in zip(way.ranges, way.prefixes, strict=True)):
-            if all(way.prefixes):
-                found = self._snapshot.find(way.tree, way.prefixes)
-                return itertools.chain.from_iterable(found.values())
+        if way.is_by_value:
+            return itertools.chain.from_iterable(self._snapshot.find(way.tree, way.prefixes).values())
         scans = (self._snapshot.scan(way.tree, part, False, MOST_AT_A_TIME) for part in way.ranges)
         return itertools.chain.from_iterable(scans)
 
-    def _checked(self, member, tree, entries, remaining):
-        by_key = {index.key_of(entry): entry for entry in entries}
+    def _checked(self, member, way, entries):
+        by_key, remaining = {index.key_of(entry): entry for entry in entries}, self._uncovered(way)
         for key, row, parts in rows.read(self._objects, self._snapshot, self._model, by_key):
-            if rows.is_entry_true(tree, member, parts, by_key[key], key) and rows.holds(row, remaining):
+            is_true = rows.is_entry_true(way.tree, member, parts, by_key[key], key)
+            if is_true and rows.holds(row, remaining):
                 yield row
 
-    def _matching(self, keys, filters):
+    def _matching(self, keys):
         for batch in _batches(keys, None):
             found = rows.read(self._objects, self._snapshot, self._model, batch)
-            yield from (row for _, row, _ in found if rows.holds(row, filters))
+            yield from (row for _, row, _ in found if rows.holds(row, self._filters))
 
 
 def _batches(items, limit):

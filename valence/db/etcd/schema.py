@@ -48,7 +48,9 @@ class Schema(store.Schema):
     def differences(self):
         """Return what differs between the store and the models, one line each."""
         known = self._state()["indexes"]
-        return [f"the index {_name(tree)} is missing" for _, tree in self._trees() if _name(tree) not in known]
+        return [
+            f"the index {_name(tree)} is missing" for _, tree in self._trees() if _name(tree) not in known
+        ]
 
     def _trees(self):
         return [(model, tree) for model in self._models for tree in index.trees_of(model)]

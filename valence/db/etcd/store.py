@@ -71,7 +71,7 @@ class EtcdStore(store.Store):
         return self.leases.take(name, holder, ttl, steal)
 
     def renew_secrets(self):
-        return renewal.renew(self.read, self.commits, self.objects, self.models, self._cipher)
+        return renewal.Renewal(self, self._cipher).renew()
 
     def ping(self):
         self._etcd.ping()

@@ -5,9 +5,9 @@ import functools
 
 import sqlalchemy
 
+from valence.db import changes as changesets
 from valence.db import store
 from valence.db import types
-from valence.db import changes as changesets
 from valence.db.sql import failures
 from valence.db.sql import mysql_updates
 from valence.db.sql import sequences

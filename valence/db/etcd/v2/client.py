@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """etcd's v2 API by python-etcd: one key at a time, compared with the index of its last change."""
 
+import contextlib
 import json
 import logging
 import time
@@ -61,19 +62,17 @@ class Client:
         return self._endpoints.ask(lambda member: self._read(member, key, options, self._slow))
 
     def write(self, key, text, **options):
-        """Store a text if the options (``prevIndex``, ``prevExist``) hold; return its index or None, and if asked again.
+        """Store a text if the options (``prevIndex``, ``prevExist``) hold; raise KeyError where the key is missing.
 
-        Raises KeyError where the key is missing.
+        Returns its index, None if they did not hold, and whether an earlier try was left without an answer.
         """
         parameters = {"value": text} | options
         return self._endpoints.ask_again(lambda member: self._change(member, "PUT", key, parameters))
 
     def delete(self, key, **options):
         """Remove a key, or with ``recursive="true"`` a folder; nothing happens where the options do not hold."""
-        try:
+        with contextlib.suppress(KeyError):
             self._endpoints.ask(lambda member: self._change(member, "DELETE", key, options))
-        except KeyError:
-            pass
 
     def ping(self):
         """Return quietly if a member answers soon."""

@@ -7,6 +7,7 @@ still does; should he stop, another takes over. An object that is removed leaves
 later, so that a write which comes far too late finds no place.
 """
 
+import contextlib
 import time
 from concurrent import futures
 
@@ -201,10 +202,8 @@ class Application:
             self._etcd.write(key, text, prevExist="false")
 
     def _bury(self, key, index):
-        try:
+        with contextlib.suppress(KeyError):
             self._etcd.write(key, "", prevIndex=index, ttl=GRAVE_SECONDS)
-        except KeyError:
-            pass
 
 
 def _now():

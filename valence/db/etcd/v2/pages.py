@@ -23,8 +23,8 @@ class Page(typing.NamedTuple):
 class Table:
     """The pages of one index, in order."""
 
-    def __init__(self, pages=(Page("", "0"),)):
-        self.pages = [*pages]
+    def __init__(self, pages=()):
+        self.pages = [*pages] or [Page("", "0")]
 
     @classmethod
     def load(cls, text):

@@ -41,7 +41,9 @@ class Snapshot:
         """Return what the head's journal says is to be written: (key, text, index before) lists."""
         if texts := self.head.journal.get("texts"):
             return journal.join(texts)
-        places = [self._paths.journal(self.head.journal["name"], part) for part in range(self.head.journal["parts"])]
+        places = [
+            self._paths.journal(self.head.journal["name"], part) for part in range(self.head.journal["parts"])
+        ]
         found = [self._etcd.read(place).node for place in places]
         if None in found:
             raise failures.Stale(f"the journal {self.head.journal['name']} was written meanwhile")

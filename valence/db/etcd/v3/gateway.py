@@ -35,7 +35,9 @@ class Gateway:
 
     def range(self, first, end=None, **options):
         """Return the answer to one range request."""
-        return self._endpoints.ask(lambda client: self._post(client, "/kv/range", ranged(first, end, **options)))
+        return self._endpoints.ask(
+            lambda client: self._post(client, "/kv/range", ranged(first, end, **options))
+        )
 
     def ranges(self, requested):
         """Return the answers to range requests (dicts of ``ranged``), in their order."""
@@ -158,7 +160,11 @@ def _meaning(error):
 
 
 def _is_about_connection(error):
-    kinds = (exceptions.ConnectionFailedError, exceptions.ConnectionTimeoutError, exceptions.InternalServerError)
+    kinds = (
+        exceptions.ConnectionFailedError,
+        exceptions.ConnectionTimeoutError,
+        exceptions.InternalServerError,
+    )
     return isinstance(error, kinds)
 
 

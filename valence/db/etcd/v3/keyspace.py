@@ -9,10 +9,10 @@ say. Readers look at the revision before that head until all is written.
 import zlib
 
 from valence.common import errors
-from valence.db.etcd.v3 import gateway
 from valence.db.etcd import head as heads
 from valence.db.etcd import index
 from valence.db.etcd import journal
+from valence.db.etcd.v3 import gateway
 from valence.db.etcd.v3 import snapshot as snapshots
 
 #: most operations and characters of one transaction; etcd refuses more than 128, and more than 1.5 MB

@@ -7,8 +7,8 @@ Some entries, chosen by their checksum, are marked; ranges are read between mark
 
 import itertools
 
-from valence.db.etcd.v3 import gateway
 from valence.db.etcd import index
+from valence.db.etcd.v3 import gateway
 
 #: most ranges of one request
 MOST_RANGES = 100
@@ -53,7 +53,9 @@ class Snapshot:
 
     def count(self, tree, part):
         """Return how many entries a range has."""
-        answer = self._gateway.range(*self._bounds(self._base(tree), part), count_only=True, revision=self._revision)
+        answer = self._gateway.range(
+            *self._bounds(self._base(tree), part), count_only=True, revision=self._revision
+        )
         return int(answer.get("count", 0))
 
     def estimate(self, tree, part):
@@ -87,7 +89,9 @@ class Snapshot:
         order = {"sort_order": "DESCEND", "sort_target": "KEY"} if descending else {}
         while low < high:
             bounds = self._bounds(marks, index.Range(low, high))
-            answer = self._gateway.range(*bounds, keys_only=True, limit=STRIDE, revision=self._revision, **order)
+            answer = self._gateway.range(
+                *bounds, keys_only=True, limit=STRIDE, revision=self._revision, **order
+            )
             found = _entries(marks, answer)
             if len(found) < STRIDE:
                 yield index.Range(low, high)
