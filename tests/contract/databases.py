@@ -3,6 +3,7 @@
 
 import atexit
 import functools
+import json
 import shutil
 import tempfile
 
@@ -13,6 +14,7 @@ from tests.contract import examples
 from valence.common import config
 from valence.common import secrets
 from valence.db import store
+from valence.db.etcd import draft
 
 
 def configuration(url, folder):
@@ -66,6 +68,11 @@ class Database:
 class SQLDatabase(Database):
     """A database of the SQL driver."""
 
+    #: what a client says that ends a commit, and what it says in a commit before that
+    commit_word, earlier_word = b"COMMIT", b"UPDATE"
+    #: where the seconds are that a call waits for a server that says nothing
+    silence = "valence.db.sql.patience.STATEMENT_SECONDS"
+
     def connect(self):
         database = super().connect()
         for model in examples.MODELS:
@@ -97,6 +104,61 @@ class SQLDatabase(Database):
         return getattr(found[0], field)
 
 
+class EtcdDatabase(Database):
+    """A database of the drivers of etcd."""
+
+    silence = "valence.db.etcd.endpoints.ANSWER_SECONDS"
+
+    def connect(self):
+        database = super().connect()
+        database.models += examples.MODELS
+        return database
+
+    @functools.cached_property
+    def inspected(self):
+        """Return the store that looks into the keys."""
+        return self.connect()
+
+    def prepare(self):
+        self.inspected.schema.upgrade()
+
+    def clear(self):
+        for model in reversed(examples.MODELS):
+            while rows := self.inspected.list(model, limit=2000):
+                self.inspected.commit(*map(store.Delete, rows))
+
+    def restart_sequences(self):
+        self.inspected.commits.run(self._without_sequences)
+
+    def _without_sequences(self, snapshot):
+        batch = draft.Batch()
+        batch.texts[self.inspected.paths.sequence(examples.Entry)] = None
+        return batch, None
+
+    def journals(self):
+        """Return the keys of journals that are there."""
+        database = self.inspected
+        left = [f"the head has {database.keyspace.snapshot().head.journal}"]
+        return [*database.keyspace.journals(), *(left if database.keyspace.snapshot().head.journal else ())]
+
+    def stored_text(self, model, key, field):
+        place = self.inspected.paths.object(model, key)
+        text = self.inspected.read(lambda snapshot: snapshot.read([place]))[place]
+        return json.loads(text)[field]
+
+
+class Etcd2Database(EtcdDatabase):
+    """A database of the driver of etcd's v2 API."""
+
+    commit_word, earlier_word = b"recent", b"GET /v2/keys"
+
+
+class Etcd3Database(EtcdDatabase):
+    """A database of the driver of etcd's v3 API."""
+
+    commit_word, earlier_word = b'"compare"', b'"request_range"'
+
+
 class SQLiteServer:
     """What stands for a server of SQLite: a folder."""
 
@@ -108,11 +170,14 @@ class SQLiteServer:
 #: name -> (kind of database, its server shared by all tests, a fixture that is a server of one's own or None)
 DATABASES = {
     "sqlite": (SQLDatabase, SQLiteServer, None),
+    "etcd": (Etcd2Database, servers.etcd, servers.Etcd),
+    "etcd3": (Etcd3Database, servers.etcd3, servers.Etcd3),
     "mariadb": (SQLDatabase, servers.mariadb, servers.MariaDB),
     "postgresql": (SQLDatabase, servers.postgresql, servers.PostgreSQL),
 }
 SCENARIOS = [(name, {"driver": name}) for name in DATABASES]
 WITH_SERVER = [(name, {"driver": name}) for name, (_, _, own) in DATABASES.items() if own]
+ETCD = [(name, {"driver": name}) for name in ("etcd", "etcd3")]
 SQL = [(name, {"driver": name}) for name, (kind, _, _) in DATABASES.items() if kind is SQLDatabase]
 
 

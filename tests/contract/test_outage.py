@@ -136,7 +136,8 @@ class LostAnswerTest(testscenarios.WithScenarios, base.TestCase):
         self.proxy = self.useFixture(proxy.Proxy(databases.DATABASES[self.driver][1]().port))
         shared = databases.shared(self.driver)
         shared.clear()
-        self.store = databases.DATABASES[self.driver][0](self.proxy.url(shared.url), shared.folder).connect()
+        self.kind = databases.DATABASES[self.driver][0]
+        self.store = self.kind(self.proxy.url(shared.url), shared.folder).connect()
         self.addCleanup(self.store.close)
         self.shelf, self.other = self.commit(*(store.Create(examples.shelf(name)) for name in "ab"))
 
@@ -144,7 +145,7 @@ class LostAnswerTest(testscenarios.WithScenarios, base.TestCase):
         return self.store.commit(*changes)
 
     def commit_and_cut(self, *changes):
-        self.proxy.cut(b"COMMIT", answered=self.answered)
+        self.proxy.cut(self.kind.commit_word, answered=self.answered)
         stored = self.store.commit(*changes)
         self.assertEqual(1, self.proxy.cuts)
         return stored
@@ -175,24 +176,24 @@ class LostAnswerTest(testscenarios.WithScenarios, base.TestCase):
 
     def test_a_commit_under_a_lease_is_done_once(self):
         with self.store.lease("a", "one", 30) as lease:
-            self.proxy.cut(b"COMMIT", answered=self.answered)
+            self.proxy.cut(self.kind.commit_word, answered=self.answered)
             (changed,) = self.store.commit(store.Update(self.shelf, {"weight": 1}), lease=lease)
         self.assertEqual(changed, self.store.get(examples.Shelf, self.shelf.uuid))
 
     def test_an_error_stays_an_error(self):
         changed = self.commit(store.Update(self.shelf, {"weight": 1}))[0]
-        self.proxy.cut(b"UPDATE", answered=self.answered)
+        self.proxy.cut(self.kind.earlier_word, answered=self.answered)
         self.assertRaises(errors.RevisionMismatch, self.commit, store.Update(self.shelf, {"weight": 2}))
         self.assertEqual(changed, self.store.get(examples.Shelf, self.shelf.uuid))
 
     def test_when_the_server_stays_away_the_outcome_is_called_unknown(self):
-        self.proxy.cut(b"COMMIT", answered=self.answered, refuse=True)
+        self.proxy.cut(self.kind.commit_word, answered=self.answered, refuse=True)
         began = time.monotonic()
         self.assertRaises(errors.OutcomeUnknown, self.commit, store.Update(self.shelf, {"weight": 1}))
         self.assertLess(time.monotonic() - began, SOON)
 
     def test_when_it_is_known_that_nothing_was_committed_that_is_said(self):
-        self.proxy.cut(b"UPDATE", answered=self.answered, refuse=True)
+        self.proxy.cut(self.kind.earlier_word, answered=self.answered, refuse=True)
         error = self.assertRaises(
             errors.StoreUnavailable, self.commit, store.Update(self.shelf, {"weight": 1})
         )
@@ -205,7 +206,7 @@ class SilenceTest(testscenarios.WithScenarios, base.TestCase):
     scenarios = databases.WITH_SERVER
 
     def test_a_call_gives_up_and_works_again_when_the_server_does(self):
-        self.useFixture(fixtures.MonkeyPatch("valence.db.sql.patience.STATEMENT_SECONDS", 2))
+        self.useFixture(fixtures.MonkeyPatch(databases.DATABASES[self.driver][0].silence, 2))
         held = self.useFixture(proxy.Proxy(databases.DATABASES[self.driver][1]().port))
         shared = databases.shared(self.driver)
         shared.clear()

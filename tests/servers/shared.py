@@ -5,6 +5,7 @@ import atexit
 import os
 import threading
 
+from tests.servers import etcd
 from tests.servers import mariadb
 from tests.servers import postgresql
 from tests.servers import rabbitmq
@@ -12,6 +13,8 @@ from tests.servers import rabbitmq
 #: Variable that tells where the server runs -> kind of server.
 KINDS = {
     "VALENCE_TEST_RABBITMQ": rabbitmq.RabbitMQ,
+    "VALENCE_TEST_ETCD": etcd.Etcd,
+    "VALENCE_TEST_ETCD3": etcd.Etcd3,
     "VALENCE_TEST_MARIADB": mariadb.MariaDB,
     "VALENCE_TEST_POSTGRESQL": postgresql.PostgreSQL,
 }

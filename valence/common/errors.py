@@ -268,6 +268,15 @@ class SchemaOutdated(StoreUnavailable):
     hint = "Run 'valence-manage db upgrade'."
 
 
+class StoreFull(StoreUnavailable):
+    """The database takes no more data until somebody makes room: ``reason``."""
+
+    code = "valence.store_full"
+    message = "The database is full: {reason}."
+    hint = "Make room; with etcd: compact, 'etcdctl defrag', 'etcdctl alarm disarm', and a larger quota."
+    retry_after = 60
+
+
 class OutcomeUnknown(StoreUnavailable):
     """The database went away during a commit: it may have taken place or not."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The [database] options: oslo.db's, with defaults of Valence."""
+"""The [database] options: oslo.db's, with defaults of Valence, and those for etcd."""
 
 import pathlib
 
@@ -14,10 +14,23 @@ DATABASE = {
     "pool_timeout": 1,
 }
 
+ETCD = [
+    cfg.StrOpt(
+        "etcd_prefix",
+        default="",
+        help="Folder of etcd below which everything is, where the connection, etcd3://host:2379/folder, names none.",
+    ),
+    cfg.StrOpt(
+        "etcd_ca_file", help="File of the authorities that etcd's certificate is checked with; turns TLS on."
+    ),
+    cfg.StrOpt("etcd_cert_file", help="File of the certificate to show to etcd."),
+    cfg.StrOpt("etcd_key_file", help="File of that certificate's key."),
+]
+
 
 def list_opts():
     """Return the options by group, as oslo-config-generator asks for them."""
-    return [("database", options.database_opts)]
+    return [("database", [*options.database_opts, *ETCD])]
 
 
 def set_defaults():
@@ -30,3 +43,4 @@ def register(conf):
     set_defaults()
     file = pathlib.Path(conf.state_dir).absolute() / "valence.db"
     options.set_defaults(conf, connection=f"sqlite:///{file}")
+    conf.register_opts(ETCD, "database")

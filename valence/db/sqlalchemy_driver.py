@@ -2,9 +2,10 @@
 """The store on SQLite, MariaDB, MySQL and PostgreSQL."""
 
 from valence.common import errors
+from valence.db import changes as changesets
 from valence.db import models
+from valence.db import questions
 from valence.db import store
-from valence.db.sql import changes as changesets
 from valence.db.sql import commit
 from valence.db.sql import conflicts
 from valence.db.sql import connections
@@ -49,7 +50,7 @@ class SQLAlchemyStore(store.Store):
 
     def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None):
         names = tuple(model.fields) if fields is None else tuple(dict.fromkeys((model.key, *fields)))
-        sorts = self._queries.sorts(model, sort)
+        sorts = questions.sorts(model, sort)
         after = None if marker is None else self._position(model, sorts, marker)
         statement, parameters = self._queries.page(
             model, filters=filters, sorts=sorts, after=after, limit=limit, names=names
@@ -92,7 +93,7 @@ class SQLAlchemyStore(store.Store):
         parameters = {"key": self._rows.operand(model, model.key, marker)}
         found = self.connections.read(self._queries.get(model, names), parameters)
         if not found:
-            raise errors.BadRequest(reason=f"There is no {model.kind} {marker} any more to go on from.")
+            raise questions.gone_marker(model, marker)
         row = self._rows.decoder(model, names)(found[0])
         return tuple(getattr(row, name) for name in names)
 

@@ -4,12 +4,11 @@
 import sqlalchemy
 from sqlalchemy.dialects import mysql
 
+from valence.db import changes
 from valence.db import types
 
 #: longest text that is a VARCHAR; MySQL limits a row to 64 KiB
 LONGEST_VARCHAR = 2048
-#: fields that the store itself fills, so that their columns take no NULL
-STAMPS = ("created_at", "updated_at")
 
 
 class Words(sqlalchemy.TypeDecorator):
@@ -68,7 +67,7 @@ def column_type(field):
 
 def is_nullable(name, field):
     """Whether the field's column takes NULL."""
-    return isinstance(field, types.JSON) or (field.nullable and name not in STAMPS)
+    return isinstance(field, types.JSON) or (field.nullable and name not in changes.STAMPS)
 
 
 def server_default(field):

@@ -13,7 +13,7 @@ import time
 import sqlalchemy
 
 from valence.common import errors
-from valence.db.sql import changes as changesets
+from valence.db import changes as changesets
 from valence.db.sql import failures
 
 #: seconds between two removals of old markers, and the age from which on they are removed

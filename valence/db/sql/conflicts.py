@@ -9,8 +9,8 @@ import itertools
 import sqlalchemy
 
 from valence.common import errors
+from valence.db import changes as changesets
 from valence.db import store
-from valence.db.sql import changes as changesets
 
 BATCH = 500
 

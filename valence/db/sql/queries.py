@@ -9,11 +9,8 @@ import typing
 
 import sqlalchemy
 
-from valence.common import errors
-from valence.db import store
-from valence.db import types
+from valence.db import questions
 
-UNCOMPARABLE = (types.JSON, types.Secret)
 COMPARISONS = {"gt": "__gt__", "gte": "__ge__", "lt": "__lt__", "lte": "__le__"}
 #: shapes of questions whose statements are kept
 SHAPES = 500
@@ -58,26 +55,13 @@ class Queries:
         shape, parameters = self._conditions(model, filters)
         return self._count(model, shape), parameters
 
-    def sorts(self, model, sort):
-        """Return the sort keys, ended by the model's key in the direction of the last one."""
-        keys = []
-        for name, descending in (*sort, (model.key, bool(sort) and sort[-1].descending)):
-            _comparable(model, name)
-            if name not in (known for known, _ in keys):
-                keys.append((name, descending))
-        return tuple(keys[: [name for name, _ in keys].index(model.key) + 1])
-
     def _conditions(self, model, filters):
         shape, parameters = [], {}
-        for number, (name, op, value) in enumerate(filters):
-            _comparable(model, name)
-            if op not in store.OPERATORS:
-                raise errors.BadRequest(reason=f"There is no operator {op}.")
+        given = questions.filters(model, filters, self._rows.operand)
+        for number, (name, op, value) in enumerate(given):
+            gap = None in value if op == "in" else value is None
             if op == "in":
-                gap = None in value
-                value = [self._rows.operand(model, name, each) for each in value if each is not None]
-            else:
-                gap, value = value is None, self._rows.operand(model, name, value)
+                value = [each for each in value if each is not None]
             shape.append((name, op, gap))
             parameters[f"filter_{number}"] = value
         return tuple(shape), parameters
@@ -190,8 +174,3 @@ class Queries:
         if descending and self._tables.is_nullable(model, name):
             further = further | column.is_(None)
         return further, column == mark
-
-
-def _comparable(model, name):
-    if name not in model.fields or isinstance(model.fields[name], UNCOMPARABLE):
-        raise errors.BadRequest(reason=f"A {model.kind} cannot be filtered or sorted by {name}.")

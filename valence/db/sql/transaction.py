@@ -5,10 +5,9 @@ import functools
 
 import sqlalchemy
 
+from valence.db import changes as changesets
 from valence.db import store
 from valence.db import types
-from valence.db.sql import changes as changesets
-from valence.db.sql import columns
 from valence.db.sql import failures
 from valence.db.sql import mysql_updates
 from valence.db.sql import sequences
@@ -55,7 +54,7 @@ class Writer:
     def _update(self, connection, group, now, results):
         rows = []
         for change in group.changes:
-            values = change.values | (_touched(change, now) if change.touch else {})
+            values = change.values | changesets.touched(change, now)
             rows.append(self._rows.encode(group.model, values) | _identity(change.obj))
             results[id(change)] = change.obj.replace(**values)
         names = tuple(name for name in rows[0] if name not in IDENTITY)
@@ -82,7 +81,7 @@ class Writer:
         )
 
     def _create(self, connection, group, now, results):
-        stored = [change.obj.replace(**_stamps(change.obj, now)) for change in group.changes]
+        stored = [change.obj.replace(**changesets.stamps(change.obj, now)) for change in group.changes]
         if sequence := changesets.sequence_of(group.model):
             last = self._sequences.advance(connection, group.model.path, len(stored))
             for number, obj in enumerate(stored, last - len(stored) + 1):
@@ -101,14 +100,3 @@ def _matches(model):
     """Return which columns find a row, with the names that their values have in ``_identity``."""
     matches = {model.key: "_key"}
     return matches | {"revision": "_revision"} if "revision" in model.fields else matches
-
-
-def _touched(change, now):
-    fields = change.obj.fields
-    touched = {"updated_at": now} if "updated_at" in fields else {}
-    return touched | {"revision": change.obj.revision + 1} if "revision" in fields else touched
-
-
-def _stamps(obj, now):
-    """Return the moments that the store sets of a new row; those that it has, as a copy of a row has, are kept."""
-    return {name: getattr(obj, name) or now for name in columns.STAMPS if name in obj.fields}

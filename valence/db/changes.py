@@ -12,6 +12,9 @@ import uuid
 from valence.db import store
 from valence.db import types
 
+#: fields that the store itself fills
+STAMPS = ("created_at", "updated_at")
+
 
 class Group:
     """Changes of one class, of one model, that touch the same fields.
@@ -107,6 +110,18 @@ def sequence_of(model):
 def references_of(model):
     """Return the (name, field) pairs of the model's references."""
     return [(name, field) for name, field in model.fields.items() if isinstance(field, types.Reference)]
+
+
+def touched(change, now):
+    """Return the values that an update changes by itself, where it is not told otherwise."""
+    fields = change.obj.fields if change.touch else {}
+    moment = {"updated_at": now} if "updated_at" in fields else {}
+    return moment | {"revision": change.obj.revision + 1} if "revision" in fields else moment
+
+
+def stamps(obj, now):
+    """Return the moments that the store sets of a new row; those that it has, as a copy of a row has, are kept."""
+    return {name: getattr(obj, name) or now for name in STAMPS if name in obj.fields}
 
 
 KINDS = (store.Delete, store.Update, store.Create)

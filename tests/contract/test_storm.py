@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that commit at random and are killed: what they leave is whole.
+
+``VALENCE_TEST_STORM=8x500`` makes it eight processes with five hundred commits each.
+"""
+
+import collections
+import os
+import subprocess
+import sys
+import threading
+
+from tests.contract import case
+from tests.contract import databases
+from tests.contract import examples
+from tests.contract import storm
+from valence.db import store
+from valence.db.etcd import commits
+from valence.db.etcd import draft
+from valence.db.etcd import index
+
+PROCESSES, COMMITS = map(int, os.environ.get("VALENCE_TEST_STORM", "4x12").split("x"))
+
+
+class Writer(threading.Thread):
+    """Runs a process, and another one for the remaining commits whenever it was killed."""
+
+    def __init__(self, database, driver, name):
+        super().__init__()
+        self._arguments = [driver, database.url, database.folder, name]
+        self.begun, self.acknowledged, self.kills, self.failed = set(), set(), 0, None
+
+    def run(self):
+        while len(self.begun) < COMMITS and not self.failed:
+            first = len(self.begun) + 1
+            command = [
+                sys.executable,
+                "-m",
+                "tests.contract.storm",
+                *self._arguments,
+                str(first),
+                str(COMMITS),
+            ]
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            ) as process:
+                for line in process.stdout:
+                    word, number = line.split()
+                    (self.begun if word == "begin" else self.acknowledged).add(int(number))
+                said = process.stderr.read()
+            self.kills += process.returncode == -9
+            self.failed = said if process.returncode not in (0, -9) else None
+
+
+class StormTest(case.ContractCase):
+    scenarios = databases.ETCD
+    time_limit = 30 + PROCESSES * COMMITS
+
+    def test_what_killed_writers_leave_is_whole(self):
+        self.database.restart_sequences()
+        self.writers = {name: Writer(self.database, self.driver, name) for name in "abcdefgh"[:PROCESSES]}
+        for writer in self.writers.values():
+            writer.start()
+        for writer in self.writers.values():
+            writer.join()
+            self.assertIsNone(writer.failed)
+        self.settle()
+        self.assert_whole_commits()
+        self.assert_rules()
+        for model in examples.MODELS:
+            self.assert_indexed(model)
+        self.assert_no_journal()
+        self.report()
+
+    def settle(self):
+        """Commit once more, which writes the rest of a journal whose writer was killed, and sweeps the others away."""
+        self.create(*(examples.Entry(text="last 1") for _ in range(storm.MANY)))
+
+    def assert_whole_commits(self):
+        rows = self.store.list(examples.Entry, sort=[store.Sort("sequence")])
+        self.assertEqual(list(range(1, len(rows) + 1)), [row.sequence for row in rows])
+        found = collections.Counter(row.text for row in rows)
+        self.assertLessEqual(set(found.values()), {storm.ENTRIES, storm.MANY})
+        for name, writer in self.writers.items():
+            self.assertLessEqual({f"{name} {number}" for number in writer.acknowledged}, set(found))
+
+    def assert_rules(self):
+        shelves, books, pages = map(self.store.list, (examples.Shelf, examples.Book, examples.Page))
+        for field in ("name", "place"):
+            values = [getattr(row, field) for row in shelves if getattr(row, field) is not None]
+            self.assertEqual(len(set(values)), len(values))
+        self.assertLessEqual({row.shelf_id for row in books}, {row.uuid for row in shelves})
+        self.assertLessEqual({row.book_id for row in pages}, {row.uuid for row in books})
+
+    def assert_indexed(self, model):
+        """Fail unless every index has exactly the entries of the objects that are there."""
+        for tree in index.trees_of(model):
+            entries, rows = self.store.read(lambda snapshot, tree=tree: self.look(snapshot, model, tree))
+            self.assertEqual(sorted(index.entry(tree, row, key) for (_, key), row in rows.items()), entries)
+
+    def look(self, snapshot, model, tree):
+        entries = [*snapshot.scan(tree, index.Range(), False, 500)]
+        return entries, self.database.inspected.objects.read(
+            snapshot, [(model, index.key_of(entry)) for entry in entries]
+        )
+
+    def assert_no_journal(self):
+        self.wait_for(lambda: not self.database.journals(), 30, self.database.journals)
+
+    def report(self):
+        kills, made = (sum(map(count, self.writers.values())) for count in (_kills, _acknowledged))
+        print(
+            f"storm on {self.driver}: {PROCESSES} processes, {PROCESSES * COMMITS} commits, {made} acknowledged, "
+            f"{kills} kills, {self.store.count(examples.Entry)} entries"
+        )
+
+
+class TurnTest(case.ContractCase):
+    """A journal or a turn whose owner is gone."""
+
+    scenarios = databases.ETCD
+
+    def test_a_turn_whose_owner_is_gone_is_passed_over(self):
+        keyspace = self.database.inspected.keyspace
+        keyspace.reserve(keyspace.snapshot(), "nobody")
+        self.assertEqual("nobody", keyspace.snapshot().head.turn)
+        self.create_shelves("a")
+        self.assertIsNone(keyspace.snapshot().head.turn)
+
+    def test_a_commit_with_nothing_to_write_writes_nothing(self):
+        before = self.database.inspected.keyspace.snapshot().head
+        one = commits.Commits(self.database.inspected.keyspace)
+        self.assertEqual("result", one.run(lambda snapshot: (draft.Batch(), "result")))
+        self.assertEqual(before, self.database.inspected.keyspace.snapshot().head)
+
+
+def _kills(writer):
+    return writer.kills
+
+
+def _acknowledged(writer):
+    return len(writer.acknowledged)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where things are in etcd: an object at ``/<path>/<key>``, everything else below ``/_valence``."""
+
+OWN = "_valence"
+
+
+class Paths:
+    """The keys of one store below ``prefix``; ``spell`` writes a text so that the API takes it as part of a key."""
+
+    def __init__(self, prefix, spell):
+        self.root = f"/{prefix.strip('/')}".rstrip("/")
+        #: what the keys of everything but objects begin with
+        self.own = f"{self.root}/{OWN}"
+        self._spell = spell
+        #: what every commit changes
+        self.head = f"{self.own}/head"
+        self.schema = f"{self.own}/schema"
+        self.journals = f"{self.own}/journal/"
+
+    def object(self, model, key):
+        """Return where an object's JSON value is."""
+        return f"{self.root}/{model.path}/{self._spell(key)}"
+
+    def objects(self, path):
+        """Return what the keys of a model's objects begin with."""
+        return f"{self.root}/{path}/"
+
+    def chunk(self, number, part):
+        """Return where a part of a large value is; ``number`` is the commit's."""
+        return f"{self.own}/chunks/{number}/{part}"
+
+    def lease(self, name):
+        """Return where the holder of a lease is told."""
+        return f"{self.own}/leases/{self._spell(name)}"
+
+    def sequence(self, model):
+        """Return where the last number of a model's sequence is."""
+        return f"{self.own}/sequences/{model.path}"
+
+    def journal(self, name, part):
+        """Return where a part of a journal is."""
+        return f"{self.journals}{name}/{part}"
+
+    def index(self, tree):
+        """Return what the keys of an index begin with."""
+        return f"{self.own}/index/{tree.path}/{tree.name}/"
+
+    def marks(self, tree):
+        """Return what the keys of the marks of an index begin with."""
+        return f"{self.own}/marks/{tree.path}/{tree.name}/"
+
+    def table(self, tree):
+        """Return where the table of an index is."""
+        return f"{self.own}/tables/{tree.path}/{tree.name}"

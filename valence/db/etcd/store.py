@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the two stores on etcd have in common: everything but the keys of their API."""
+
+import contextlib
+
+from valence.common import errors
+from valence.db import changes as changesets
+from valence.db import models
+from valence.db import questions
+from valence.db import store
+from valence.db.etcd import commits
+from valence.db.etcd import draft
+from valence.db.etcd import failures
+from valence.db.etcd import leases
+from valence.db.etcd import objects
+from valence.db.etcd import plan
+from valence.db.etcd import queries
+from valence.db.etcd import renewal
+from valence.db.etcd import rows
+from valence.db.etcd import schema
+
+#: how often a list is begun anew whose snapshot went away
+ATTEMPTS = 5
+
+
+class EtcdStore(store.Store):
+    """A store of keys in etcd; ``etcd`` is the client of an API, ``keyspace`` what it makes of keys."""
+
+    def __init__(self, etcd, keyspace, paths, cipher):
+        #: every model whose objects refer to others or hold secrets
+        self.models = list(models.STORED)
+        self._etcd, self._cipher = etcd, cipher
+        self.keyspace, self.paths = keyspace, paths
+        self.objects = objects.Objects(paths, cipher)
+        self.commits = commits.Commits(keyspace)
+        self.leases = leases.Leases(self.commits, paths, etcd.clock)
+        self.schema = schema.Schema(self.read, self.commits, paths, self.objects, self.models)
+
+    def get(self, model, key):
+        self.objects.operand(model, model.key, key)
+        found = self.read(lambda snapshot: [*rows.read(self.objects, snapshot, model, [key])])
+        if not found:
+            raise errors.NotFound(kind=model.kind, key=key)
+        return self.objects.decoder(model, tuple(model.fields))(found[0][1])
+
+    def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None):
+        names = tuple(model.fields) if fields is None else tuple(dict.fromkeys((model.key, *fields)))
+        sorts = questions.sorts(model, sort)
+        found = self.read(
+            lambda snapshot: queries.Query(self.objects, snapshot, model, filters).page(sorts, marker, limit)
+        )
+        return [*map(self.objects.decoder(model, names), found)]
+
+    def count(self, model, *, filters=()):
+        return self.read(lambda snapshot: queries.Query(self.objects, snapshot, model, filters).count())
+
+    def commit(self, *changes, lease=None):
+        if not changes:
+            return []
+        batch = changesets.Changes(changes)
+
+        def drafted(snapshot):
+            if lease:
+                self.leases.require(snapshot, lease)
+            return plan.Plan(snapshot, batch, self.models, self.objects).make(), None
+
+        self.commits.run(drafted)
+        return batch.in_order()
+
+    def lease(self, name, holder, ttl, *, steal=False):
+        return self.leases.take(name, holder, ttl, steal)
+
+    def renew_secrets(self):
+        return renewal.Renewal(self, self._cipher).renew()
+
+    def ping(self):
+        self._etcd.ping()
+
+    def close(self):
+        self._etcd.close()
+
+    def read(self, work):
+        """Return ``work(snapshot)`` on the newest snapshot that lasts as long."""
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(failures.Stale):
+                return work(self.keyspace.snapshot())
+        # Others write all the time: like a commit, it takes the turn.
+        return self.commits.run(lambda snapshot: (draft.Batch(), work(snapshot)))

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""etcd's v2 API by python-etcd: one key at a time, compared with the index of its last change."""
+
+import contextlib
+import json
+import logging
+import time
+import typing
+import urllib.parse
+
+import etcd
+import urllib3
+
+from valence.common import errors
+from valence.db.etcd import clock
+from valence.db.etcd import endpoints
+from valence.db.etcd import failures
+
+#: connections that are kept open to each member
+CONNECTIONS = 20
+#: what a write meets whose comparison does not hold
+DIFFERENT = (etcd.EtcdCompareFailed, etcd.EtcdAlreadyExist)
+
+# It logs every failed request as an error, before it is tried elsewhere.
+logging.getLogger("etcd.client").setLevel(logging.CRITICAL)
+
+
+class Node(typing.NamedTuple):
+    """A key's ``text`` and the ``index`` of its last change."""
+
+    text: str
+    index: int
+
+
+class Answer(typing.NamedTuple):
+    """What a read found: ``node`` or None, ``nodes`` by key of a folder, and the ``index`` of the whole store."""
+
+    node: Node | None
+    nodes: dict
+    index: int
+
+
+class Member(etcd.Client):
+    """python-etcd's client of one member, as it works with today's urllib3; finding another one is not its task."""
+
+    def _check_cluster_id(self, _response):
+        """Not checked: it would ask urllib3 for what that has no more."""
+
+
+class Client:
+    """The cluster at a Location, for any number of threads."""
+
+    def __init__(self, location):
+        self.clock = clock.Clock()
+        self._endpoints = endpoints.Endpoints([_member(location, each) for each in location.endpoints])
+        self._slow = urllib3.Timeout(connect=endpoints.CONNECT_SECONDS, read=endpoints.ANSWER_SECONDS)
+        hurried = endpoints.HURRIED_SECONDS - endpoints.CONNECT_SECONDS
+        self._hurried = urllib3.Timeout(connect=endpoints.CONNECT_SECONDS, read=hurried)
+
+    def read(self, key, **options):
+        """Return the Answer of a key or folder; ``quorum="true"`` is never older than the call."""
+        return self._endpoints.ask(lambda member: self._read(member, key, options, self._slow))
+
+    def write(self, key, text, **options):
+        """Store a text if the options (``prevIndex``, ``prevExist``) hold; raise KeyError where the key is missing.
+
+        Returns its index, None if they did not hold, and whether an earlier try was left without an answer.
+        """
+        parameters = {"value": text} | options
+        return self._endpoints.ask_again(lambda member: self._change(member, "PUT", key, parameters))
+
+    def delete(self, key, **options):
+        """Remove a key, or with ``recursive="true"`` a folder; nothing happens where the options do not hold."""
+        with contextlib.suppress(KeyError):
+            self._endpoints.ask(lambda member: self._change(member, "DELETE", key, options))
+
+    def ping(self):
+        """Return quietly if a member answers soon."""
+        options = {"quorum": "true"}
+        self._endpoints.ask_once(lambda member: self._read(member, "/", options, self._hurried))
+
+    def close(self):
+        """Give the connections back."""
+        self._endpoints.each(lambda member: member.http.clear())
+
+    def _read(self, member, key, options, timeout):
+        try:
+            answer, headers = self._request(member, "GET", key, options, timeout)
+        except etcd.EtcdKeyNotFound as error:
+            return Answer(None, {}, error.payload["index"])
+        node, index = answer["node"], int(headers["X-Etcd-Index"])
+        nodes = {each["key"]: _node(each) for each in node.get("nodes", ()) if "value" in each}
+        folders = {each["key"]: None for each in node.get("nodes", ()) if each.get("dir")}
+        return Answer(_node(node) if "value" in node else None, nodes | folders, index)
+
+    def _change(self, member, method, key, parameters):
+        try:
+            answer, _ = self._request(member, method, key, parameters, self._slow)
+        except DIFFERENT:
+            return None
+        except etcd.EtcdKeyNotFound:
+            raise KeyError(key) from None
+        return answer["node"]["modifiedIndex"]
+
+    def _request(self, member, method, key, parameters, timeout):
+        """Return the decoded answer and its headers; raise python-etcd's errors about keys, and what others mean."""
+        asked_at = time.time()
+        try:
+            answer = member.api_execute(f"/v2/keys{urllib.parse.quote(key)}", method, parameters, timeout)
+            content = json.loads(answer.data)
+        except (etcd.EtcdKeyError, *DIFFERENT):
+            raise
+        except (etcd.EtcdException, ValueError) as error:
+            raise _meaning(error) from error
+        self.clock.hear(answer.headers.get("Date"), asked_at, time.time())
+        return content, answer.headers
+
+
+def _node(found):
+    return Node(found["value"], found["modifiedIndex"])
+
+
+def _member(location, endpoint):
+    host, port = endpoint
+    certificate = location.cert_file and (location.cert_file, location.key_file or location.cert_file)
+    member = Member(
+        host=host,
+        port=port,
+        protocol=location.protocol,
+        cert=certificate,
+        ca_cert=location.ca_file,
+        username=location.user,
+        password=location.password,
+        per_host_pool_size=CONNECTIONS,
+    )
+    # urllib3 would ask three more times by itself, and a write that is asked for again is refused.
+    member.http.connection_pool_kw["retries"] = False
+    return member
+
+
+def _meaning(error):
+    """Return what to raise for an error that is not about a key."""
+    message = str(error)
+    if isinstance(error, etcd.EtcdInsufficientPermissions):
+        return errors.StoreUnavailable(reason=f"etcd refused: {message}")
+    return failures.Lost(message)
