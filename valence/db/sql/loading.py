@@ -18,28 +18,36 @@ class Loading:
     def load(self, model, objects, last_number):
         """Store those of the objects that are not there yet; raise Conflict for what breaks a rule."""
         rows = [self._rows.encode(model, obj.as_dict()) for obj in objects]
-
-        def write(connection):
-            self._insert_missing(connection, model, rows)
-            if last_number is not None:
-                self._sequences.restart(connection, model.path, last_number)
-
         try:
-            # A COMMIT whose answer was lost may be repeated: what it stored is there then.
-            self._connections.persist(lambda: self._connections.transact(write))
-        except failures.INTEGRITY as obstacle:
-            raise errors.Conflict(
-                reason=f"Rows of {model.path} do not fit: {failures.reason(obstacle)}"
-            ) from obstacle
+            self._write(model, lambda _: rows, last_number)
+        except failures.INTEGRITY:
+            self._write_missing(model, rows, last_number)
 
     def last_number(self, model):
         """Return the last number that the model's sequence gave."""
         return self._connections.run(lambda connection: self._sequences.last(connection, model.path))
 
-    def _insert_missing(self, connection, model, rows):
-        table = self._tables[model]
-        key = table.c[model.key]
+    def _write_missing(self, model, rows, last_number):
+        """Write what is not there: all of it is, where only the answer to an earlier COMMIT was lost."""
+        try:
+            self._write(model, lambda connection: self._missing(connection, model, rows), last_number)
+        except failures.INTEGRITY as obstacle:
+            reason = f"Rows of {model.path} do not fit: {failures.reason(obstacle)}"
+            raise errors.Conflict(reason=reason) from obstacle
+
+    def _write(self, model, choose, last_number):
+        """Insert the rows that ``choose(connection)`` returns, in one transaction."""
+
+        def write(connection):
+            if rows := choose(connection):
+                connection.execute(sqlalchemy.insert(self._tables[model]), rows)
+            if last_number is not None:
+                self._sequences.restart(connection, model.path, last_number)
+
+        self._connections.persist(lambda: self._connections.transact(write))
+
+    def _missing(self, connection, model, rows):
+        key = self._tables[model].c[model.key]
         known = connection.execute(sqlalchemy.select(key).where(key.in_([row[model.key] for row in rows])))
         there = {each for (each,) in known}
-        if missing := [row for row in rows if row[model.key] not in there]:
-            connection.execute(sqlalchemy.insert(table), missing)
+        return [row for row in rows if row[model.key] not in there]
