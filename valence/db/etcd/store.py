@@ -12,6 +12,7 @@ from valence.db.etcd import commits
 from valence.db.etcd import draft
 from valence.db.etcd import failures
 from valence.db.etcd import leases
+from valence.db.etcd import loading
 from valence.db.etcd import objects
 from valence.db.etcd import plan
 from valence.db.etcd import queries
@@ -33,6 +34,7 @@ class EtcdStore(store.Store):
         self.keyspace, self.paths = keyspace, paths
         self.objects = objects.Objects(paths, cipher)
         self.commits = commits.Commits(keyspace)
+        self._loading = loading.Loading(keyspace, self._objects)
         self.leases = leases.Leases(self.commits, paths, etcd.clock)
         self.schema = schema.Schema(self.read, self.commits, paths, self.objects, self.models)
 
@@ -66,6 +68,12 @@ class EtcdStore(store.Store):
 
         self.commits.run(drafted)
         return batch.in_order()
+
+    def load(self, model, objects, *, last_number=None):
+        self._loading.load(model, objects, last_number)
+
+    def last_number(self, model):
+        return self.read(lambda snapshot: self._loading.last_number(snapshot, model))
 
     def lease(self, name, holder, ttl, *, steal=False):
         return self.leases.take(name, holder, ttl, steal)

@@ -7,6 +7,7 @@ say. Readers look at the revision before that head until all is written.
 """
 
 import zlib
+from concurrent import futures
 
 from valence.common import errors
 from valence.db.etcd import head as heads
@@ -20,6 +21,8 @@ MOST_OPERATIONS = 120
 MOST_CHARACTERS = 300_000
 #: seconds after which the journal of a writer that was killed before it decided anything vanishes
 JOURNAL_SECONDS = 20
+#: transactions of a load that are under way at the same time
+LOADERS = 4
 #: one entry of so many is marked
 MARKED = 256
 
@@ -46,6 +49,14 @@ class Keyspace:
         if len(fitting) == len(operations):
             return self._decide(snapshot, identity, None, map(_operation, operations))
         return self._write_journal(snapshot, identity, operations)
+
+    def load(self, batch):
+        """Write a batch whatever is there, in many transactions: it is written again when that fails."""
+        portions = journal.portions([*self._operations(batch)], MOST_OPERATIONS, MOST_CHARACTERS)
+        with futures.ThreadPoolExecutor(LOADERS) as pool:
+            exchanges = [pool.submit(self._gateway.exchange, [], [*map(_operation, each)]) for each in portions]
+        for exchange in exchanges:
+            exchange.result()
 
     def complete(self, snapshot):
         """Write what the journal of the snapshot's head says; nothing happens where somebody else did."""
