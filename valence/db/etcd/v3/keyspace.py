@@ -50,13 +50,14 @@ class Keyspace:
             return self._decide(snapshot, identity, None, map(_operation, operations))
         return self._write_journal(snapshot, identity, operations)
 
-    def load(self, batch):
-        """Write a batch whatever is there, in many transactions: it is written again when that fails."""
+    def load(self, _snapshot, _identity, batch):
+        """Write a batch whatever is there, in many transactions; return True. It is repeated when it fails."""
         portions = journal.portions([*self._operations(batch)], MOST_OPERATIONS, MOST_CHARACTERS)
         with futures.ThreadPoolExecutor(LOADERS) as pool:
             exchanges = [pool.submit(self._gateway.exchange, [], [*map(_operation, each)]) for each in portions]
         for exchange in exchanges:
             exchange.result()
+        return True
 
     def complete(self, snapshot):
         """Write what the journal of the snapshot's head says; nothing happens where somebody else did."""
