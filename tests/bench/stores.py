@@ -20,7 +20,7 @@ from valence.db import store
 
 SMALL, LARGE = 1_000, 100_000
 LIMIT, CHANGES = 100, 500
-BATCH = 500
+BATCH = 1000
 #: rows that commits change
 KNOWN = 4 * CHANGES
 #: on etcd a page at LARGE costs at most so many times one at SMALL

@@ -26,7 +26,7 @@ from valence.db import transfer
 RESOURCES = int(os.environ.get("VALENCE_TEST_COPY_RESOURCES", "1000"))
 EVENTS, PURGED = 200, 30
 #: rows of a copy that is killed: several pages of every large model
-KILLED = 6 * transfer.PAGE
+KILLED = 4 * transfer.PAGE
 #: what each database has for itself
 OWN_TABLES = {"leases", "commit_markers"}
 OTHERS = [(name, {"driver": name}) for name in databases.DATABASES if name != "sqlite"]

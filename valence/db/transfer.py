@@ -15,7 +15,7 @@ from valence.db import models
 from valence.db import store
 
 #: most rows that are read, and loaded, at once
-PAGE = 500
+PAGE = 1000
 #: A copy is a request that may be repeated: until it is done the target has this idempotency key.
 KEY = "unfinished copy"
 

@@ -28,6 +28,13 @@ class Commits:
 
     def run(self, plan):
         """Write the batch of ``plan(snapshot) -> (batch, result)`` and return the result."""
+        return self._run(plan, self._keyspace.write)
+
+    def load(self, batch):
+        """Write a batch in bulk, which others may see in part."""
+        self._run(lambda _: (batch, None), self._keyspace.load)
+
+    def _run(self, plan, write):
         identity, deadline = uuid.uuid4().hex[:12], time.monotonic() + LONGEST_WAIT
         with self._alone(), self._in_turn(identity):
             attempt = 0
@@ -35,7 +42,7 @@ class Commits:
                 snapshot = self._settled(identity)
                 with contextlib.suppress(failures.Stale):
                     batch, result = plan(snapshot)
-                    if not batch or self._keyspace.write(snapshot, identity, batch):
+                    if not batch or write(snapshot, identity, batch):
                         return result
                 if time.monotonic() > deadline:
                     raise errors.Conflict(reason="Others change the same things all the time.")

@@ -11,8 +11,8 @@ from valence.db.etcd import index
 class Loading:
     """Loads objects into the keys of one store."""
 
-    def __init__(self, keyspace, commits, objects):
-        self._keyspace, self._commits, self._objects = keyspace, commits, objects
+    def __init__(self, commits, objects):
+        self._commits, self._objects = commits, objects
 
     def load(self, model, rows, last_number):
         """Write the objects with their index entries, and the last number of the model's sequence if it is given."""
@@ -21,8 +21,7 @@ class Loading:
             self._add(batch, model, changesets.key_of(obj), self._objects.encode(model, obj.as_dict()))
         if last_number is not None:
             batch.texts[self._objects.paths.sequence(model)] = str(last_number)
-        rest = self._keyspace.load(batch)
-        self._commits.run(lambda snapshot: (rest, None))
+        self._commits.load(batch)
 
     def last_number(self, snapshot, model):
         """Return the last number that the model's sequence gave."""

@@ -34,7 +34,7 @@ class EtcdStore(store.Store):
         self.keyspace, self.paths = keyspace, paths
         self.objects = objects.Objects(paths, cipher)
         self.commits = commits.Commits(keyspace)
-        self._loading = loading.Loading(keyspace, self.commits, self._objects)
+        self._loading = loading.Loading(self.commits, self._objects)
         self.leases = leases.Leases(self.commits, paths, etcd.clock)
         self.schema = schema.Schema(self.read, self.commits, paths, self.objects, self.models)
 

@@ -44,7 +44,25 @@ class Keyspace:
     def write(self, snapshot, identity, batch):
         """Write a batch if nothing was written since the snapshot; return whether that was so."""
         head = snapshot.head.after(identity)
-        operations = [*self._texts(snapshot, batch.texts), *self._entries(snapshot, batch.entries, head)]
+        operations = [*self._texts(snapshot, batch.texts)]
+        operations += [each for each, _ in self._entries(snapshot, batch.entries, head)]
+        return self._commit(snapshot, identity, head, operations)
+
+    def load(self, snapshot, identity, batch):
+        """Write a batch of new objects as ``write`` does, but by way of the journal only where pages are divided.
+
+        What others see meanwhile is a part of the batch. It is written again when that fails.
+        """
+        head = snapshot.head.after(identity)
+        entries = [*self._entries(snapshot, batch.entries, head)]
+        at_once = [*batch.texts.items(), *(each[:2] for each, waits in entries if not waits)]
+        with futures.ThreadPoolExecutor(WRITERS) as pool:
+            for _ in pool.map(lambda each: self._etcd.write(*each), at_once):
+                pass
+        return self._commit(snapshot, identity, head, [each for each, waits in entries if waits])
+
+    def _commit(self, snapshot, identity, head, operations):
+        """Write ``head`` with a journal of the operations, then these; return whether nothing was written before."""
         name, parts = f"{head.number}-{identity}", list(journal.parts_of(operations))
         places = [self._paths.journal(name, part) for part in range(len(parts))]
         if len(parts) == 1 and len(parts[0]) <= SHORT:
@@ -84,7 +102,10 @@ class Keyspace:
                 yield [key, text, snapshot.indexes[key]]
 
     def _entries(self, snapshot, entries, head):
-        """Yield the same of the pages of index entries; tables that change are noted in the new ``head``."""
+        """Yield the same of the pages of index entries, and whether it has to wait for the table of the index.
+
+        Tables that change are noted in the new ``head``.
+        """
         by_tree = {}
         for (tree, entry), is_added in entries.items():
             by_tree.setdefault(tree, {})[entry] = is_added
@@ -102,12 +123,14 @@ class Keyspace:
             after.replace(page, new)
             texts = {base + page.name: None} | {base + each.name: pages.dump(new[each]) for each in new}
             for key, text in texts.items():
-                if text is not None or snapshot.indexes.get(key):
-                    yield [key, text, snapshot.indexes.get(key, 0)]
+                before_it = snapshot.indexes.get(key, 0)
+                if text is not None or before_it:
+                    # A page that lost entries to new ones; one that only grew, or is new, does no harm before.
+                    yield [key, text, before_it], bool(before_it) and [*new] != [page]
         if after.pages != before.pages:
             place = self._paths.table(tree)
             head.tables[place] = head.number
-            yield [place, after.dump(), self._index_of(snapshot, place)]
+            yield [place, after.dump(), self._index_of(snapshot, place)], True
 
     @staticmethod
     def _index_of(snapshot, place):

@@ -51,7 +51,7 @@ class Keyspace:
         return self._write_journal(snapshot, identity, operations)
 
     def load(self, _snapshot, _identity, batch):
-        """Write a batch whatever is there, in many transactions; return True. It is repeated when it fails."""
+        """Write a batch in as many transactions as it needs; return True. It is written again when that fails."""
         portions = journal.portions([*self._operations(batch)], MOST_OPERATIONS, MOST_CHARACTERS)
         with futures.ThreadPoolExecutor(LOADERS) as pool:
             exchanges = [pool.submit(self._gateway.exchange, [], [*map(_operation, each)]) for each in portions]
