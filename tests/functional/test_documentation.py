@@ -78,6 +78,9 @@ class TourTest(base.TestCase):
     def test_events(self):
         self.read("doc/source/user/events.rst", MAKE_RUN)
 
+    def test_introspection(self):
+        self.read("doc/source/user/introspection.rst", MAKE_RUN)
+
     def test_watching(self):
         self.read("doc/source/admin/watch.rst", MAKE_RUN)
 

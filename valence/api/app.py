@@ -10,6 +10,7 @@ import time
 import types
 
 import flask
+from werkzeug.middleware import dispatcher
 
 from valence.api import auth
 from valence.api import call as calls
@@ -20,6 +21,7 @@ from valence.api import routes
 from valence.api import versions
 from valence.api.backup import errors as backup_errors
 from valence.api.backup import routes as backup_routes
+from valence.api.introspection import app as introspection
 from valence.api.v1 import feed
 from valence.api.v1 import operations
 from valence.common import context
@@ -53,12 +55,19 @@ class Application(flask.Flask):
         self.before_request(self._begin)
         self.after_request(self._end)
         self.register_error_handler(Exception, self._answer_error)
-        self.wsgi_app = self._strategy.wrap(self.wsgi_app)
+        self.wsgi_app = self._strategy.wrap(
+            dispatcher.DispatcherMiddleware(self.wsgi_app, self._dialects(conf))
+        )
 
     def stop(self):
         """Let streams end and waiting requests answer."""
         self.services.waits.stop()
         self.services.feed.stop()
+
+    def _dialects(self, conf):
+        """Return the dialects of other services' clients by the path that they are mounted at."""
+        whole = conf, self._conductor, self._strategy, self._allow, self.services
+        return {"/introspection": introspection.Application(*whole)}
 
     def _add_routes(self):
         for route in (*routes.ROUTES, *backup_routes.ROUTES):

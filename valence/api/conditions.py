@@ -38,6 +38,12 @@ def unchanged(http, tag):
     ]
 
 
+def tags(http):
+    """Return the texts of the tags that If-None-Match names."""
+    header = http.headers.get("If-None-Match")
+    return [] if header in (None, "*") else [text for _, text in _tags("If-None-Match", header)]
+
+
 def expected_revisions(http):
     """Return the revisions that If-Match names; None if any will do. A weak tag matches nothing."""
     header = http.headers.get("If-Match")

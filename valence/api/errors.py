@@ -32,7 +32,7 @@ def respond(error, request_id):
     """Return the response that tells of a ValenceError."""
     problems = [shown(problem, error, request_id) for problem in error.problems]
     data = json.dumps({"errors": problems}, separators=(",", ":"))
-    return flask.Response(data, error.status, _headers(error), content_type=body.JSON)
+    return flask.Response(data, error.status, headers(error), content_type=body.JSON)
 
 
 def shown(problem, error, request_id):
@@ -64,13 +64,14 @@ def check_accept(request, types):
         raise errors.NotAcceptable(accept=header, offered=", ".join(types))
 
 
-def _headers(error):
-    headers = {"Cache-Control": "no-store"}
+def headers(error):
+    """Return the headers that go with an error, in whatever dialect it is told."""
+    found = {"Cache-Control": "no-store"}
     if retry_after := getattr(error, "retry_after", None):
-        headers["Retry-After"] = str(retry_after)
+        found["Retry-After"] = str(retry_after)
     if isinstance(error, errors.MethodNotAllowed):
-        headers["Allow"] = error.kwargs["allowed"]
-    return headers
+        found["Allow"] = error.kwargs["allowed"]
+    return found
 
 
 def _of_http(error):

@@ -7,6 +7,7 @@ from valence.api import metrics
 from valence.api import openapi
 from valence.api import versions
 from valence.api.backup import routes as backup
+from valence.api.introspection import routes as introspection
 from valence.api.route import Route
 from valence.api.v1 import conductors
 from valence.api.v1 import events
@@ -68,7 +69,7 @@ ROUTES = (
 
 def list_rules():
     """Return every rule of the policy with its default, for oslo.policy's tools."""
-    return policy.list_rules((*ROUTES, *backup.ROUTES), backup.PERSONAS)
+    return policy.list_rules((*ROUTES, *backup.ROUTES, *introspection.ROUTES), backup.PERSONAS)
 
 
 def get_enforcer():

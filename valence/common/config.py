@@ -208,6 +208,35 @@ EVENTS = [
     cfg.IntOpt("max_body_kib", default=1024, min=1, help="Largest body of a post, in KiB."),
 ]
 
+PROCESSING = [
+    cfg.StrOpt(
+        "storage_backend",
+        default="database",
+        help="Where introspection data are kept: none, database, file, or what else is installed.",
+    ),
+    cfg.StrOpt(
+        "directory",
+        help="Folder of the storage 'file', shared by all conductors; by default state_dir/introspection.",
+    ),
+    cfg.ListOpt(
+        "hooks",
+        default=["validate_interfaces", "scheduler", "pci_devices", "lldp", "extra"],
+        help="Hooks that make the processed document of the unprocessed one, in their order.",
+    ),
+    cfg.ListOpt(
+        "pci_aliases",
+        default=[],
+        help="PCI devices that the hook pci_devices counts, as name=vendor:product, such as gpu=10de:1db4.",
+    ),
+    cfg.IntOpt(
+        "timeout", default=3600, min=1, help="Seconds after which an introspection fails that hears nothing."
+    ),
+    cfg.IntOpt(
+        "max_body_kib", default=16384, min=1, help="Largest introspection document that is taken, in KiB."
+    ),
+    cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of an introspection document."),
+]
+
 SECRETS = [
     cfg.StrOpt(
         "key_file",
@@ -230,6 +259,7 @@ GROUPS: dict[str, list] = {
     "conductor": CONDUCTOR,
     "events": EVENTS,
     "notifications": NOTIFICATIONS,
+    "processing": PROCESSING,
     "redfish": REDFISH,
     "secrets": SECRETS,
     "sync": SYNC,

@@ -21,6 +21,7 @@ from oslo_messaging._drivers import impl_rabbit
 from valence.common import context
 from valence.common import doorbell
 from valence.common import errors
+from valence.common import introspection_errors
 from valence.common import liveness
 from valence.common import rabbit_connection
 
@@ -29,6 +30,8 @@ LOG = log.getLogger(__name__)
 EXCHANGE = "valence"
 TOPIC = "valence.conductor"
 VERSION = "1.0"
+#: modules whose errors arrive as themselves
+ERROR_MODULES = (errors.__name__, introspection_errors.__name__)
 
 #: Defaults of [oslo_messaging_rabbit] that differ from the library's.
 RABBIT = {
@@ -83,7 +86,7 @@ def set_local(conf):
 def get_transport(conf, url=None):
     """Return the transport for RPC that ``url``, or else [DEFAULT] transport_url, names; it connects later."""
     set_defaults()
-    transport = oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=[errors.__name__])
+    transport = oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=list(ERROR_MODULES))
     rabbit_connection.use(transport)
     return transport
 
@@ -325,7 +328,7 @@ def _cast(target, ctxt, method, kwargs):
 
 def _as_raised(error):
     """Return a rebuilt remote error as what it was; oslo.messaging makes it of a class of its own."""
-    if type(error).__module__ == errors.__name__:
+    if type(error).__module__ in ERROR_MODULES:
         return error
     return type(error).__bases__[0](**error.kwargs)
 

@@ -183,6 +183,71 @@ class Backup:
         return self._caller.call(context, self.namespace, method, STORE_TIMEOUT, **kwargs)
 
 
+class Introspection:
+    """What is seen inside the machines; a machine is named by its uuid or, where that is unique, its name.
+
+    Documents travel packed by ``valence.common.packing``, as ``{"text": …, "transfer": None}``. What is longer than
+    PART goes in parts: ``send`` all but the last, then the call itself with the last and what ``send`` returned.
+    """
+
+    namespace = "introspection"
+    #: most characters of a document in one message
+    PART = 128 * 1024
+
+    def __init__(self, caller):
+        self._caller = caller
+
+    def start(self, context, machine, *, manage_boot=True):
+        """Ask for an introspection and return it, as ``status`` does; raise NotFound, Conflict."""
+        return self._call(context, "start", machine=machine, manage_boot=manage_boot)
+
+    def status(self, context, machine):
+        """Return ``{"uuid", "state", "error", "started_at", "finished_at"}``; raise NotFound."""
+        return self._call(context, "status", machine=machine)
+
+    def list(self, context, *, states=(), marker=None, limit=None):
+        """Return a page of statuses, the latest start first; raise NotFound for an unknown ``marker``, a uuid."""
+        return self._call(context, "list", states=states, marker=marker, limit=limit)
+
+    def abort(self, context, machine):
+        """End an introspection; raise NotFound, Conflict while its data are processed."""
+        self._call(context, "abort", machine=machine)
+
+    def data(self, context, machine, *, kind="processed", known=None):
+        """Return ``{"digest", "text", "more"}``; raise NotFound, StorageUnavailable.
+
+        ``kind`` is processed, unprocessed or logs; the text is None if the digest is ``known``. ``more`` is None or
+        says where further parts are: ``{"transfer", "server", "parts": number}``.
+        """
+        return self._long(context, "data", machine=machine, kind=kind, known=known)
+
+    def part(self, context, transfer, number, *, server):
+        """Return a further part, from 0 on, of what ``data`` returned."""
+        return self._call(context, "part", server=server, transfer=transfer, number=number)
+
+    def send(self, context, text, *, transfer=None, server=None):
+        """Send a part of a document; return ``{"transfer", "server"}`` for the next one."""
+        return self._call(context, "send", server=server, text=text, transfer=transfer)
+
+    def receive(self, context, document, *, server=None):
+        """Hand over what a ramdisk sent, return ``{"uuid"}``; raise BadRequest, Conflict, StorageUnavailable."""
+        return self._long(context, "receive", server=server, document=document)
+
+    def reapply(self, context, machine, document=None, *, server=None):
+        """Process the stored document, or another, anew; raise NotFound, BadRequest, Conflict, StorageUnavailable."""
+        self._long(context, "reapply", server=server, machine=machine, document=document)
+
+    def delete_data(self, context, machine):
+        """Remove every content of a machine; raise NotFound, Conflict, StorageUnavailable."""
+        self._long(context, "delete_data", machine=machine)
+
+    def _call(self, context, method, **kwargs):
+        return self._caller.call(context, self.namespace, method, STORE_TIMEOUT, **kwargs)
+
+    def _long(self, context, method, **kwargs):
+        return self._caller.call(context, self.namespace, method, LONG_TIMEOUT, **kwargs)
+
+
 class Status:
     """Whether a conductor is there, and how it is."""
 
@@ -206,4 +271,5 @@ class Conductor:
         self.resources = Resources(caller)
         self.operations = Operations(caller)
         self.backup = Backup(caller)
+        self.introspection = Introspection(caller)
         self.status = Status(caller)

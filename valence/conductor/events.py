@@ -37,6 +37,20 @@ def resource(context, happened, *, old=None, new=None):
     )
 
 
+def introspection(context, happened, *, old=None, new=None):
+    """Return the creation of ``valence.introspection.<happened>``; old and new are Introspection objects."""
+    subject = new or old
+    return _create(
+        context,
+        f"valence.introspection.{happened}",
+        object_kind="introspection",
+        object_id=subject.uuid,
+        podm_id=subject.podm_id,
+        old=old and old.public(STATES["introspection"]),
+        new=new and new.public(STATES["introspection"]),
+    )
+
+
 def _create(context, event_type, **values):
     event = models.Event(event_type=event_type, actor=context.actor, request_id=context.request_id, **values)
     return store.Create(event)

@@ -10,6 +10,7 @@ from valence.common import secrets
 from valence.conductor import connections
 from valence.conductor import documents
 from valence.conductor import health
+from valence.conductor import introspecting
 from valence.conductor import lanes
 from valence.conductor import leases
 from valence.conductor import listener
@@ -51,11 +52,15 @@ class Conductor:
         self._peers = peers.Peers(conf, transport)
         live = documents.Documents(conf, self._store, self._connections, self._ownership)
         self._resources = resources.ResourcesEndpoint(conf, self._store, live, self._ownership, self._peers)
+        self._introspection = introspecting.Introspecting(
+            conf, self._store, self._leases, self._connections, self._ownership
+        )
         self._server = messaging.Server(conf, transport, self._endpoints(), conf.host)
         self._parts = [
             self._leases,
             self._health,
             self._peers,
+            self._introspection,
             *self._relays(),
             purge.Purge(conf, self._store, self._leases),
             observer.Observer(
@@ -72,6 +77,7 @@ class Conductor:
             self._resources,
             operations.OperationsEndpoint(self._store, self._ring, self._ring_all),
             backup.BackupEndpoint(self._store),
+            self._introspection.endpoint,
             status.StatusEndpoint(self._conf.host, self._health),
         ]
 

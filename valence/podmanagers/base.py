@@ -6,6 +6,8 @@ import typing
 
 from stevedore import driver
 
+from valence.common import introspection_errors
+
 
 class Seen(typing.NamedTuple):
     """A resource as a crawl saw it. ``parent`` is the URL of the resource that led to it, "" the service root.
@@ -56,6 +58,15 @@ class Root(typing.NamedTuple):
     uuid: str | None
     name: str | None
     redfish_version: str | None
+
+
+class Machine(typing.NamedTuple):
+    """What a pod manager tells that one of its machines can be known by; texts as they are there."""
+
+    macs: list
+    bmc_addresses: list
+    uuid: str | None
+    serial: str | None
 
 
 class PodManagerDriver(abc.ABC):
@@ -118,6 +129,10 @@ class PodManagerDriver(abc.ABC):
     def hints(self, payload) -> list[Hint]:
         """Return what an event that came hints at; empty where it is garbage, or about nothing of interest."""
         return []
+
+    def machine(self, resource_url) -> Machine:
+        """Return what the machine at a path of the pod manager can be known by."""
+        raise introspection_errors.NotOffered(what="introspection")
 
     @abc.abstractmethod
     def abort(self):

@@ -9,6 +9,7 @@ from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_events
 from valence.podmanagers import redfish_expansion
 from valence.podmanagers import redfish_links
+from valence.podmanagers import redfish_machine
 from valence.podmanagers import redfish_memory
 from valence.podmanagers import redfish_reader
 
@@ -80,6 +81,9 @@ class RedfishDriver(base.PodManagerDriver):
 
     def hints(self, payload):
         return self._events.hints(payload)
+
+    def machine(self, resource_url):
+        return redfish_machine.identify(self.read, resource_url)
 
     def close(self):
         self._events.unsubscribe()

@@ -30,10 +30,18 @@ RESOURCE = models.ResourceWithState(
     state="Enabled",
     power_state="On",
 )
+INTROSPECTION = models.Introspection(
+    uuid=RESOURCE.uuid,
+    podm_id=POD_MANAGER.uuid,
+    state="finished",
+    started_at="2026-11-21T03:31:40Z",
+    finished_at="2026-11-21T03:37:02Z",
+)
 COUNTERS = {"seen": 1214, "added": 0, "changed": 1, "removed": 0, "unread": 0}
 ERROR = {
     "error": "The pod manager at https://10.0.0.7/redfish/v1 could not be reached: the connection was cut."
 }
+TIMEOUT = "Introspection timeout"
 
 #: type of event -> who caused it, what was, what is, what is told beyond that
 CASES = {
@@ -49,6 +57,9 @@ CASES = {
     "resource.removed": (ITSELF, RESOURCE, None, None),
     "resource.moved": (ITSELF, RESOURCE, RESOURCE.replace(resource_url="/redfish/v1/Systems/System9"), None),
     "resource.state_changed": (ITSELF, RESOURCE, RESOURCE.replace(power_state="Off"), None),
+    "introspection.start": (USER, None, INTROSPECTION.replace(state="starting", finished_at=None), None),
+    "introspection.end": (ITSELF, None, INTROSPECTION, None),
+    "introspection.error": (ITSELF, None, INTROSPECTION.replace(state="error", error=TIMEOUT), None),
 }
 
 
@@ -56,7 +67,7 @@ def payload(event_type, sequence):
     """Return a payload of this type as it is published, with examples for values."""
     who, old, new, more = CASES[event_type.removeprefix("valence.")]
     kind, happened = event_type.removeprefix("valence.").split(".", 1)
-    make = events.pod_manager if kind == "pod_manager" else events.resource
+    make = getattr(events, kind)
     event = make(who, happened, old=old, new=new, **({"more": more} if more else {})).obj
     identifier = f"c5d1f5b4-0000-4000-8000-{sequence:012d}"
     return event.replace(uuid=identifier, sequence=sequence, created_at="2026-11-21T03:37:02Z").payload()

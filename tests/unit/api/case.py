@@ -16,6 +16,7 @@ from valence.common import secrets
 from valence.conductor import client
 from valence.conductor import connections
 from valence.conductor import documents
+from valence.conductor import introspecting
 from valence.conductor import leases
 from valence.conductor import ownership
 from valence.conductor import peers
@@ -65,7 +66,7 @@ class InProcessCaller:
         self.failure = None
         self.calls = []
 
-    def call(self, ctxt, namespace, method, timeout, **kwargs):
+    def call(self, ctxt, namespace, method, timeout, *, server=None, **kwargs):
         """Call a method of an endpoint; raise ``failure`` if there is one."""
         self.calls.append((namespace, method))
         if self.failure:
@@ -103,12 +104,15 @@ class Backend(fixtures.Fixture):
             self._conf, self.store, documents.Documents(self._conf, self.store, live, mine), mine, others
         )
         self.addCleanup(read.stop)
+        self.introspecting = introspecting.Introspecting(self._conf, self.store, keeper, live, mine)
+        self.addCleanup(self.introspecting.stop)
         return [
             records.RecordsEndpoint(self.store),
             pod_managers.PodManagersEndpoint(self.store, keeper, live, lambda: None),
             read,
             operations.OperationsEndpoint(self.store, lambda: None, lambda: None),
             backup.BackupEndpoint(self.store, lambda: time.time() + self.ahead),
+            self.introspecting.endpoint,
             status.StatusEndpoint("conductor-1", self.health),
         ]
 

@@ -10,7 +10,11 @@ from valence.api import schemas
 from valence.db import models
 from valence.db.models import event as event_model
 
-OBJECTS = {"pod_manager": models.PodManager, "resource": models.ResourceWithState}
+OBJECTS = {
+    "introspection": models.Introspection,
+    "pod_manager": models.PodManager,
+    "resource": models.ResourceWithState,
+}
 
 
 @description.described(answers={200: {"type": "object"}}, failures=(400,))

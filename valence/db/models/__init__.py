@@ -16,6 +16,10 @@ from valence.db.models.conductor import Conductor
 from valence.db.models.event import Cursor
 from valence.db.models.event import Event
 from valence.db.models.idempotency_key import IdempotencyKey
+from valence.db.models.introspection import Introspection
+from valence.db.models.introspection import IntrospectionAddress
+from valence.db.models.introspection import IntrospectionData
+from valence.db.models.introspection import IntrospectionDataPart
 from valence.db.models.operation import Operation
 from valence.db.models.pod_manager import PodManager
 from valence.db.models.resource import Resource
@@ -40,6 +44,10 @@ STORED = (
     ActionAttachment,
     ActionReport,
     Backup,
+    Introspection,
+    IntrospectionAddress,
+    IntrospectionData,
+    IntrospectionDataPart,
 )
 
 __all__ = (
@@ -53,6 +61,10 @@ __all__ = (
     "Cursor",
     "Event",
     "IdempotencyKey",
+    "Introspection",
+    "IntrospectionAddress",
+    "IntrospectionData",
+    "IntrospectionDataPart",
     "Job",
     "JobAttachment",
     "ModelBase",

@@ -12,6 +12,7 @@ STATES = {
     "resource": (
         "uuid", "podm_id", "resource_url", "resource_type", "name", "health", "state", "power_state",
     ),
+    "introspection": ("uuid", "podm_id", "state", "error", "manage_boot", "started_at", "finished_at"),
 }  # fmt: skip
 #: numbers of resources that a synchronization counts
 COUNTERS = ("seen", "added", "changed", "removed", "unread")
@@ -48,6 +49,11 @@ EVENT_TYPES = {
     "valence.resource.moved": EventType("A resource is found at another URL.", "resource", True, True),
     "valence.resource.state_changed": EventType(
         "Health, state or settled power state of a resource changed.", "resource", True, True,
+    ),
+    "valence.introspection.start": EventType("An introspection was started.", "introspection", False, True),
+    "valence.introspection.end": EventType("An introspection ended well.", "introspection", False, True),
+    "valence.introspection.error": EventType(
+        "An introspection failed, was aborted or took too long.", "introspection", False, True,
     ),
 }
 # fmt: on

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hook extra."""
+
+from tests import base
+from tests import ramdisk
+from valence.introspection.hooks import extra
+
+
+class ExtraTest(base.TestCase):
+    def run_hook(self, document):
+        extra.ExtraHardware(None).before(document)
+        return document
+
+    def test_what_the_original_makes_of_a_real_machine(self):
+        found = self.run_hook(ramdisk.sample("medium"))
+        self.assertEqual(ramdisk.read("medium-processed-real-dell")["extra"], found["extra"])
+        self.assertNotIn("data", found)
+
+    def test_rows_that_are_none_are_left_out(self):
+        rows = [["a", "b", "c", "1"], ["a", "b"], "x", None, [1, 2, 3, 4], ["a", "b", "d", "-x"]]
+        self.assertEqual({"a": {"b": {"c": 1, "d": "-x"}}}, self.run_hook({"data": rows})["extra"])
+
+    def test_data_that_are_no_rows_are_dropped(self):
+        self.assertEqual({}, self.run_hook({"data": "text"}))
+        self.assertEqual({}, self.run_hook({}))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Redfish system can be known by."""
+
+from tests import base
+from valence.common import errors
+from valence.podmanagers import redfish_machine
+
+SYSTEM = "/redfish/v1/Systems/1"
+NODE = "/redfish/v1/Nodes/1"
+
+
+def link(path):
+    return {"@odata.id": path}
+
+
+class Service:
+    """Documents by path; what is not there is gone."""
+
+    def __init__(self, documents):
+        self.documents = documents
+
+    def read(self, path):
+        if path not in self.documents:
+            raise errors.ResourceGone(url="http://pod", reason=path)
+        return self.documents[path]
+
+
+DOCUMENTS = {
+    NODE: {"Links": {"ComputerSystem": link(SYSTEM)}},
+    SYSTEM: {
+        "UUID": "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11",
+        "SerialNumber": "SN1",
+        "EthernetInterfaces": link(f"{SYSTEM}/EthernetInterfaces"),
+        "Links": {"ManagedBy": [link("/redfish/v1/Managers/1"), link("/gone")]},
+    },
+    f"{SYSTEM}/EthernetInterfaces": {"Members": [link("/nic/1"), link("/gone"), None]},
+    "/nic/1": {"MACAddress": "52:54:00:00:00:01", "PermanentMACAddress": "52:54:00:00:00:02"},
+    "/redfish/v1/Managers/1": {"EthernetInterfaces": link("/bmc")},
+    "/bmc": {"Members": [link("/bmc/1")]},
+    "/bmc/1": {"IPv4Addresses": [{"Address": "10.0.0.9"}, None], "IPv6Addresses": None},
+}
+
+
+class MachineTest(base.TestCase):
+    def test_a_system(self):
+        machine = redfish_machine.identify(Service(DOCUMENTS).read, SYSTEM)
+        self.assertEqual(["52:54:00:00:00:01", "52:54:00:00:00:02"], machine.macs)
+        self.assertEqual((["10.0.0.9"], "SN1"), (machine.bmc_addresses, machine.serial))
+
+    def test_a_composed_node_is_known_by_its_system(self):
+        read = Service(DOCUMENTS).read
+        self.assertEqual(redfish_machine.identify(read, SYSTEM), redfish_machine.identify(read, NODE))
+
+    def test_a_system_that_tells_little(self):
+        machine = redfish_machine.identify(Service({SYSTEM: {"Links": 5}}).read, SYSTEM)
+        self.assertEqual(([], [], None, None), tuple(machine))
+
+    def test_a_system_that_is_gone(self):
+        self.assertRaises(errors.ResourceGone, redfish_machine.identify, Service({}).read, SYSTEM)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents on their way: checked before anything parses them, packed, and in parts where they are long."""
+
+import re
+
+from valence.common import errors
+from valence.common import packing
+from valence.conductor import client
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def read(http, max_depth):
+    """Return the body of a request; raise TooLarge, BadRequest for one that is nested too deeply."""
+    data = http.get_data(cache=False)
+    if http.content_length is None and len(data) >= http.max_content_length:
+        raise errors.TooLarge(what="body", limit=f"{http.max_content_length} bytes")
+    if not is_shallow(data, max_depth):
+        raise errors.BadRequest(
+            reason=f"The body is no JSON, or is nested more than {max_depth} levels deep."
+        )
+    return data
+
+
+def is_shallow(data, max_depth):
+    """Return whether brackets that match are nested at most ``max_depth`` deep, without parsing anything else."""
+    brackets = _STRING.sub(b"", data).translate(None, _ALL_BUT_BRACKETS)
+    for _ in range(max_depth):
+        length = len(brackets)
+        brackets = _without_innermost(brackets)
+        if len(brackets) == length:
+            break
+    return not brackets
+
+
+def send(call, method, data, **arguments):
+    """Return what ``method`` of the conductor answers to a document; a large one goes ahead in parts."""
+    namespace = call.conductor.introspection
+    *parts, last = packing.split(packing.pack(data), client.Introspection.PART)
+    place = {"transfer": None, "server": None}
+    for part in parts:
+        place = namespace.send(call.context, part, **place)
+    document = {"text": last, "transfer": place["transfer"]}
+    return getattr(namespace, method)(call.context, document=document, server=place["server"], **arguments)
+
+
+def fetch(call, answer):
+    """Return the content that an answer of ``client.Introspection.data`` holds or leads to."""
+    parts, more = [answer["text"]], answer["more"]
+    for number in range(more["parts"] if more else 0):
+        part = call.conductor.introspection.part(
+            call.context, more["transfer"], number, server=more["server"]
+        )
+        parts.append(part)
+    return packing.unpack("".join(parts))
+
+
+def _without_innermost(brackets):
+    """Return the brackets one level less deep: pairs that hold nothing are gone, however many stand in a row."""
+    return re.sub(rb"\[\]|\{\}", b"", brackets)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong with introspection, in the tree of ``valence.common.errors``."""
+
+from valence.common import errors
+
+
+class HookFailed(errors.BadRequest):
+    """A hook that cannot do with a ramdisk's document: ``hook``, ``reason``."""
+
+    code = "valence.hook_failed"
+    message = "The hook {hook} failed: {reason}."
+    hint = "Look at the ramdisk's log; what it sent is kept as the unprocessed data."
+
+
+class LookUpFailed(errors.BadRequest):
+    """A ramdisk of which nobody can say what machine it runs on: ``reason``, ``known``."""
+
+    code = "valence.look_up_failed"
+    message = "Look-up failed: {reason} that is known by {known}."
+    hint = "Start the introspection of the machine before it boots, and compare its addresses."
+
+
+class RamdiskFailed(errors.BadRequest):
+    """A document that says, or shows, that the ramdisk failed: ``reason``."""
+
+    code = "valence.ramdisk_failed"
+    message = "{reason}"
+    hint = "Look at the ramdisk's log."
+
+
+class NoIntrospectionData(errors.NotFound):
+    """A content that the storage of introspection data does not hold: ``key``, ``what``."""
+
+    code = "valence.no_introspection_data"
+    message = "There are no {what} of the machine {key}."
+    hint = "Introspect the machine; the data are there when the introspection has finished."
+
+
+class NothingKept(NoIntrospectionData):
+    """Introspection data where the configuration says that none are kept: ``key``."""
+
+    code = "valence.nothing_kept"
+    message = "Introspection data are not kept here, so there are none of the machine {key}."
+    hint = "Ask an operator to set [processing] storage_backend."
+
+
+class NotOffered(errors.Conflict):
+    """Something that this kind of pod manager cannot do: ``what``."""
+
+    code = "valence.not_offered"
+    message = "The machine's pod manager offers no {what}."
+    hint = "Use another kind of pod manager, or do that part by hand."
+
+
+class StorageUnavailable(errors.Unavailable):
+    """The storage of introspection data is away: ``storage``, ``reason``."""
+
+    code = "valence.storage_unavailable"
+    message = "The storage {storage} of introspection data is not reachable: {reason}."
+
+
+class StorageUnusable(errors.ValenceError):
+    """A storage of introspection data that cannot be used as configured: ``storage``, ``reason``."""
+
+    code = "valence.storage_unusable"
+    message = "The storage {storage!r} of introspection data cannot be used: {reason}."
+    hint = "Correct [processing] storage_backend and the options of that storage."
+
+
+class HookUnusable(errors.ValenceError):
+    """A hook that cannot be used as configured: ``hook``, ``reason``."""
+
+    code = "valence.hook_unusable"
+    message = "The hook {hook!r} cannot be used: {reason}."
+    hint = "Correct [processing] hooks and the options of that hook."

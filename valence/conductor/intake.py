@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to a document: it is looked up, stored as it came, processed by the hooks and stored again.
+
+All of that is done under the lease of the machine's introspection, so that nothing is done twice at a time and a
+conductor that was taken for dead writes nothing more.
+"""
+
+import json
+
+from oslo_log import log
+
+from valence.common import errors
+from valence.common import introspection_errors
+from valence.conductor import introspections
+from valence.db import types
+from valence.db.models.introspection import ENDED
+from valence.introspection import addresses
+from valence.introspection import document as documents
+from valence.introspection import hook
+from valence.introspection import storage
+
+LOG = log.getLogger(__name__)
+
+
+class Intake:
+    """Takes documents in: those of ramdisks, and stored ones that are to be processed anew."""
+
+    def __init__(self, conf, records, leases, backend):
+        self._records, self._leases, self._backend = records, leases, backend
+        self._hooks = hook.Hooks(conf)
+
+    def receive(self, context, document):
+        """Take what a ramdisk sent and return the uuid of its machine; raise BadRequest, Conflict, StorageUnavailable.
+
+        A ramdisk tries again after Conflict and StorageUnavailable, so that nothing is lost by them.
+        """
+        logs, failure = document.pop("logs", None), _told_failure(document)
+        data = documents.dump(document)
+        processed = json.loads(data)
+        failures = self._hooks.before(processed)
+        uuid = self._look_up(processed, failures)
+        with self._leases.hold(introspections.lease_name(uuid)) as lease:
+            row = self._records.get(uuid)
+            if row.state not in introspections.EXPECTING:
+                raise errors.Conflict(reason=f"The introspection of {uuid} ended meanwhile.")
+            work = _Work(self._records, self._backend, context, row, lease)
+            work.enter("processing")
+            work.keep_logs(logs)
+            self._process(work, data, processed, [failure, *failures])
+        return uuid
+
+    def reapply(self, context, name, document=None):
+        """Process the stored unprocessed document, or ``document`` in its place, anew; all or nothing is stored."""
+        machine = self._records.machine(name)
+        if not self._backend.keeps:
+            raise errors.BadRequest(reason=introspection_errors.NothingKept(key=machine.uuid).detail)
+        self._records.get(machine.uuid)
+        with self._leases.hold(introspections.lease_name(machine.uuid)) as lease:
+            row = self._records.get(machine.uuid)
+            if row.state not in ENDED:
+                raise errors.Conflict(
+                    reason=f"The machine {row.uuid} is being introspected: it is {row.state}."
+                )
+            data = self._unprocessed(row) if document is None else documents.dump(document)
+            processed = json.loads(data)
+            work = _Work(self._records, self._backend, context, row, lease)
+            work.enter("reapplying", error=None, started_at=types.now(), finished_at=None)
+            self._process(work, data, processed, self._hooks.before(processed))
+
+    def _unprocessed(self, row):
+        if row.unprocessed is None:
+            raise introspection_errors.NoIntrospectionData(
+                key=row.uuid, what=storage.what(storage.UNPROCESSED)
+            )
+        return self._backend.get(row.uuid, storage.UNPROCESSED)
+
+    def _look_up(self, processed, failures):
+        try:
+            return self._records.find(addresses.of_document(processed)).uuid
+        except introspection_errors.LookUpFailed as error:
+            reasons = [failure.detail for failure in [*failures, error]]
+            raise introspection_errors.RamdiskFailed(reason="\n".join(reasons)) from None
+
+    def _process(self, work, data, processed, failures):
+        try:
+            failures = [failure for failure in failures if failure] or self._completed(processed)
+            if failures:
+                work.fail(data, "\n".join(failure.detail for failure in failures))
+            work.finish(data, documents.dump(processed))
+        except introspection_errors.StorageUnavailable:
+            work.hand_back()
+            raise
+
+    def _completed(self, processed):
+        """Let the hooks complete a document and return what failed, as a list."""
+        try:
+            self._hooks.after(processed)
+        except introspection_errors.HookFailed as error:
+            return [error]
+        return []
+
+
+class _Work:
+    """The work on one introspection, under its lease."""
+
+    def __init__(self, records, backend, context, row, lease):
+        self._records, self._backend, self._context = records, backend, context
+        self._lease, self._row, self._before = lease, row, row
+
+    def enter(self, state, **values):
+        """Store that the work begins; whoever aborted or started anew at this moment was faster: Conflict."""
+        values |= {"state": state, "deadline": self._records.extended()}
+        try:
+            self._row = self._records.change(self._context, self._row, values, lease=self._lease)
+        except errors.RevisionMismatch:
+            raise errors.Conflict(
+                reason=f"The introspection of {self._row.uuid} changed meanwhile."
+            ) from None
+
+    def keep_logs(self, logs):
+        """Store the ramdisk's logs; that they cannot be stored is no reason to refuse the rest."""
+        if not logs or not self._backend.keeps:
+            return
+        content = documents.decode_logs(logs)
+        try:
+            self._backend.save(self._row, content, storage.LOGS)
+        except introspection_errors.StorageUnavailable as error:
+            LOG.warning("introspection %s: its logs are not kept: %s", self._row.uuid, error.detail)
+            return
+        self._row.logs = documents.digest(content)
+
+    def finish(self, data, processed):
+        """Store both documents, then that they are there."""
+        self._backend.save(self._row, data, storage.UNPROCESSED)
+        self._backend.save(self._row, processed)
+        self._end({"state": "finished", "error": None, "processed": documents.digest(processed)}, data)
+
+    def fail(self, data, reason):
+        """Store the unprocessed document, for whoever wants to know why, and raise RamdiskFailed."""
+        self._backend.save(self._row, data, storage.UNPROCESSED)
+        self._backend.delete(self._row.uuid)
+        self._end({"state": "error", "error": reason[:1024], "processed": None}, data)
+        raise introspection_errors.RamdiskFailed(reason=reason)
+
+    def hand_back(self):
+        """Store that it is as it was before, because the storage is away."""
+        names = ("state", "error", "started_at", "finished_at", "deadline")
+        before = {name: getattr(self._before, name) for name in names}
+        if before["state"] in introspections.EXPECTING:
+            before |= {"state": "waiting", "deadline": self._records.extended()}
+        # Not by ``change``: a state that comes back is no event.
+        self._records.restore(self._row, before, self._lease)
+
+    def _end(self, values, data):
+        if self._backend.keeps:
+            values |= {"unprocessed": documents.digest(data), "logs": self._row.logs}
+        else:
+            values |= {"processed": None}
+        self._row = self._records.end(self._context, self._row, values, self._lease)
+
+
+def _told_failure(document):
+    """Return the RamdiskFailed of what a ramdisk says itself, or None."""
+    told = document.get("error")
+    if not told:
+        return None
+    text = told if isinstance(told, str) else documents.dump(told).decode()
+    return introspection_errors.RamdiskFailed(reason=f"The ramdisk reports: {text}")

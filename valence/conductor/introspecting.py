@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Introspection as a part of a conductor: what is asked of it, and what it does by itself."""
+
+from valence.conductor import intake
+from valence.conductor import introspections
+from valence.conductor import introspector
+from valence.conductor import transfers
+from valence.conductor.endpoints import introspection
+from valence.introspection import storage
+
+
+class Introspecting:
+    """The parts, on one storage: ``endpoint`` serves, ``introspector`` works in the background."""
+
+    def __init__(self, conf, database, leases, connections, ownership):
+        records = introspections.Introspections(conf, database)
+        self.storage = storage.load(conf, database)
+        self.introspector = introspector.Introspector(
+            conf, database, leases, connections=connections, ownership=ownership, records=records
+        )
+        self.endpoint = introspection.IntrospectionEndpoint(
+            database,
+            records,
+            self.storage,
+            intake=intake.Intake(conf, records, leases, self.storage),
+            transfers=transfers.Transfers(conf.host),
+            ring=self.introspector.ring,
+        )
+
+    def start(self):
+        """Begin to work in the background."""
+        self.introspector.start()
+
+    def stop(self):
+        """End what is being done."""
+        self.introspector.stop()

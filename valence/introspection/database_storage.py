@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The storage ``database``: contents as rows, packed, beside everything else that a conductor stores.
+
+What is longer than a row may be has further parts. They are stored before the row that names them, so that a
+reader sees a content whole or not at all, and nobody needs a transaction that is larger than one part.
+"""
+
+import uuid
+
+from valence.common import errors
+from valence.common import introspection_errors
+from valence.common import packing
+from valence.db import models
+from valence.db import store
+from valence.db.models import introspection
+from valence.introspection import storage
+
+#: how often a row is written, or read, anew because somebody else replaced it at that moment
+TRIES = 10
+PAGE = 500
+
+
+class DatabaseStorage(storage.StorageBackend):
+    """Keeps contents in the store."""
+
+    def __init__(self, conf, database):
+        self._store = database
+
+    def get(self, node_id, suffix=None):
+        return packing.unpack(self.packed(node_id, suffix))
+
+    def packed(self, node_id, suffix=None):
+        for _ in range(TRIES):
+            row = self._row(node_id, suffix)
+            parts = self._parts(row) if row.parts else []
+            if len(parts) == row.parts:
+                return "".join([row.data, *(part.data for part in parts)])
+        raise introspection_errors.StorageUnavailable(
+            storage="database", reason=f"parts of {row.id} are missing"
+        )
+
+    def save(self, node_info, data, suffix=None):
+        first, *others = packing.split(packing.pack(data), introspection.PART_LENGTH)
+        content_id = str(uuid.uuid4())
+        for number, part in enumerate(others, start=1):
+            row = models.IntrospectionDataPart(content_id=content_id, number=number, data=part)
+            self._store.commit(store.Create(row))
+        values = {"data": first, "content_id": content_id, "parts": len(others)}
+        self._replace(node_info.uuid, suffix, values)
+
+    def delete(self, node_id, suffix=None):
+        try:
+            row = self._row(node_id, suffix)
+            self._store.commit(store.Delete(row), *self._without(row))
+        except (introspection_errors.NoIntrospectionData, errors.NotFound):
+            pass
+        except errors.RevisionMismatch:
+            self.delete(node_id, suffix)
+
+    def exists(self, node_id, suffix=None):
+        try:
+            name = [store.Filter("id", "eq", storage.content_name(node_id, suffix))]
+        except introspection_errors.NoIntrospectionData:
+            return False
+        return bool(self._store.count(models.IntrospectionData, filters=name))
+
+    def names(self):
+        marker = None
+        while rows := self._store.list(
+            models.IntrospectionData, marker=marker, limit=PAGE, fields=["id", "uuid"]
+        ):
+            yield from (storage.split_name(row.id) for row in rows)
+            marker = rows[-1].id
+
+    def _row(self, node_id, suffix):
+        try:
+            return self._store.get(models.IntrospectionData, storage.content_name(node_id, suffix))
+        except errors.NotFound:
+            raise introspection_errors.NoIntrospectionData(key=node_id, what=storage.what(suffix)) from None
+
+    def _parts(self, row, fields=None):
+        mine = [store.Filter("content_id", "eq", row.content_id)]
+        return self._store.list(
+            models.IntrospectionDataPart, filters=mine, sort=[store.Sort("number")], fields=fields
+        )
+
+    def _replace(self, node_id, suffix, values):
+        for _ in range(TRIES):
+            try:
+                self._store.commit(*self._changes(node_id, suffix, values))
+                return
+            except (errors.RevisionMismatch, errors.Duplicate):
+                continue  # another one was faster
+            except errors.NotFound as error:
+                if error.kwargs["kind"] == models.Introspection.kind:
+                    raise
+        raise introspection_errors.StorageUnavailable(
+            storage="database", reason=f"{node_id} is written by many"
+        )
+
+    def _changes(self, node_id, suffix, values):
+        try:
+            row = self._row(node_id, suffix)
+        except introspection_errors.NoIntrospectionData:
+            name = storage.content_name(node_id, suffix)
+            new = models.IntrospectionData(id=name, uuid=node_id, processed=suffix is None, **values)
+            return [store.Create(new)]
+        return [store.Update(row, values), *self._without(row)]
+
+    def _without(self, row):
+        """Return the removal of the further parts of a row."""
+        return (
+            [store.Delete(part) for part in self._parts(row, fields=["uuid", "content_id"])]
+            if row.parts
+            else []
+        )

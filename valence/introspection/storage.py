@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a storage of introspection data has to offer; storages are entry points of this module's ENTRY_POINT.
+
+``tests/contract/storage_suite.py`` is the definition by examples; the storage of a third party can run it.
+"""
+
+import abc
+import re
+
+from stevedore import extension
+
+from valence.common import introspection_errors
+from valence.common import packing
+
+ENTRY_POINT = "valence.introspection.storage_backend"
+#: suffixes of what is stored beside the processed document, whose suffix is None
+UNPROCESSED, LOGS = "UNPROCESSED", "LOGS"
+
+_NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,78}[0-9A-Za-z])?")
+
+
+class StorageBackend(abc.ABC):
+    """Keeps contents, bytes of any kind and size, by machine and suffix.
+
+    A content that was saved is found by every conductor, whole or not at all, until it is deleted or replaced.
+    Every method may be called from any thread, and raises StorageUnavailable while the storage is away.
+    """
+
+    #: whether anything is kept at all
+    keeps = True
+
+    @abc.abstractmethod
+    def __init__(self, conf, database):
+        """Prepare; raise StorageUnusable if the options make no sense. ``database`` is the store of the conductor."""
+
+    @abc.abstractmethod
+    def get(self, node_id, suffix=None) -> bytes:
+        """Return the content of a machine with a suffix; raise NoIntrospectionData."""
+
+    @abc.abstractmethod
+    def save(self, node_info, data, suffix=None):
+        """Store ``data``, bytes, for the machine ``node_info.uuid`` with a suffix, in place of what was there."""
+
+    @abc.abstractmethod
+    def delete(self, node_id, suffix=None):
+        """Remove a content; one that is not there is as good as removed."""
+
+    @abc.abstractmethod
+    def exists(self, node_id, suffix=None) -> bool:
+        """Return whether there is a content."""
+
+    @abc.abstractmethod
+    def names(self):
+        """Yield ``(node_id, suffix)`` of every content."""
+
+    def packed(self, node_id, suffix=None) -> str:
+        """Return a content as ``valence.common.packing`` packs it; a storage that keeps it so need not pack it anew."""
+        return packing.pack(self.get(node_id, suffix))
+
+    def delete_all(self, node_id):
+        """Remove every content of a machine."""
+        for suffix in (None, UNPROCESSED, LOGS):
+            self.delete(node_id, suffix)
+
+
+def load(conf, database, name=None):
+    """Return the storage that [processing] storage_backend, or ``name``, names; raise StorageUnusable."""
+    name = name or conf.processing.storage_backend
+    found = {each.name: each for each in extension.ExtensionManager(ENTRY_POINT)}
+    if name not in found:
+        raise introspection_errors.StorageUnusable(
+            storage=name, reason=f"there are: {', '.join(sorted(found))}"
+        )
+    return found[name].plugin(conf, database)
+
+
+def content_name(node_id, suffix=None):
+    """Return ``<machine>[-suffix]``; raise NoIntrospectionData for what can be no name of a content."""
+    name = f"{node_id}-{suffix}" if suffix else node_id
+    if not _NAME.fullmatch(name):
+        raise introspection_errors.NoIntrospectionData(key=node_id, what=what(suffix))
+    return name
+
+
+def split_name(name):
+    """Return ``(node_id, suffix)`` of the name of a content: a machine's identifier has 36 characters."""
+    return name[:36], name[37:] or None
+
+
+def what(suffix):
+    """Return how a content is spoken of."""
+    return {None: "processed data", UNPROCESSED: "unprocessed data", LOGS: "logs"}.get(
+        suffix, f"data {suffix}"
+    )
