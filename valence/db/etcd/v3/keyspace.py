@@ -54,7 +54,9 @@ class Keyspace:
         """Write a batch in as many transactions as it needs; return True. It is written again when that fails."""
         portions = journal.portions([*self._operations(batch)], MOST_OPERATIONS, MOST_CHARACTERS)
         with futures.ThreadPoolExecutor(LOADERS) as pool:
-            exchanges = [pool.submit(self._gateway.exchange, [], [*map(_operation, each)]) for each in portions]
+            exchanges = [
+                pool.submit(self._gateway.exchange, [], [*map(_operation, each)]) for each in portions
+            ]
         for exchange in exchanges:
             exchange.result()
         return True
