@@ -12,6 +12,7 @@ from valence.db.etcd import commits
 from valence.db.etcd import draft
 from valence.db.etcd import failures
 from valence.db.etcd import leases
+from valence.db.etcd import loading
 from valence.db.etcd import objects
 from valence.db.etcd import plan
 from valence.db.etcd import queries
@@ -33,7 +34,7 @@ class EtcdStore(store.Store):
         self.keyspace, self.paths = keyspace, paths
         self.objects = objects.Objects(paths, cipher)
         self.commits = commits.Commits(keyspace)
-        self.leases = leases.Leases(self.commits, paths, etcd.clock)
+        self.fences = leases.Leases(self.commits, paths, etcd.clock)
         self.schema = schema.Schema(self.read, self.commits, paths, self.objects, self.models)
 
     def get(self, model, key):
@@ -61,14 +62,23 @@ class EtcdStore(store.Store):
 
         def drafted(snapshot):
             if lease:
-                self.leases.require(snapshot, lease)
+                self.fences.require(snapshot, lease)
             return plan.Plan(snapshot, batch, self.models, self.objects).make(), None
 
         self.commits.run(drafted)
         return batch.in_order()
 
+    def load(self, model, objects, *, last_number=None):
+        loading.Loading(self).load(model, objects, last_number)
+
+    def last_number(self, model):
+        return self.read(lambda snapshot: loading.last_number(snapshot, self.paths, model))
+
     def lease(self, name, holder, ttl, *, steal=False):
-        return self.leases.take(name, holder, ttl, steal)
+        return self.fences.take(name, holder, ttl, steal)
+
+    def leases(self, prefix):
+        return self.read(lambda snapshot: self.fences.held(snapshot, prefix))
 
     def renew_secrets(self):
         return renewal.Renewal(self, self._cipher).renew()
