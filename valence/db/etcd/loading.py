@@ -23,11 +23,6 @@ class Loading:
             batch.texts[self._objects.paths.sequence(model)] = str(last_number)
         self._commits.load(batch)
 
-    def last_number(self, snapshot, model):
-        """Return the last number that the model's sequence gave."""
-        place = self._objects.paths.sequence(model)
-        return int(snapshot.read([place])[place] or 0)
-
     def _add(self, batch, model, key, row):
         # The same object has the same parts when it is loaded again, so that none are left over.
         part = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -35,3 +30,9 @@ class Loading:
         batch.texts |= parts
         batch.texts[self._objects.paths.object(model, key)] = text
         batch.entries |= {(tree, index.entry(tree, row, key)): True for tree in index.trees_of(model)}
+
+
+def last_number(snapshot, paths, model):
+    """Return the last number that the model's sequence gave."""
+    place = paths.sequence(model)
+    return int(snapshot.read([place])[place] or 0)

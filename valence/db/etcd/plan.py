@@ -9,6 +9,7 @@ from valence.db import changes as changesets
 from valence.db import types
 from valence.db.etcd import draft
 from valence.db.etcd import index
+from valence.db.etcd import loading
 
 
 class Plan:
@@ -100,8 +101,7 @@ class Plan:
         sequence = changesets.sequence_of(model)
         if sequence is None:
             return
-        place = self._objects.paths.sequence(model)
-        last = int(self._draft.snapshot.read([place])[place] or 0)
+        last = loading.last_number(self._draft.snapshot, self._objects.paths, model)
         for number, obj in enumerate(objects, last + 1):
             setattr(obj, sequence, number)
         self._draft.sequences[model] = last + len(objects)
