@@ -18,7 +18,7 @@ class Clock:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._forget(0.0)
+        self._since, self._low, self._high = 0.0, float("-inf"), float("inf")
 
     def now(self):
         """Return the present moment."""

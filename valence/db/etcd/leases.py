@@ -52,6 +52,14 @@ class Leases:
         if state is None or state["token"] != lease.token or state["expires_at"] <= self._clock.now():
             raise errors.LeaseLost(name=lease.name)
 
+    def held(self, snapshot, prefix):
+        """Return the HeldLeases whose names begin with ``prefix``."""
+        now, states = self._clock.now(), map(json.loads, snapshot.texts_below(self._paths.leases))
+        held = [state for state in states if state["name"].startswith(prefix) and state["expires_at"] > now]
+        return sorted(
+            store.HeldLease(*(state[name] for name in ("name", "holder", "token"))) for state in held
+        )
+
     def _take(self, snapshot, name, holder, ttl, steal):
         state = self._read(snapshot, name)
         if state and not steal and state["expires_at"] > self._clock.now():

@@ -15,6 +15,7 @@ class Paths:
         #: what every commit changes
         self.head = f"{self.own}/head"
         self.schema = f"{self.own}/schema"
+        self.leases = f"{self.own}/leases/"
         self.journals = f"{self.own}/journal/"
 
     def object(self, model, key):
@@ -31,7 +32,7 @@ class Paths:
 
     def lease(self, name):
         """Return where the holder of a lease is told."""
-        return f"{self.own}/leases/{self._spell(name)}"
+        return f"{self.leases}{self._spell(name)}"
 
     def sequence(self, model):
         """Return where the last number of a model's sequence is."""

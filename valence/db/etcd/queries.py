@@ -129,7 +129,7 @@ class Query:
     def _follow(self, member, way, page):
         """Yield the rows that match, in the order of the index."""
         parts = way.beyond(page.sorts, page.position)
-        scans = [self._scan(way.tree, *part, page) for part in parts]
+        scans = [self._scan(way.tree, prefix, part, page) for prefix, part in parts]
         merged = heapq.merge(*scans, key=lambda pair: pair[0], reverse=page.descending)
         for batch in _batches((entry for _, entry in merged), page.limit):
             yield from self._checked(member, way, batch)

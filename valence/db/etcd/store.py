@@ -34,8 +34,8 @@ class EtcdStore(store.Store):
         self.keyspace, self.paths = keyspace, paths
         self.objects = objects.Objects(paths, cipher)
         self.commits = commits.Commits(keyspace)
-        self._loading = loading.Loading(self.commits, self._objects)
-        self.leases = leases.Leases(self.commits, paths, etcd.clock)
+        self._loading = loading.Loading(self.commits, self.objects)
+        self.fences = leases.Leases(self.commits, paths, etcd.clock)
         self.schema = schema.Schema(self.read, self.commits, paths, self.objects, self.models)
 
     def get(self, model, key):
@@ -63,7 +63,7 @@ class EtcdStore(store.Store):
 
         def drafted(snapshot):
             if lease:
-                self.leases.require(snapshot, lease)
+                self.fences.require(snapshot, lease)
             return plan.Plan(snapshot, batch, self.models, self.objects).make(), None
 
         self.commits.run(drafted)
@@ -76,7 +76,10 @@ class EtcdStore(store.Store):
         return self.read(lambda snapshot: self._loading.last_number(snapshot, model))
 
     def lease(self, name, holder, ttl, *, steal=False):
-        return self.leases.take(name, holder, ttl, steal)
+        return self.fences.take(name, holder, ttl, steal)
+
+    def leases(self, prefix):
+        return self.read(lambda snapshot: self.fences.held(snapshot, prefix))
 
     def renew_secrets(self):
         return renewal.Renewal(self, self._cipher).renew()

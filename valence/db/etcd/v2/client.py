@@ -26,18 +26,18 @@ logging.getLogger("etcd.client").setLevel(logging.CRITICAL)
 
 
 class Node(typing.NamedTuple):
-    """A key's ``text`` and the ``index`` of its last change."""
+    """A key's ``text`` and the ``changed_at`` of its last change: the store's index then."""
 
     text: str
-    index: int
+    changed_at: int
 
 
 class Answer(typing.NamedTuple):
-    """What a read found: ``node`` or None, ``nodes`` by key of a folder, and the ``index`` of the whole store."""
+    """What a read found: ``node`` or None, ``nodes`` by key of a folder, and the store's index, ``as_of``."""
 
     node: Node | None
     nodes: dict
-    index: int
+    as_of: int
 
 
 class Member(etcd.Client):

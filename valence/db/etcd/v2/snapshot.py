@@ -16,11 +16,11 @@ from valence.db.etcd.v2 import pages
 
 
 class KnownTable(typing.NamedTuple):
-    """The table of an index as commit ``number`` left it; ``index`` is that of its key's last change, if known."""
+    """The table of an index as commit ``number`` left it; ``changed_at`` is its key's index, if known."""
 
     number: int
     table: pages.Table
-    index: int | None
+    changed_at: int | None
 
 
 class Snapshot:
@@ -30,8 +30,8 @@ class Snapshot:
         self._etcd, self._paths, self._tables = etcd, paths, tables
         answer = etcd.read(paths.head, quorum="true")
         self.head = heads.Head.load(answer.node and answer.node.text)
-        self.version = answer.node.index if answer.node else 0
-        self._index = self._newest = answer.index
+        self.version = answer.node.changed_at if answer.node else 0
+        self._index = self._newest = answer.as_of
         #: where the texts that were read are to be compared: key -> index of the last change, 0 for what is missing
         self.indexes: dict = {}
         self._written = {key: text for key, text, _ in self.operations()} if self.head.journal else {}
@@ -81,8 +81,8 @@ class Snapshot:
         if known is None or known.number != number:
             table = pages.Table.load(self._read(place))
             known = self._tables[place] = KnownTable(number, table, self.indexes.get(place))
-        if known.index is not None:
-            self.indexes[place] = known.index
+        if known.changed_at is not None:
+            self.indexes[place] = known.changed_at
         return known.table
 
     def entries(self, tree, page):
@@ -92,21 +92,28 @@ class Snapshot:
             self._pages[place] = json.loads(self._read(place) or "[]")
         return self._pages[place]
 
+    def texts_below(self, folder):
+        """Return the texts of all keys in a folder, as new as possible."""
+        nodes = self._etcd.read(folder.rstrip("/")).nodes
+        texts = {key: node.text for key, node in nodes.items() if node}
+        texts |= {key: text for key, text in self._written.items() if key.startswith(folder)}
+        return [text for text in texts.values() if text]
+
     def _read(self, key):
         if key in self._written:
             return self._written[key]
         answer = self._etcd.read(key)
         self._check_age(answer)
-        self.indexes[key] = answer.node.index if answer.node else 0
+        self.indexes[key] = answer.node.changed_at if answer.node else 0
         if answer.node is None:
             return None
-        if answer.node.index > self._index:
+        if answer.node.changed_at > self._index:
             raise failures.Stale(f"{key} was changed meanwhile")
         # An empty text stands for an object that was removed lately.
         return answer.node.text or None
 
     def _check_age(self, answer):
         """Raise Stale for an answer of a member that knows less than another one did."""
-        if answer.index < self._newest:
+        if answer.as_of < self._newest:
             raise failures.Stale("a member of the cluster lags behind")
-        self._newest = answer.index
+        self._newest = answer.as_of

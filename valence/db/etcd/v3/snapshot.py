@@ -64,6 +64,11 @@ class Snapshot:
         answer = self._gateway.range(*bounds, count_only=True, revision=self._revision)
         return (1 + int(answer.get("count", 0))) * WEIGHT
 
+    def texts_below(self, folder):
+        """Return the texts of all keys that begin with ``folder``."""
+        answer = self._gateway.range(folder, folder + index.HIGHEST, revision=self._revision)
+        return [gateway.decoded(each["value"]) for each in answer.get("kvs", ())]
+
     def keys(self, first, end):
         """Return the keys from ``first`` on to before ``end``."""
         answer = self._gateway.range(first, end, keys_only=True, revision=self._revision)
