@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import threading
+import uuid
 
 from tests.contract import databases
 from tests.contract import examples
@@ -18,8 +19,9 @@ from valence.common import errors
 from valence.db import store
 
 ENTRIES = 3
-#: entries of a commit that no single write of etcd can hold
-MANY = 200
+#: entries of a commit that is too large for one transaction of etcd's v3 API, and characters that are for the v2 API
+MANY = 80
+LONG = 210_000
 #: how many commits are killed, and within which time of their beginning
 KILLED = 0.05
 MOMENT = 0.06
@@ -36,15 +38,14 @@ class Storm:
     def commit(self, number):
         """Make one commit; one that is refused is made without what was in the way."""
         changes = self._changes()
-        marks = [examples.Entry(text=f"{self._name} {number}") for _ in range(self._size())]
+        marks = [examples.Entry(text=f"{self._name} {number}") for _ in range(ENTRIES)]
+        if random.random() < LARGE:
+            marks = [examples.Entry(text=mark.text) for mark in marks for _ in range(MANY // ENTRIES)]
+            changes.append(store.Create(examples.shelf(uuid.uuid4().hex, extra={"text": "x" * LONG})))
         try:
             self._store.commit(*changes, *map(store.Create, marks))
         except (errors.Conflict, errors.NotFound, errors.RevisionMismatch):
             self._store.commit(*map(store.Create, marks))
-
-    @staticmethod
-    def _size():
-        return MANY if random.random() < LARGE else ENTRIES
 
     def _changes(self):
         kinds = (self._shelve, self._rename, self._clear, self._place, self._write, self._discard)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commits one after the other: planned on a snapshot, written if the head is still the same, else planned anew."""
+"""Commits one after the other: planned on a snapshot, written if the head is still the same, else planned anew.
+
+Where others were faster several times, commits queue in the head: the first of the queue alone may commit then.
+"""
 
 import contextlib
 import random
@@ -11,11 +14,13 @@ from valence.common import errors
 from valence.db.etcd import failures
 
 #: seconds that a commit goes on trying while others are faster
-LONGEST_WAIT = 20
-#: seconds after which a journal or a turn that nobody moves on is taken over
+LONGEST_WAIT = 30
+#: seconds after which a journal that nobody moves on is taken over, and a turn that nobody uses passed over
 LEASE_SECONDS = 2.0
-#: how often others may be faster before a commit takes the turn for itself
+TURN_SECONDS = 4.0
+#: how often others may be faster before a commit queues
 UNLUCKY = 2
+#: seconds between two looks whether it is one's turn, for each that comes before
 PAUSE = 0.005
 
 
@@ -24,7 +29,6 @@ class Commits:
 
     def __init__(self, keyspace):
         self._keyspace, self._lock = keyspace, threading.Lock()
-        self._stuck, self._reserved = (None, 0.0), False
 
     def run(self, plan):
         """Write the batch of ``plan(snapshot) -> (batch, result)`` and return the result."""
@@ -35,67 +39,77 @@ class Commits:
         self._run(lambda _: (batch, None), self._keyspace.load)
 
     def _run(self, plan, write):
-        identity, deadline = uuid.uuid4().hex[:12], time.monotonic() + LONGEST_WAIT
-        with self._alone(), self._in_turn(identity):
-            attempt = 0
-            while True:
-                snapshot = self._settled(identity)
-                with contextlib.suppress(failures.Stale):
-                    batch, result = plan(snapshot)
-                    if not batch or write(snapshot, identity, batch):
-                        return result
-                if time.monotonic() > deadline:
-                    raise errors.Conflict(reason="Others change the same things all the time.")
-                self._yield(snapshot, identity, attempt)
-                attempt += 1
-
-    @contextlib.contextmanager
-    def _alone(self):
         if not self._lock.acquire(timeout=LONGEST_WAIT):
             raise errors.StoreUnavailable(reason="commits of this process wait for each other")
         try:
-            yield
+            with contextlib.closing(Attempts(self._keyspace)) as attempts:
+                while True:
+                    snapshot = attempts.begin()
+                    with contextlib.suppress(failures.Stale):
+                        batch, result = plan(snapshot)
+                        if not batch or write(snapshot, attempts.identity, batch):
+                            return result
         finally:
             self._lock.release()
 
-    @contextlib.contextmanager
-    def _in_turn(self, identity):
-        """Give back the turn in the end, if it was taken and no commit used it."""
-        self._reserved = False
-        try:
-            yield
-        finally:
-            if self._reserved:
-                with contextlib.suppress(errors.StoreUnavailable):
-                    snapshot = self._keyspace.snapshot()
-                    if snapshot.head.turn == identity:
-                        self._keyspace.reserve(snapshot, None)
 
-    def _yield(self, snapshot, identity, attempt):
-        """Let others go on; who was unlucky several times takes the turn."""
-        time.sleep(random.uniform(0, PAUSE))
-        if attempt >= UNLUCKY and snapshot.head.turn is None:
-            self._reserved = True
-            self._keyspace.reserve(snapshot, identity)
+class Attempts:
+    """The attempts at one commit, which is called ``identity``."""
 
-    def _settled(self, identity):
-        """Return a snapshot with nothing left to be written, that is not another's turn."""
+    def __init__(self, keyspace):
+        self._keyspace, self.identity = keyspace, uuid.uuid4().hex[:12]
+        self._deadline = time.monotonic() + LONGEST_WAIT
+        self._number, self._is_queued = 0, False
+        self._seen, self._since = None, 0.0
+
+    def begin(self):
+        """Return a snapshot to commit on: nothing is left to be written, and nobody else has the turn."""
+        self._number += 1
         while True:
             snapshot = self._keyspace.snapshot()
-            head = snapshot.head
-            if head.journal is None and head.turn in (None, identity):
+            if self._may_commit(snapshot.head):
                 return snapshot
-            if not self._is_stuck(snapshot):
-                time.sleep(random.uniform(PAUSE, 2 * PAUSE))
-            elif head.journal is not None:
-                self._keyspace.complete(snapshot)
-            else:
-                return snapshot
+            if time.monotonic() > self._deadline:
+                raise errors.Conflict(reason="Others change the same things all the time.")
+            self._wait(snapshot)
 
-    def _is_stuck(self, snapshot):
-        """Tell whether the head has been the same for LEASE_SECONDS: whoever had begun something is gone."""
-        version, since = self._stuck
-        if version != snapshot.version:
-            self._stuck = snapshot.version, time.monotonic()
+    def close(self):
+        """Leave the queue, if no commit has done so."""
+        if not self._is_queued:
+            return
+        with contextlib.suppress(errors.StoreUnavailable):
+            while self.identity in (snapshot := self._keyspace.snapshot()).head.queue:
+                self._keyspace.note(snapshot, snapshot.head.without(self.identity))
+
+    def _may_commit(self, head):
+        if head.journal is not None or time.monotonic() > self._deadline:
             return False
-        return time.monotonic() - since > LEASE_SECONDS
+        return head.queue[0] == self.identity if head.queue else self._number <= UNLUCKY
+
+    def _wait(self, snapshot):
+        head = snapshot.head
+        if head.journal is not None:
+            self._wait_for_journal(snapshot)
+        elif self.identity not in head.queue:
+            self._is_queued = True
+            self._keyspace.note(snapshot, head.with_last(self.identity))
+        elif self._is_same(snapshot, TURN_SECONDS):
+            self._keyspace.note(snapshot, head.without(head.queue[0]))
+        else:
+            _pause(head.queue.index(self.identity))
+
+    def _wait_for_journal(self, snapshot):
+        if self._is_same(snapshot, LEASE_SECONDS):
+            self._keyspace.complete(snapshot)
+        else:
+            _pause(1)
+
+    def _is_same(self, snapshot, seconds):
+        """Tell whether the head has been the same for so long: whoever had begun something is gone."""
+        if self._seen != snapshot.version:
+            self._seen, self._since = snapshot.version, time.monotonic()
+        return time.monotonic() - self._since > seconds
+
+
+def _pause(others):
+    time.sleep(random.uniform(PAUSE, 2 * PAUSE) * others)

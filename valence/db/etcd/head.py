@@ -13,14 +13,14 @@ REMEMBERED = 100
 class Head:
     """``number`` counts commits; ``journal`` is what remains to be written of the last one; see ``journal``.
 
-    ``turn`` is who alone may commit next. ``tables`` has the number of the commit that last changed the table of an
-    index, where the API needs tables.
+    ``queue`` are the commits that wait for their turn, the first alone may be made. ``tables`` has the number of
+    the commit that last changed the table of an index, where the API needs tables.
     """
 
     number: int = 0
     recent: tuple = ()
     journal: typing.Any = None
-    turn: str | None = None
+    queue: tuple = ()
     tables: dict = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -29,7 +29,7 @@ class Head:
         if text is None:
             return cls()
         values = json.loads(text)
-        return cls(**values | {"recent": tuple(values["recent"])})
+        return cls(**values | {name: tuple(values[name]) for name in ("recent", "queue")})
 
     def dump(self):
         """Return the text that holds this head."""
@@ -38,12 +38,16 @@ class Head:
     def after(self, identity, journal=None):
         """Return the head after one more commit."""
         recent = (*self.recent[1 - REMEMBERED :], identity)
-        return Head(self.number + 1, recent, journal, None, dict(self.tables))
+        return Head(self.number + 1, recent, journal, self.without(identity).queue, dict(self.tables))
 
     def settled(self):
         """Return the head when nothing remains to be written."""
         return dataclasses.replace(self, journal=None)
 
-    def reserved(self, identity):
-        """Return the head that gives ``identity`` the turn."""
-        return dataclasses.replace(self, turn=identity)
+    def with_last(self, identity):
+        """Return the head with ``identity`` at the end of the queue."""
+        return dataclasses.replace(self, queue=(*self.queue, identity))
+
+    def without(self, identity):
+        """Return the head without ``identity`` in the queue."""
+        return dataclasses.replace(self, queue=tuple(each for each in self.queue if each != identity))

@@ -95,5 +95,5 @@ class EtcdStore(store.Store):
         for _ in range(ATTEMPTS):
             with contextlib.suppress(failures.Stale):
                 return work(self.keyspace.snapshot())
-        # Others write all the time: like a commit, it takes the turn.
+        # Others write all the time: like a commit, it waits for its turn.
         return self.commits.run(lambda snapshot: (draft.Batch(), work(snapshot)))

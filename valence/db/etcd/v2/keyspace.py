@@ -26,6 +26,8 @@ GRAVE_SECONDS = 120
 #: writes at the same time, and between two looks at the time
 WRITERS = 8
 PORTION = 64
+#: how often a journal may be gone when it is read
+ATTEMPTS = 10
 #: commits after which left parts of journals are looked for
 SWEEP = 50
 
@@ -39,7 +41,10 @@ class Keyspace:
 
     def snapshot(self):
         """Return the newest state."""
-        return snapshots.Snapshot(self._etcd, self._paths, self._tables)
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(failures.Stale):
+                return snapshots.Snapshot(self._etcd, self._paths, self._tables)
+        raise errors.StoreUnavailable(reason="parts of a journal are missing")
 
     def write(self, snapshot, identity, batch):
         """Write a batch if nothing was written since the snapshot; return whether that was so."""
@@ -90,9 +95,9 @@ class Keyspace:
         """Return where journals are that have parts."""
         return list(self._etcd.read(self._paths.journals.rstrip("/")).nodes)
 
-    def reserve(self, snapshot, identity):
-        """Give a commit the turn, unless the head was changed since the snapshot."""
-        self._exchange(snapshot.version, snapshot.head.reserved(identity))
+    def note(self, snapshot, head):
+        """Replace the head, unless it was changed since the snapshot."""
+        self._exchange(snapshot.version, head)
 
     def _texts(self, snapshot, texts):
         """Yield [key, text or None, index before] of the texts to write."""

@@ -80,10 +80,10 @@ class Keyspace:
         """Return where parts of journals are."""
         return self.snapshot().keys(self._paths.journals, self._paths.journals + index.HIGHEST)
 
-    def reserve(self, snapshot, identity):
-        """Give a commit the turn, unless the head was changed since the snapshot."""
-        turn = gateway.put(self._paths.head, snapshot.head.reserved(identity).dump())
-        self._gateway.exchange([gateway.unchanged(self._paths.head, snapshot.version)], [turn])
+    def note(self, snapshot, head):
+        """Replace the head, unless it was changed since the snapshot."""
+        same = [gateway.unchanged(self._paths.head, snapshot.version)]
+        self._gateway.exchange(same, [gateway.put(self._paths.head, head.dump())])
 
     def _operations(self, batch):
         """Yield (key, text or None) of everything that is to be written."""
