@@ -88,6 +88,20 @@ class LeaseTest(case.ContractCase):
         tokens.append(self.lease("one").token)
         self.assertEqual(sorted(set(tokens)), tokens)
 
+    def test_many_are_renewed_at_once_and_those_that_are_lost_are_told(self):
+        leases = [self.store.lease(f"{self.id()}/{number}", "one", 3 * SHORT) for number in range(5)]
+        self.assertEqual([], self.store.renew([]))
+        for _ in range(4):
+            time.sleep(SHORT)
+            self.assertEqual([], self.store.renew(leases))
+        stolen = self.store.lease(leases[1].name, "two", 30, steal=True)
+        leases[3].release()
+        self.assertEqual([leases[1], leases[3]], self.store.renew(leases))
+        held = {each.token for each in self.store.leases(f"{self.id()}/")}
+        self.assertEqual({stolen.token, leases[0].token, leases[2].token, leases[4].token}, held)
+        for lease in (*leases, stolen):
+            lease.release()
+
     def test_held_leases_are_listed_by_the_beginnings_of_their_names(self):
         prefix = f"{self.id()}/"
         names = [f"{prefix}{end}" for end in ("b", "a", "a_c", "~")]

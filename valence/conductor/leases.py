@@ -74,16 +74,15 @@ class LeaseKeeper:
     def _renew(self):
         with self._lock:
             leases = list(self._held)
-        for lease in leases:
-            self._renew_one(lease)
+        if not leases:
+            return
+        for lease in self._store.renew(leases):
+            self._note_loss(lease)
 
-    def _renew_one(self, lease):
-        try:
-            lease.renew()
-        except errors.LeaseLost:
-            metrics.LEASE_LOSSES.labels("renewal").inc()
-            LOG.warning("lease %s was lost; what was done under it is not written", lease.name)
-            with self._lock:
-                self._held.discard(lease)
-        except errors.StoreUnavailable as error:
-            LOG.warning("lease %s could not be renewed, trying again: %s", lease.name, error.detail)
+    def _note_loss(self, lease):
+        with self._lock:
+            if lease not in self._held:
+                return  # it was given back meanwhile
+            self._held.discard(lease)
+        metrics.LEASE_LOSSES.labels("renewal").inc()
+        LOG.warning("lease %s was lost; what was done under it is not written", lease.name)

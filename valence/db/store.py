@@ -191,6 +191,10 @@ class Store(abc.ABC):
     def leases(self, prefix) -> typing.Sequence[HeldLease]:
         """Return the leases that are held now and whose names begin with ``prefix``, in the order of their names."""
 
+    def renew(self, leases) -> typing.Sequence[Lease]:
+        """Renew leases that this store took, and return those of them that are lost."""
+        return [lease for lease in leases if _is_lost(lease)]
+
     @abc.abstractmethod
     def renew_secrets(self) -> int:
         """Encrypt with the newest key what other keys encrypted, and return how many secrets that were.
@@ -205,6 +209,14 @@ class Store(abc.ABC):
     @abc.abstractmethod
     def close(self):
         """Give every connection back."""
+
+
+def _is_lost(lease):
+    try:
+        lease.renew()
+    except errors.LeaseLost:
+        return True
+    return False
 
 
 def connect(conf, cipher):

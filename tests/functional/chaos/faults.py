@@ -7,6 +7,8 @@ import itertools
 import time
 
 TICK = 0.05
+#: seconds that a server usually needs to start
+SERVER_SECONDS = 4
 #: seconds between two faults
 PAUSE = (0.5, 3.0)
 #: how likely each fault is
@@ -39,8 +41,8 @@ class Faults:
             server.wait_until_ready()
 
     def supervise(self):
-        """Start whatever ended by itself, as systemd does."""
-        for each in (*self._conductors, self._broker, self._database):
+        """Start conductors that ended by themselves, as systemd does: without a database they do."""
+        for each in self._conductors:
             if each not in self._broken and not each.runs():
                 self._restart(each)
 
@@ -72,15 +74,10 @@ class Faults:
         seconds = self._lease_seconds + self._chance.uniform(1, 4)
         self._later(seconds, conductor, conductor.resume)
 
-    def _restart(self, each):
-        """Start what has ended, and end what runs first."""
-        if each in (self._broker, self._database):
-            each.end()
-            self._later(0.5, each, each.spawn)
-        else:
-            if each.runs():
-                each.terminate()
-            self._later(1, each, lambda: self._start_when_ended(each))
+    def _restart(self, conductor):
+        if conductor.runs():
+            conductor.terminate()
+        self._later(1, conductor, lambda: self._start_when_ended(conductor))
 
     def _start_when_ended(self, conductor):
         if conductor.runs():
@@ -90,7 +87,12 @@ class Faults:
 
     def _interrupt(self, server):
         self._chance.choice([server.kill, server.stop])()
-        self._later(self._chance.uniform(0, 3), server, server.spawn)
+        self._later(self._chance.uniform(0, 3), server, lambda: self._spawn(server))
+
+    def _spawn(self, server):
+        """Start a server and give it the time that it needs; more of the like comes only afterwards."""
+        server.spawn()
+        self._later(SERVER_SECONDS, server, server.wait_until_ready)
 
     def _later(self, seconds, broken, put_right):
         self._broken.add(broken)

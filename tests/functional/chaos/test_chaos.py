@@ -34,7 +34,7 @@ class ChaosTest(acceptance.AcceptanceCase):
     time_limit = SECONDS + 3 * REST
     conductors = 3
     options = {
-        "sync": {"interval": 2, "min_interval": 1, "max_interval": 2},
+        "sync": {"interval": 4, "min_interval": 2, "max_interval": 4},
         "conductor": {"lease_seconds": LEASE_SECONDS},
         # The machine may be slow, but the pods never fail.
         "redfish": {"connect_timeout": 20, "read_timeout": 60},

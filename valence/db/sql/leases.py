@@ -52,6 +52,17 @@ class Leases:
         if not self._connections.write(lambda connection: connection.execute(renewed).rowcount):
             raise errors.LeaseLost(name=lease.name)
 
+    def renew_all(self, leases):
+        """Start the time of some leases anew; return whether that was all of them."""
+        table, ttl = self._table, max((lease.ttl for lease in leases), default=0)
+        same = sqlalchemy.tuple_(table.c.name, table.c.token).in_(
+            [(each.name, each.token) for each in leases]
+        )
+        renewed = sqlalchemy.update(table).where(same).values(expires_at=self._clock + ttl)
+        if any(lease.ttl != ttl for lease in leases):
+            return False
+        return self._connections.write(lambda connection: connection.execute(renewed).rowcount) == len(leases)
+
     def release(self, lease):
         """Remove the row of a lease, if it has one."""
         removed = sqlalchemy.delete(self._table).where(*self._is(lease))
