@@ -81,9 +81,14 @@ class LeaseKeeper:
         try:
             lease.renew()
         except errors.LeaseLost:
-            metrics.LEASE_LOSSES.labels("renewal").inc()
-            LOG.warning("lease %s was lost; what was done under it is not written", lease.name)
-            with self._lock:
-                self._held.discard(lease)
+            self._note_loss(lease)
         except errors.StoreUnavailable as error:
             LOG.warning("lease %s could not be renewed, trying again: %s", lease.name, error.detail)
+
+    def _note_loss(self, lease):
+        with self._lock:
+            if lease not in self._held:  # it was released since, which is why it could not be renewed
+                return
+            self._held.discard(lease)
+        metrics.LEASE_LOSSES.labels("renewal").inc()
+        LOG.warning("lease %s was lost; what was done under it is not written", lease.name)
