@@ -84,6 +84,9 @@ class TourTest(base.TestCase):
     def test_watching(self):
         self.read("doc/source/admin/watch.rst", MAKE_RUN)
 
+    def test_hardware_events(self):
+        self.read("doc/source/admin/hardware_events.rst", MAKE_RUN)
+
     def test_simulator(self):
         self.read("doc/source/user/simulator.rst")
 

@@ -66,7 +66,9 @@ MOST_DECISIONS_WITHOUT_TEST = 2
 TESTED_ELSEWHERE = {
     "api/": "functional/test_api.py",
     "cmd/all_in_one.py": "functional",
+    "cmd/process.py": "functional/test_observation.py",
     "conductor/attachments.py": "unit/conductor/test_subscriptions.py",
+    "conductor/changes.py": "unit/conductor/test_sync.py",
     "db/sql/": "contract",
     "db/sqlalchemy_driver.py": "contract",
     "introspection/database_storage.py": "contract/test_storages.py",

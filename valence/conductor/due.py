@@ -2,8 +2,10 @@
 """Making a pod manager due: something tells that it has to be synchronized before its time."""
 
 import datetime
+import random
 
 from valence.common import errors
+from valence.conductor import monitor
 from valence.db import models
 from valence.db import store
 from valence.db import types
@@ -13,22 +15,26 @@ TRIES = 5
 PAUSE = datetime.timedelta(seconds=5)
 
 
-def make_due(database, pod_manager, lease):
-    """Have a pod manager synchronized now, or soon if it just was; that is no change that clients watch.
+def make_due(database, pod_manager, lease, within=0):
+    """Have a pod manager synchronized ``within`` so many seconds; that is no change that clients watch.
+
+    One that just was gets a short rest, one that is due sooner anyway stays so.
 
     ``lease`` is that of work on it: what runs would set the time anew at its end.
     """
     for _ in range(TRIES):
         try:
-            values = {"next_sync_at": _earliest(pod_manager)}
-            database.commit(store.Update(pod_manager, values, touch=False), lease=lease)
+            moment = _moment(pod_manager, random.uniform(0, within))
+            if pod_manager.next_sync_at is None or moment < pod_manager.next_sync_at:
+                update = store.Update(pod_manager, {"next_sync_at": moment}, touch=False)
+                database.commit(update, lease=lease)
             return
         except errors.RevisionMismatch:
             pod_manager = database.get(models.PodManager, pod_manager.uuid)
     raise errors.RevisionMismatch(kind="pod_manager", key=pod_manager.uuid)
 
 
-def _earliest(pod_manager):
+def _moment(pod_manager, seconds):
     last = pod_manager.last_synced_at
     rested = (types.parse_time(last) + PAUSE).strftime(types.TIME_FORMAT) if last else ""
-    return max(types.now(), rested)
+    return max(monitor.at(seconds), rested)

@@ -29,6 +29,8 @@ LOG = log.getLogger(__name__)
 LOOK_INTERVAL, CHECK_INTERVAL = 2.0, 60.0
 #: seconds until another try where that failed, doubled with each failure; and where there is nothing to try
 RETRY_INTERVAL, LONGEST_RETRY, NOTHING_INTERVAL = 2.0, 300.0, 600.0
+#: seconds within which a pod manager that was attached is synchronized; many are attached at once when a conductor dies
+RECONCILE_SECONDS = 30.0
 WORKERS = 8
 FIELDS = ("uuid", "status", "maintenance")
 
@@ -147,7 +149,7 @@ class Subscriptions:
             care.attached = self._attach(care, pod_manager, driver)
             if care.attached.way != attachments.NONE:
                 # What changed before, nobody told.
-                due.make_due(self._store, pod_manager, lease)
+                due.make_due(self._store, pod_manager, lease, within=RECONCILE_SECONDS)
         care.postpone(NOTHING_INTERVAL if care.attached.way == attachments.NONE else CHECK_INTERVAL)
         if care.attached.is_over:
             care.retry()

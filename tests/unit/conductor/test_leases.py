@@ -3,6 +3,7 @@
 
 from tests import base
 from tests import embedded
+from tests import figures
 from valence.common import errors
 from valence.conductor import leases
 from valence.db import models
@@ -39,6 +40,18 @@ class LeaseKeeperTest(base.TestCase):
         with one.hold("work") as lost, two.hold("work", steal=True):
             self.assertRaises(errors.LeaseLost, self.database.store.commit, creation, lease=lost)
         self.assertEqual([], self.database.store.list(models.Cursor))
+
+    def test_what_was_released_is_not_taken_for_lost(self):
+        keeper = self.database.keeper("one")
+        with figures.growth("valence_conductor_lease_losses_total", noticed_by="renewal") as losses:
+            with keeper.hold("work") as released:
+                pass
+            keeper._renew_one(released)
+            self.assertEqual(0, losses())
+            with keeper.hold("work") as lost, self.database.keeper("two").hold("work", steal=True):
+                keeper._renew_one(lost)
+            self.assertEqual(1, losses())
+        self.assertFalse(keeper.holds(lost))
 
     def test_it_renews_what_is_held_beyond_its_time(self):
         keeper = leases.LeaseKeeper(self.database.store, "one", ttl=1)

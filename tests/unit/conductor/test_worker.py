@@ -135,7 +135,7 @@ class HintTest(WorkerCase):
 
     def test_a_hint_waits_while_somebody_else_works_on_it(self):
         self.simulator.set_health("System1", "Warning")
-        with self.database.keeper("other").hold(worker.lease_name(self.pod_manager.uuid)):
+        with self.database.keeper("other").hold(worker.lease_name(self.pod_manager.uuid), steal=True):
             self.hint()
             self.one.look()
             self.assertEqual([], self.told())
