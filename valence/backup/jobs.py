@@ -42,6 +42,7 @@ def _optional(row):
 def create(database, asking, name, told):
     """Store a new job with its actions and return it; raise Duplicate, Unprocessable."""
     client = _client(database, asking, told["client_id"])
+    _check_trust(asking, client, told.get("user_credentials"))
     planned = job_actions.plan(database, asking, told, client)
     schedule = told.get("job_schedule") or {}
     job = models.Job(
@@ -78,9 +79,10 @@ def update(database, asking, name, told):
         client = None
         if "client_id" in told or "job_actions" in told:
             client = _client(database, asking, told.get("client_id", attachment.client_name))
+            _check_trust(asking, client, told.get("user_credentials", job.user_credentials))
         attached = _attached(database, asking, job, client, told)
         schedule = told.get("job_schedule") or {}
-        about = {each: told[each] for each in ("description",) if each in told}
+        about = {each: told[each] for each in ("description", "user_credentials") if each in told}
         if when := schedules.scheduling(schedule):
             about["scheduling"] = when
         state = schedules.state(schedule) | (_client_fields(client) if client else {})
@@ -99,9 +101,12 @@ def replace(database, asking, name, told):
         except errors.NotFound:
             return create(database, asking, name, told)
         client = _client(database, asking, told["client_id"])
+        credentials = told.get("user_credentials", job.user_credentials)
+        _check_trust(asking, client, credentials)
         attached = _attached(database, asking, job, client, told)
         schedule = told.get("job_schedule") or {}
-        about = {"description": told.get("description"), "scheduling": schedules.scheduling(schedule)}
+        about = {"description": told.get("description"), "user_credentials": credentials}
+        about["scheduling"] = schedules.scheduling(schedule)
         state = schedules.STATE | schedules.state(schedule) | _client_fields(client)
         return database.commit(store.Update(job, about), store.Update(attachment, state), *attached)[0]
 
@@ -109,8 +114,16 @@ def replace(database, asking, name, told):
 
 
 def delete(database, asking, name):
-    """Remove a job with everything that is known of its runs."""
-    changes.again(lambda: database.commit(store.Delete(find(database, asking, name)[0])))
+    """Remove a job with everything that is known of its runs; return the trust that no job needs any more, or None."""
+
+    def change():
+        job, attachment = find(database, asking, name)
+        database.commit(store.Delete(job))
+        return job.user_credentials and _unneeded(
+            database, attachment.client_id, job.user_credentials["trust_id"]
+        )
+
+    return changes.again(change)
 
 
 def ask(database, asking, name, event):
@@ -158,6 +171,20 @@ def _client(database, asking, name):
         return clients.find(database, asking, name)
     except errors.NotFound:
         raise errors.Unprocessable(reason=f"Client not found with ID {name}") from None
+
+
+def _check_trust(asking, client, credentials):
+    if client.is_central and asking.trusts and not credentials:
+        raise errors.TrustNeeded(client=scope.name_of(client.id))
+
+
+def _unneeded(database, client_id, trust):
+    """Return a trust if no job at a client works under it."""
+    others = database.list(
+        models.AttachedJob, filters=[store.Filter("client_id", "eq", client_id)], fields=["user_credentials"]
+    )
+    used = any((other.user_credentials or {}).get("trust_id") == trust for other in others)
+    return None if used else trust
 
 
 def _client_fields(client):

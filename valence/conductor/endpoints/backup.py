@@ -61,8 +61,8 @@ class BackupEndpoint:
 
     @rpc
     def delete(self, context, tenant, collection, name):
-        """Remove a thing."""
-        RULES[collection].delete(self._store, _asking(context, tenant), name)
+        """Remove a thing, and return the trust that nothing needs any more."""
+        return RULES[collection].delete(self._store, _asking(context, tenant), name)
 
     @rpc
     def ask(self, context, tenant, job, event):
