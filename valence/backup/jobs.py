@@ -5,7 +5,9 @@ import time
 
 from valence.backup import changes
 from valence.backup import clients
+from valence.backup import events
 from valence.backup import job_actions
+from valence.backup import reports
 from valence.backup import schedules
 from valence.backup import scope
 from valence.common import errors
@@ -63,7 +65,8 @@ def create(database, asking, name, told):
         **_session(database, asking, told),
     )
     attached = job_actions.attach(job.id, asking.project_id, planned)
-    return database.commit(store.Create(job), store.Create(attachment), *attached)[0]
+    told_of = events.job(asking, "create", new=attachment)
+    return database.commit(store.Create(job), store.Create(attachment), *attached, told_of)[0]
 
 
 def update(database, asking, name, told):
@@ -87,7 +90,8 @@ def update(database, asking, name, told):
             about["scheduling"] = when
         state = schedules.state(schedule) | (_client_fields(client) if client else {})
         state |= {each: told[each] for each in ("session_tag",) if each in told and attachment.session_id}
-        return database.commit(store.Update(job, about), store.Update(attachment, state), *attached)[0]
+        ended = _reports(database, attachment, attachment.replace(**state), attached)
+        return _commit(database, asking, (job, attachment), (about, state), *attached, *ended)
 
     return changes.again(change)
 
@@ -108,7 +112,7 @@ def replace(database, asking, name, told):
         about = {"description": told.get("description"), "user_credentials": credentials}
         about["scheduling"] = schedules.scheduling(schedule)
         state = schedules.STATE | schedules.state(schedule) | _client_fields(client)
-        return database.commit(store.Update(job, about), store.Update(attachment, state), *attached)[0]
+        return _commit(database, asking, (job, attachment), (about, state), *attached)
 
     return changes.again(change, errors.Duplicate)
 
@@ -118,7 +122,7 @@ def delete(database, asking, name):
 
     def change():
         job, attachment = find(database, asking, name)
-        database.commit(store.Delete(job))
+        database.commit(store.Delete(job), events.job(asking, "delete", old=attachment))
         return job.user_credentials and _unneeded(
             database, attachment.client_id, job.user_credentials["trust_id"]
         )
@@ -134,7 +138,7 @@ def ask(database, asking, name, event):
         if attachment.event == event:
             return f"{event} already requested"
         again = {"status": "", "result": ""} if event == "start" else {}
-        database.commit(store.Update(job, {}), store.Update(attachment, {"event": event} | again))
+        _commit(database, asking, (job, attachment), ({}, {"event": event} | again))
         return "success"
 
     return changes.again(change)
@@ -158,6 +162,20 @@ def attachments(database, keys):
     return database.list(
         models.ActionAttachment, filters=filters, sort=[store.Sort("job_id"), store.Sort("priority")]
     )
+
+
+def _commit(database, asking, found, values, *more):
+    """Change a Job and its JobAttachment, each by its values, tell of it, and return the Job as stored."""
+    (job, attachment), (about, state) = found, values
+    told_of = events.job_changed(asking, attachment, attachment.replace(**state))
+    return database.commit(store.Update(job, about), store.Update(attachment, state), *more, *told_of)[0]
+
+
+def _reports(database, before, after, attached):
+    """Return the reports of a run that ended just now, unless the job gets other actions at the same time."""
+    if attached or not reports.has_ended(before, after):
+        return []
+    return reports.of_run(attachments(database, [before.job_id]), after)
 
 
 def _check_version(job, told):

@@ -19,6 +19,7 @@ class Scope(typing.NamedTuple):
     user_name: str | None = None
     everywhere: bool = False
     trusts: bool = False
+    request_id: str | None = None
 
     @property
     def is_v1(self):

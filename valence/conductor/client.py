@@ -157,6 +157,15 @@ class Backup:
         """Remove a thing and return the trust that nothing needs any more, or None; raise NotFound, InUse."""
         return self._call(context, "delete", tenant=tenant, collection=collection, name=name)
 
+    def reports(self, context, tenant, collection, name, *, limit, marker=None):
+        """Return the JSON text of the reports of one of the "jobs" or "actions", the newest first; raise NotFound."""
+        page = {"limit": limit, "marker": marker}
+        return self._call(context, "reports", tenant=tenant, collection=collection, name=name, page=page)
+
+    def report(self, context, tenant, job, document):
+        """Store what an agent tells of a run and return the report's identifier; raise NotFound, Unprocessable."""
+        return self._call(context, "report", tenant=tenant, job=job, document=document)
+
     def ask(self, context, tenant, job, event):
         """Ask the scheduler of a job to "start", "stop" or "abort" it; return "success" or why not."""
         return self._call(context, "ask", tenant=tenant, job=job, event=event)
