@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the backup service's requests cost with a thousand jobs, and with a hundred thousand."""
 
+import contextlib
 import itertools
 import statistics
 
@@ -8,6 +9,7 @@ from tests.bench import http_requests
 from tests.bench import load
 from tests.bench import table
 from valence.db import models
+from valence.db import store
 
 SMALL, LARGE = 1_000, 100_000
 #: jobs of a client, every second of which has ended
@@ -48,13 +50,11 @@ def rows(site):
 
 def fill(site, start, end):
     """Store jobs by number, each with an action of its own."""
-    for first in range(start, end, PER_CLIENT):
-        client = models.Client(id=f"{PROJECT}:{node(first)}", project_id=PROJECT, uuid=str(first))
-        made = [
-            client,
-            *itertools.chain.from_iterable(job(client, each) for each in range(first, first + PER_CLIENT)),
-        ]
-        site.insert(made)
+    with contextlib.closing(site.store()) as database:
+        for first in range(start, end, PER_CLIENT):
+            client = models.Client(id=f"{PROJECT}:{node(first)}", project_id=PROJECT, uuid=str(first))
+            made = (job(client, number) for number in range(first, first + PER_CLIENT))
+            database.commit(*map(store.Create, [client, *itertools.chain.from_iterable(made)]))
 
 
 def node(number):
