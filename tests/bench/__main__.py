@@ -12,6 +12,7 @@ import time
 
 import psutil
 
+from tests.bench import backups
 from tests.bench import fleet
 from tests.bench import http_requests
 from tests.bench import paging
@@ -28,6 +29,7 @@ SUBJECTS = {
     "fleet": (fleet.Site, fleet.rows),
     "pages": (site.Site, paging.rows),
     "stores": (stores.Stores, stores.rows),
+    "backups": (site.Site, backups.rows),
 }
 NOTES = """
 Ironic: Ironic 39 with the same parts on the same kind of machine. The clients share the machine's processors with

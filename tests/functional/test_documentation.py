@@ -11,6 +11,7 @@ import testscenarios
 
 from tests import base
 from tests import console
+from tests import freezer
 from tests import servers
 from tests.contract import databases
 from tests.servers import ports
@@ -36,9 +37,9 @@ MAKE_RUN = console.Step(0, "make run", "Valence serves")
 class TourTest(base.TestCase):
     """Pages that begin with a Valence that ``make run`` started."""
 
-    time_limit = 180
+    time_limit = 600
 
-    def read(self, page, *before):
+    def read(self, page, *before, path=()):
         """Run the commands of a page, as a reader would in a fresh clone."""
         steps = [*before, *console.steps((ROOT / page).read_text())]
         self.assertNotEqual([*before], steps)
@@ -50,7 +51,7 @@ class TourTest(base.TestCase):
             r"\b8001\b": str(ports.free_port()),
             r"\b8282\b": str(ports.free_port()),
         }
-        shell = self.useFixture(console.Console(folder, instead, path=[BIN]))
+        shell = self.useFixture(console.Console(folder, instead, path=[BIN, *path]))
         for step in steps:
             shell.run(step)
 
@@ -80,6 +81,9 @@ class TourTest(base.TestCase):
 
     def test_introspection(self):
         self.read("doc/source/user/introspection.rst", MAKE_RUN)
+
+    def test_backup(self):
+        self.read("doc/source/user/backup.rst", MAKE_RUN, path=[freezer.install()])
 
     def test_watching(self):
         self.read("doc/source/admin/watch.rst", MAKE_RUN)

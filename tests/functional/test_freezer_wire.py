@@ -3,6 +3,7 @@
 
 from keystonemiddleware import fixture
 
+from tests import identity
 from tests.functional import freezer_wire
 from tests.unit.api import case
 
@@ -46,9 +47,11 @@ class FreezerWireTest(case.APITestCase):
 
     def setUp(self):
         super().setUp()
-        identity = self.useFixture(fixture.AuthTokenFixture())
+        tokens = self.useFixture(fixture.AuthTokenFixture())
+        trusted = self.useFixture(identity.Identity(identity.User("valence", SERVICE, ("service",))))
+        trusted.configure(self.conf, "valence")
         for name, (project, roles) in PEOPLE.items():
-            identity.add_token_data(
+            tokens.add_token_data(
                 token_id=name, user_id=f"id-of-{name}", user_name=name, project_id=project, role_list=roles
             )
 

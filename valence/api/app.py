@@ -21,6 +21,7 @@ from valence.api import routes
 from valence.api import versions
 from valence.api.backup import errors as backup_errors
 from valence.api.backup import routes as backup_routes
+from valence.api.backup import trusts
 from valence.api.introspection import app as introspection
 from valence.api.v1 import feed
 from valence.api.v1 import operations
@@ -50,6 +51,7 @@ class Application(flask.Flask):
             metrics=metrics.Metrics(events),
             readiness=health.Readiness(),
             waits=operations.Waits(conf.api.threads // 2),
+            trusts=trusts.Trusts(conf),
         )
         self._add_routes()
         self.before_request(self._begin)

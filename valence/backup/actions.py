@@ -42,10 +42,12 @@ def columns(freezer_action):
 
 def freezer_action(row):
     """Return the ``freezer_action`` of an action as version 2 shows it."""
-    told = {name: getattr(row, column) for name, column in COLUMNS.items()}
-    return {
-        name: value for name, value in told.items() if value is not None or name not in OPTIONAL
-    } | row.options
+    values = vars(row)
+    told = {name: values[column] for name, column in COLUMNS.items()}
+    for name in OPTIONAL:
+        if told[name] is None:
+            del told[name]
+    return told | row.options
 
 
 def given(row):
@@ -55,8 +57,8 @@ def given(row):
 
 def document(row, asking):
     """Return an action as a version of the API shows it."""
-    retrying = {name: getattr(row, name) for name in RETRYING}
-    about = {"action_id": scope.name_of(row.id), "user_id": row.user_id} | retrying
+    about = {"action_id": scope.name_of(row.id), "user_id": row.user_id}
+    about |= {name: getattr(row, name) for name in RETRYING}
     if asking.is_v1:
         return about | {"freezer_action": given(row)}
     return about | {

@@ -5,7 +5,9 @@ import time
 
 from valence.backup import changes
 from valence.backup import clients
+from valence.backup import events
 from valence.backup import job_actions
+from valence.backup import reports
 from valence.backup import schedules
 from valence.backup import scope
 from valence.common import errors
@@ -42,6 +44,7 @@ def _optional(row):
 def create(database, asking, name, told):
     """Store a new job with its actions and return it; raise Duplicate, Unprocessable."""
     client = _client(database, asking, told["client_id"])
+    _check_trust(asking, client, told.get("user_credentials"))
     planned = job_actions.plan(database, asking, told, client)
     schedule = told.get("job_schedule") or {}
     job = models.Job(
@@ -62,7 +65,8 @@ def create(database, asking, name, told):
         **_session(database, asking, told),
     )
     attached = job_actions.attach(job.id, asking.project_id, planned)
-    return database.commit(store.Create(job), store.Create(attachment), *attached)[0]
+    told_of = events.job(asking, "create", new=attachment)
+    return database.commit(store.Create(job), store.Create(attachment), *attached, told_of)[0]
 
 
 def update(database, asking, name, told):
@@ -78,14 +82,16 @@ def update(database, asking, name, told):
         client = None
         if "client_id" in told or "job_actions" in told:
             client = _client(database, asking, told.get("client_id", attachment.client_name))
+            _check_trust(asking, client, told.get("user_credentials", job.user_credentials))
         attached = _attached(database, asking, job, client, told)
         schedule = told.get("job_schedule") or {}
-        about = {each: told[each] for each in ("description",) if each in told}
+        about = {each: told[each] for each in ("description", "user_credentials") if each in told}
         if when := schedules.scheduling(schedule):
             about["scheduling"] = when
         state = schedules.state(schedule) | (_client_fields(client) if client else {})
         state |= {each: told[each] for each in ("session_tag",) if each in told and attachment.session_id}
-        return database.commit(store.Update(job, about), store.Update(attachment, state), *attached)[0]
+        ended = _reports(database, attachment, attachment.replace(**state), attached)
+        return _commit(database, asking, (job, attachment), (about, state), *attached, *ended)
 
     return changes.again(change)
 
@@ -99,18 +105,29 @@ def replace(database, asking, name, told):
         except errors.NotFound:
             return create(database, asking, name, told)
         client = _client(database, asking, told["client_id"])
+        credentials = told.get("user_credentials", job.user_credentials)
+        _check_trust(asking, client, credentials)
         attached = _attached(database, asking, job, client, told)
         schedule = told.get("job_schedule") or {}
-        about = {"description": told.get("description"), "scheduling": schedules.scheduling(schedule)}
+        about = {"description": told.get("description"), "user_credentials": credentials}
+        about["scheduling"] = schedules.scheduling(schedule)
         state = schedules.STATE | schedules.state(schedule) | _client_fields(client)
-        return database.commit(store.Update(job, about), store.Update(attachment, state), *attached)[0]
+        return _commit(database, asking, (job, attachment), (about, state), *attached)
 
     return changes.again(change, errors.Duplicate)
 
 
 def delete(database, asking, name):
-    """Remove a job with everything that is known of its runs."""
-    changes.again(lambda: database.commit(store.Delete(find(database, asking, name)[0])))
+    """Remove a job with everything that is known of its runs; return the trust that no job needs any more, or None."""
+
+    def change():
+        job, attachment = find(database, asking, name)
+        database.commit(store.Delete(job), events.job(asking, "delete", old=attachment))
+        return job.user_credentials and _unneeded(
+            database, attachment.client_id, job.user_credentials["trust_id"]
+        )
+
+    return changes.again(change)
 
 
 def ask(database, asking, name, event):
@@ -121,7 +138,7 @@ def ask(database, asking, name, event):
         if attachment.event == event:
             return f"{event} already requested"
         again = {"status": "", "result": ""} if event == "start" else {}
-        database.commit(store.Update(job, {}), store.Update(attachment, {"event": event} | again))
+        _commit(database, asking, (job, attachment), ({}, {"event": event} | again))
         return "success"
 
     return changes.again(change)
@@ -147,6 +164,20 @@ def attachments(database, keys):
     )
 
 
+def _commit(database, asking, found, values, *more):
+    """Change a Job and its JobAttachment, each by its values, tell of it, and return the Job as stored."""
+    (job, attachment), (about, state) = found, values
+    told_of = events.job_changed(asking, attachment, attachment.replace(**state))
+    return database.commit(store.Update(job, about), store.Update(attachment, state), *more, *told_of)[0]
+
+
+def _reports(database, before, after, attached):
+    """Return the reports of a run that ended just now, unless the job gets other actions at the same time."""
+    if attached or not reports.has_ended(before, after):
+        return []
+    return reports.of_run(attachments(database, [before.job_id]), after)
+
+
 def _check_version(job, told):
     """Raise Conflict if a document says that it is of another version of the job than there is."""
     if told.get("_version", job.revision) != job.revision:
@@ -158,6 +189,20 @@ def _client(database, asking, name):
         return clients.find(database, asking, name)
     except errors.NotFound:
         raise errors.Unprocessable(reason=f"Client not found with ID {name}") from None
+
+
+def _check_trust(asking, client, credentials):
+    if client.is_central and asking.trusts and not credentials:
+        raise errors.TrustNeeded(client=scope.name_of(client.id))
+
+
+def _unneeded(database, client_id, trust):
+    """Return a trust if no job at a client works under it."""
+    others = database.list(
+        models.AttachedJob, filters=[store.Filter("client_id", "eq", client_id)], fields=["user_credentials"]
+    )
+    used = any((other.user_credentials or {}).get("trust_id") == trust for other in others)
+    return None if used else trust
 
 
 def _client_fields(client):

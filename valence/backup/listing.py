@@ -44,9 +44,10 @@ def page(database, asking, collection, wanted):
     sort = [_sort(collection, *wanted.sort)] if wanted.sort else []
     source = _Source(database, model, filters, sort, wanted.marker and asking.key(wanted.marker))
     if not rest:
-        return documents(database, asking, collection, source.page(wanted.offset, wanted.limit))
+        shown = documents(database, asking, collection, source.page(wanted.offset, wanted.limit))
+        return [search.chosen(document, wanted.fields) for document in shown]
     found = (
-        document
+        search.chosen(document, wanted.fields)
         for rows in source.batches()
         for document in documents(database, asking, collection, rows)
         if search.fits(document, rest)

@@ -9,7 +9,8 @@ from valence.db import store
 class Scope(typing.NamedTuple):
     """A tenant as a version of the API has it: a project in v2, a user of a project in v1.
 
-    ``user_id`` and ``user_name`` tell who asks. With ``everywhere`` lists hold the things of all projects.
+    ``user_id`` and ``user_name`` tell who asks. With ``everywhere`` lists hold the things of all projects; with
+    ``trusts`` central clients work only under one.
     """
 
     version: str
@@ -17,6 +18,8 @@ class Scope(typing.NamedTuple):
     user_id: str = ""
     user_name: str | None = None
     everywhere: bool = False
+    trusts: bool = False
+    request_id: str | None = None
 
     @property
     def is_v1(self):

@@ -5,6 +5,7 @@ What the schema has a column for is asked of the database; other names are looke
 """
 
 import functools
+import re
 import typing
 
 from valence.backup import actions
@@ -16,7 +17,8 @@ class Search(typing.NamedTuple):
     """What a list is asked for; ``match`` and ``match_not`` are lists of ``[name, value]``, values are JSON values.
 
     ``after`` and ``before`` limit the time stamps of backups. ``sort`` is ``[name, descending]`` or None;
-    ``marker`` the name of the last thing of the page before.
+    ``marker`` the name of the last thing of the page before. ``query`` are further pairs to match whose values are
+    texts of a URL; ``fields`` are the only names of a document that are wanted.
     """
 
     match: list = []
@@ -27,6 +29,8 @@ class Search(typing.NamedTuple):
     before: int | None = None
     sort: list | None = None
     marker: str | None = None
+    query: list = []
+    fields: list | None = None
 
 
 def _same(names):
@@ -57,7 +61,8 @@ KEYS = ("id", "job_id", "session_id")
 def split(model, asking, wanted):
     """Return the filters of what the database can tell, and of the rest ``(name, value, whether to have it)``."""
     filters, rest = [], []
-    for pairs, is_wanted in ((wanted.match, True), (wanted.match_not, False)):
+    typed = [[name, _typed(model, name, text)] for name, text in wanted.query]
+    for pairs, is_wanted in (([*wanted.match, *typed], True), (wanted.match_not, False)):
         for name, value in pairs:
             field = FIELDS[model.__name__].get(name)
             if field is None:
@@ -66,6 +71,11 @@ def split(model, asking, wanted):
                 filters += _filters(model, asking, field, value, is_wanted)
     times = (("gte", wanted.after), ("lte", wanted.before))
     return filters + [store.Filter("time_stamp", op, at) for op, at in times if at is not None], rest
+
+
+def chosen(document, names):
+    """Return the part of a document that is wanted, all of it for None."""
+    return document if names is None else {name: document[name] for name in names if name in document}
 
 
 def fits(document, rest):
@@ -81,6 +91,16 @@ def _filters(model, asking, field, value, is_wanted):
     elif field == "id":
         value = asking.key(value)
     return [store.Filter(field, "eq" if is_wanted else "neq", value)]
+
+
+def _typed(model, name, text):
+    """Return the text of a URL as a value of the field that it is compared with."""
+    field = model.fields.get(FIELDS[model.__name__].get(name))
+    if isinstance(field, types.Boolean) and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if isinstance(field, types.Integer) and re.fullmatch("-?[0-9]{1,18}", text):
+        return int(text)
+    return text
 
 
 def _can_have(field, value):

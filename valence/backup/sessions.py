@@ -5,6 +5,7 @@ So of twelve clients that start or end at the same moment each sees what the one
 """
 
 from valence.backup import changes
+from valence.backup import events
 from valence.backup import jobs
 from valence.backup import schedules
 from valence.backup import scope
@@ -55,7 +56,7 @@ def create(database, asking, name, told):
         scheduling=told["schedule"],
         **about,
     )
-    return database.commit(store.Create(row))[0]
+    return database.commit(store.Create(row), events.session(asking, "create", new=row))[0]
 
 
 def update(database, asking, name, told):
@@ -90,11 +91,11 @@ def delete(database, asking, name):
     def change():
         session = changes.find(database, asking, models.Session, name)
         inside = database.list(models.AttachedJob, filters=[store.Filter("session_id", "eq", session.id)])
-        leaving = [part for each in inside for part in _leave(*jobs.parts(each))]
+        leaving = [part for each in inside for part in _leave(asking, *jobs.parts(each))]
         if leaving:  # first they leave, then nothing refers to it
             database.commit(store.Update(session, {}), *leaving)
             session = changes.find(database, asking, models.Session, name)
-        database.commit(store.Delete(session))
+        database.commit(store.Delete(session), events.session(asking, "delete", old=session))
 
     changes.again(change)
 
@@ -112,6 +113,7 @@ def add_job(database, asking, name, job_name):
             store.Update(session, {}),
             store.Update(job, {"scheduling": schedules.scheduling(session.scheduling)}),
             store.Update(attachment, seen | joining | anew),
+            *events.job_changed(asking, attachment, attachment.replace(**joining, **anew)),
         )
 
     changes.again(change)
@@ -125,7 +127,7 @@ def remove_job(database, asking, name, job_name):
         job, attachment = jobs.find(database, asking, job_name)
         if attachment.session_id != session.id:
             raise changes.missing(models.Job, job_name)
-        database.commit(store.Update(session, {}), *_leave(job, attachment))
+        database.commit(store.Update(session, {}), *_leave(asking, job, attachment))
 
     changes.again(change)
 
@@ -150,7 +152,8 @@ def start(database, asking, name, parameters, now):
                 "session_ended": -1,
             }
             begun = {} if tag == session.session_tag else _begun(tag, now)
-            database.commit(store.Update(session, begun), store.Update(attachment, running))
+            told_of = _told(asking, "start", session, begun)
+            database.commit(store.Update(session, begun), store.Update(attachment, running), *told_of)
         return {"result": result, "session_tag": tag}
 
     return changes.again(change)
@@ -165,7 +168,8 @@ def end(database, asking, name, parameters, now):
         ended = {"session_status": "completed", "session_result": parameters["result"], "session_ended": now}
         outcome = _outcome([each.replace(**ended) if each is attachment else each for each in present])
         over = {} if outcome is None or session.status == "completed" else _over(outcome, now)
-        database.commit(store.Update(session, over), store.Update(attachment, ended))
+        told_of = _told(asking, "end", session, over)
+        database.commit(store.Update(session, over), store.Update(attachment, ended), *told_of)
         return {"result": "success", "session_tag": session.session_tag}
 
     return changes.again(change)
@@ -215,8 +219,14 @@ def _member_named(asking, present, name):
     raise errors.BadRequest(reason="job_id not found in session")
 
 
-def _leave(job, attachment):
-    return [store.Update(job, {"scheduling": {}}), store.Update(attachment, LEAVING)]
+def _leave(asking, job, attachment):
+    told_of = events.job_changed(asking, attachment, attachment.replace(**LEAVING))
+    return [store.Update(job, {"scheduling": {}}), store.Update(attachment, LEAVING), *told_of]
+
+
+def _told(asking, happened, session, values):
+    """Return the event of a change of a session in a list, an empty one where it does not change."""
+    return [events.session(asking, happened, old=session, new=session.replace(**values))] if values else []
 
 
 def _values(told):

@@ -94,6 +94,9 @@ CONDUCTOR = [
     cfg.IntOpt(
         "operation_days", default=30, min=1, mutable=True, help="Days that ended operations are kept."
     ),
+    cfg.IntOpt(
+        "report_days", default=365, min=1, mutable=True, help="Days that reports of backup jobs are kept."
+    ),
     cfg.HostAddressOpt(
         "metrics_host", default="127.0.0.1", help="Address at which the figures for Prometheus are served."
     ),

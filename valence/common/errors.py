@@ -181,6 +181,14 @@ class Unprocessable(ValenceError):
     hint = "Correct what the request refers to and send it again."
 
 
+class TrustNeeded(Unprocessable):
+    """Work for a central client that nobody vouches for: ``client``."""
+
+    code = "valence.trust_needed"
+    message = "Missing required credentials: the client {client} works only under a trust."
+    hint = "Sign in at the Identity service."
+
+
 class IdempotencyMismatch(ValenceError):
     status, code, title = 422, "valence.idempotency_mismatch", "Unprocessable Content"
     message = "The Idempotency-Key {key!r} was used before with another request."

@@ -117,7 +117,8 @@ class Operations:
 class Backup:
     """The backup service, in the documents of Freezer.
 
-    ``tenant`` is ``{"version": "v1" or "v2", "project_id", "everywhere": bool}``: what the tenant may see;
+    ``tenant`` is ``{"version": "v1" or "v2", "project_id"}``, with ``everywhere`` to see all projects, and ``trusts``
+    where there are any;
     ``collection`` is "clients", "actions", "jobs", "sessions" or "backups"; things go by the tenant's own names.
     """
 
@@ -135,7 +136,7 @@ class Backup:
         return self._call(context, "show", tenant=tenant, collection=collection, name=name)
 
     def create(self, context, tenant, collection, document, *, name=None):
-        """Store a new thing and return its name; raise Duplicate, Unprocessable."""
+        """Store a new thing and return its name; raise Duplicate, Unprocessable, TrustNeeded."""
         return self._call(
             context, "create", tenant=tenant, collection=collection, document=document, name=name
         )
@@ -153,8 +154,17 @@ class Backup:
         )
 
     def delete(self, context, tenant, collection, name):
-        """Remove a thing; raise NotFound, InUse."""
-        self._call(context, "delete", tenant=tenant, collection=collection, name=name)
+        """Remove a thing and return the trust that nothing needs any more, or None; raise NotFound, InUse."""
+        return self._call(context, "delete", tenant=tenant, collection=collection, name=name)
+
+    def reports(self, context, tenant, collection, name, *, limit, marker=None):
+        """Return the JSON text of the reports of one of the "jobs" or "actions", the newest first; raise NotFound."""
+        page = {"limit": limit, "marker": marker}
+        return self._call(context, "reports", tenant=tenant, collection=collection, name=name, page=page)
+
+    def report(self, context, tenant, job, document):
+        """Store what an agent tells of a run and return the report's identifier; raise NotFound, Unprocessable."""
+        return self._call(context, "report", tenant=tenant, job=job, document=document)
 
     def ask(self, context, tenant, job, event):
         """Ask the scheduler of a job to "start", "stop" or "abort" it; return "success" or why not."""

@@ -36,6 +36,7 @@ class Purge:
                 self._purge_events()
                 self._purge(models.Operation, "ended_at", self._conf.operation_days)
                 self._purge(models.IdempotencyKey, "created_at", 1)
+                self._purge(models.ActionReport, "report_date", self._conf.report_days)
                 self._purge(models.Conductor, "heartbeat_at", 1, store.Filter("alive", "eq", False))
         except errors.LeaseHeld:
             pass

@@ -5,6 +5,8 @@ import json
 
 from sphinx.util import docutils
 
+from valence.backup import events as backup_events
+from valence.backup import scope
 from valence.common import context
 from valence.conductor import events
 from valence.db import models
@@ -37,6 +39,12 @@ INTROSPECTION = models.Introspection(
     started_at="2026-11-21T03:31:40Z",
     finished_at="2026-11-21T03:37:02Z",
 )
+JOB = models.JobAttachment(
+    job_id="3c0f:nightly", project_id="3c0f", client_name="node-7", status="running", time_started=1795232222
+)
+SESSION = models.Session(
+    id="3c0f:databases", project_id="3c0f", session_tag=7, status="running", time_start=1795232222
+)
 COUNTERS = {"seen": 1214, "added": 0, "changed": 1, "removed": 0, "unread": 0}
 ERROR = {
     "error": "The pod manager at https://10.0.0.7/redfish/v1 could not be reached: the connection was cut."
@@ -61,16 +69,38 @@ CASES = {
     "introspection.end": (ITSELF, None, INTROSPECTION, None),
     "introspection.error": (ITSELF, None, INTROSPECTION.replace(state="error", error=TIMEOUT), None),
 }
+#: the same for the backup service
+BACKUP_CASES = {
+    "job.create": (None, JOB.replace(status="", time_started=-1)),
+    "job.delete": (JOB, None),
+    "job.state_changed": (JOB, JOB.replace(status="completed", result="success", time_ended=1795232262)),
+    "session.create": (None, SESSION.replace(session_tag=0, status="active", time_start=-1)),
+    "session.delete": (SESSION, None),
+    "session.start": (SESSION.replace(session_tag=6, status="completed"), SESSION),
+    "session.end": (SESSION, SESSION.replace(status="completed", result="success", time_end=1795232262)),
+}
+TENANT = scope.Scope("v2", "3c0f", USER.user_id, request_id=USER.request_id)
 
 
 def payload(event_type, sequence):
     """Return a payload of this type as it is published, with examples for values."""
-    who, old, new, more = CASES[event_type.removeprefix("valence.")]
     kind, happened = event_type.removeprefix("valence.").split(".", 1)
-    make = getattr(events, kind)
-    event = make(who, happened, old=old, new=new, **({"more": more} if more else {})).obj
+    event = _backup_event(happened) if kind == "backup" else _event(kind, happened)
     identifier = f"c5d1f5b4-0000-4000-8000-{sequence:012d}"
     return event.replace(uuid=identifier, sequence=sequence, created_at="2026-11-21T03:37:02Z").payload()
+
+
+def _event(kind, happened):
+    who, old, new, more = CASES[f"{kind}.{happened}"]
+    make = events.pod_manager if kind == "pod_manager" else events.resource
+    return make(who, happened, old=old, new=new, **({"more": more} if more else {})).obj
+
+
+def _backup_event(name):
+    kind, happened = name.split(".")
+    old, new = BACKUP_CASES[name]
+    make = backup_events.job if kind == "job" else backup_events.session
+    return make(TENANT, happened, old=old, new=new).obj
 
 
 class NotificationSamples(docutils.SphinxDirective):

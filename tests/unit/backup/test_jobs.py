@@ -159,3 +159,38 @@ class JobsTest(case.BackupCase):
         shown = self.show("jobs", "nightly", self.demo._replace(version="v1"))
         self.assertEqual(set(), {"project_id", "description", "session_id", "session_tag"} & shown.keys())
         self.assertEqual(1, shown["_version"])
+
+
+class TrustTest(case.BackupCase):
+    """Central clients work under trusts, where there are any."""
+
+    CREDENTIALS = {"trust_id": "t", "trustor_user_id": "alice"}
+
+    def setUp(self):
+        super().setUp()
+        self.register("centre", tenant=self.other, is_central=True)
+        self.trusting = self.demo._replace(trusts=True)
+
+    def add(self, name, **told):
+        return self.add_job(name, tenant=self.trusting, client="centre", **told)
+
+    def test_a_job_at_a_central_client_needs_one(self):
+        self.assertRaises(errors.TrustNeeded, self.add, "one")
+        shown = self.add("one", user_credentials=self.CREDENTIALS)
+        self.assertEqual(self.CREDENTIALS, shown["user_credentials"])
+        jobs.update(self.store, self.trusting, "one", {"description": "b"})
+        jobs.replace(self.store, self.trusting, "one", {"client_id": "centre", "job_actions": []})
+        self.assertEqual(self.CREDENTIALS, self.show("jobs", "one")["user_credentials"])
+
+    def test_one_that_moves_there_needs_one(self):
+        self.register()
+        self.add_job("one", tenant=self.trusting)
+        move = {"client_id": "centre"}
+        self.assertRaises(errors.TrustNeeded, jobs.update, self.store, self.trusting, "one", move)
+        jobs.update(self.store, self.trusting, "one", move | {"user_credentials": self.CREDENTIALS})
+
+    def test_the_last_job_gives_it_back(self):
+        for name in ("one", "two"):
+            self.add(name, user_credentials=self.CREDENTIALS)
+        self.assertIsNone(jobs.delete(self.store, self.demo, "one"))
+        self.assertEqual("t", jobs.delete(self.store, self.demo, "two"))

@@ -50,6 +50,21 @@ class SearchTest(case.BackupCase):
         self.assertEqual(["b"], self.found(("path_to_backup", "/etc"), limit=1, offset=1))
         self.assertEqual(["b"], self.found(("session_id", ""), limit=1, offset=1))
 
+    def test_the_texts_of_a_url_are_values(self):
+        for name, text, names in (
+            ("status", "completed", ["a"]),
+            ("session_tag", "0", ["a", "b", "c"]),
+            ("time_started", "-1", ["a", "b", "c"]),
+        ):
+            self.assertEqual(names, self.found(query=[[name, text]]), name)
+        self.assertEqual(["b"], self.found(query=[["schedule_interval", "1 days"]]))
+        self.register("centre", is_central=True)
+        found = self.list("clients", query=[["is_central", "True"]])
+        self.assertEqual(["centre"], [row["client"]["client_id"] for row in found])
+
+    def test_only_what_is_wanted_of_a_document(self):
+        self.assertEqual([{"job_id": "a"}], self.list("jobs", fields=["job_id", "nothing"], limit=1))
+
     def test_all_known_names_are_fields(self):
         for name, fields in search.FIELDS.items():
             self.assertEqual(set(), set(fields.values()) - getattr(models, name).fields.keys(), name)

@@ -9,6 +9,7 @@ from valence.api import render
 from valence.api.backup import reading
 from valence.api.backup import schemas
 from valence.api.backup import tenants
+from valence.common import errors
 
 #: the rule that allows to see the jobs of all projects
 EVERYWHERE = "valence:backup:jobs:get_all_projects"
@@ -20,6 +21,18 @@ def respond(value, status=200):
     """Return a response with a document, or with its text."""
     data = value if isinstance(value, (str, bytes)) else render.encode(value)
     return flask.Response(data, status, content_type=body.JSON)
+
+
+def _trusted(call, do, document):
+    """Return the result of ``do(document)``, under a trust of whoever asks if it needs one.
+
+    Credentials that came with a document are dropped: a trust is made for who asks, not told by them.
+    """
+    document = {name: value for name, value in document.items() if name != "user_credentials"}
+    try:
+        return do(document)
+    except errors.TrustNeeded:
+        return do(document | {"user_credentials": call.services.trusts.of(call)})
 
 
 class Handler:
@@ -83,8 +96,11 @@ class Create(Handler):
         self.allow(call, document, project_id)
         name = document.get(f"{self.kind}_id") if self._is_named else None
         tenant = tenants.of(call, project_id)
-        name = call.conductor.backup.create(call.context, tenant, self.collection, document, name=name)
-        return respond({f"{self.kind}_id": name}, 201)
+
+        def create(told):
+            return call.conductor.backup.create(call.context, tenant, self.collection, told, name=name)
+
+        return respond({f"{self.kind}_id": _trusted(call, create, document)}, 201)
 
     def allow(self, call, document, project_id):
         """Raise Forbidden if the document asks for more than the rule of the route allows."""
@@ -103,7 +119,11 @@ class Change(Handler):
         document = reading.required(call) if self._needs_body else reading.document(call) or {}
         tenant = tenants.of(call, project_id)
         document = self.checked(document)
-        version = call.conductor.backup.update(call.context, tenant, self.collection, name, document)
+
+        def update(told):
+            return call.conductor.backup.update(call.context, tenant, self.collection, name, told)
+
+        version = _trusted(call, update, document)
         return self.answer(call, tenant, name, version)
 
     def answer(self, call, tenant, name, version):
@@ -128,7 +148,11 @@ class Replace(Handler):
     def __call__(self, call, name, project_id=None):
         document = self.checked(reading.document(call) or {})
         tenant = tenants.of(call, project_id)
-        version = call.conductor.backup.replace(call.context, tenant, self.collection, name, document)
+
+        def replace(told):
+            return call.conductor.backup.replace(call.context, tenant, self.collection, name, told)
+
+        version = _trusted(call, replace, document)
         return respond({f"{self.kind}_id": name, "version": version}, 201)
 
 
@@ -138,5 +162,8 @@ class Delete(Handler):
     verb = "Delete"
 
     def __call__(self, call, name, project_id=None):
-        call.conductor.backup.delete(call.context, tenants.of(call, project_id), self.collection, name)
+        tenant = tenants.of(call, project_id)
+        trust = call.conductor.backup.delete(call.context, tenant, self.collection, name)
+        if trust:
+            call.services.trusts.end(call, trust)
         return respond(NOTHING, 204)

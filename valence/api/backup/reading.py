@@ -8,6 +8,8 @@ from valence.api import query
 from valence.common import errors
 
 LIMIT = 10
+#: parameters of lists; every other one is a name to search by
+PAGING = ("limit", "offset", "all_projects", "marker", "sort", "fields")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
 
 
@@ -69,7 +71,18 @@ def search(call, given):
     told = document(call) or {}
     found = {"limit": min(limit, call.settings.max_limit), "offset": offset}
     found |= {"match": _match(told), "match_not": _pairs(told, "match_not")}
-    return found | {name: told.get(f"time_{name}") for name in ("after", "before")}
+    found |= {name: told.get(f"time_{name}") for name in ("after", "before")}
+    return found | _extension(given)
+
+
+def _extension(given):
+    """Return what the parameters of the URL ask for that Freezer has no words for; proxies drop bodies of a GET."""
+    found = {"query": [[name, value] for name, value in given.items() if name not in PAGING]}
+    found["marker"] = given.get("marker")
+    if given.get("sort"):
+        name, _, direction = given["sort"].partition(":")
+        found["sort"] = [name, direction == "desc"]
+    return found | ({"fields": given["fields"].split(",")} if given.get("fields") else {})
 
 
 def _match(told):

@@ -19,7 +19,10 @@ from valence.api.backup.collections import Delete
 from valence.api.backup.collections import List
 from valence.api.backup.collections import Replace
 from valence.api.backup.collections import Show
+from valence.api.backup.reports import CreateReport
+from valence.api.backup.reports import Reports
 from valence.api.route import Route
+from valence.api.v1 import events as v1_events
 from valence.common.policy import PUBLIC
 from valence.common.policy import READER
 
@@ -51,6 +54,7 @@ PERSONAS = (
         "Whoever may use version 1, for things of their own.",
     ),
     policy.RuleDefault(collections.EVERYWHERE, SERVICE, "See the jobs of all projects."),
+    policy.RuleDefault(v1_events.OF_PROJECTS, SERVICE, "See the events of all projects in GET /v1/events."),
     policy.RuleDefault(collections.CENTRAL, SERVICE, "Register a client that works for all projects."),
 )
 
@@ -59,6 +63,7 @@ CREATE_ACTION = Create("actions", schemas.ACTION)
 CHANGE_ACTION = Change("actions", schemas.ACTION_CHANGE)
 REPLACE_ACTION = Replace("actions", schemas.ACTION)
 CREATE_JOB = Create("jobs", schemas.JOB, default={})
+CREATE_REPORT = CreateReport("reports", schemas.REPORT)
 CHANGE_JOB = Change("jobs", schemas.JOB_CHANGE)
 REPLACE_JOB = Replace("jobs", schemas.JOB)
 CREATE_SESSION = Create("sessions", schemas.SESSION, is_named=False)
@@ -80,12 +85,15 @@ TABLE = (
     ("PATCH",  "/actions/{name}",                  CHANGE_ACTION,         "actions:update",         WRITE),
     ("POST",   "/actions/{name}",                  REPLACE_ACTION,        "actions:replace",        WRITE),
     ("DELETE", "/actions/{name}",                  Delete("actions"),     "actions:delete",         WRITE),
+    ("GET",    "/actions/{name}/reports",          Reports("actions"),    "actions:reports:get",    READ),
     ("GET",    "/jobs",                            List("jobs"),          "jobs:get_all",           READ),
     ("POST",   "/jobs",                            CREATE_JOB,            "jobs:create",            WRITE),
     ("GET",    "/jobs/{name}",                     Show("jobs"),          "jobs:get",               READ),
     ("PATCH",  "/jobs/{name}",                     CHANGE_JOB,            "jobs:update",            WRITE),
     ("POST",   "/jobs/{name}",                     REPLACE_JOB,           "jobs:create",            WRITE),
     ("DELETE", "/jobs/{name}",                     Delete("jobs"),        "jobs:delete",            WRITE),
+    ("GET",    "/jobs/{name}/reports",             Reports("jobs"),       "jobs:reports:get",       READ),
+    ("POST",   "/jobs/{name}/reports",             CREATE_REPORT,         "jobs:reports:create",    STORE),
     ("POST",   "/jobs/{name}/event",               events.job_event,      "jobs:event:create",      WRITE),
     ("GET",    "/sessions",                        List("sessions"),      "sessions:get_all",       READ),
     ("POST",   "/sessions",                        CREATE_SESSION,        "sessions:create",        WRITE),

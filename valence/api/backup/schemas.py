@@ -175,6 +175,20 @@ BACKUP_CHANGE = {
     "properties": {"status": {"enum": list(backup.STATUSES)}, "backup_metadata": {"type": "object"}},
 }
 
+_REPORT = models.ActionReport.fields
+REPORT = {
+    "type": "object",
+    "properties": {
+        "action_id": _NAME,
+        "result": {"enum": ["success", "fail", "aborted"]},
+        "time_elapsed": {"type": "string", "maxLength": _REPORT["time_elapsed"].max},
+        "metadata": {"type": "object"},
+        "log": {"type": "string", "maxLength": _REPORT["log"].max},
+    },
+    "required": ["result"],
+    "additionalProperties": False,
+}
+
 
 def check(validator, document):
     """Raise BadRequest with the first problem of a document."""

@@ -14,12 +14,16 @@ def v2(call, project_id, *, everywhere=False):
     """Return the tenant that the project of a URL is."""
     if not _PROJECT.fullmatch(project_id):
         raise errors.NoSuchURL(path=call.http.path)
-    return {"version": "v2", "project_id": project_id, "everywhere": everywhere}
+    return {"version": "v2", "project_id": project_id, "everywhere": everywhere, "trusts": _has_trusts(call)}
 
 
 def v1(call):
     """Return the tenant that the user is who asks."""
-    return {"version": "v1", "project_id": call.context.project_id or NOBODYS}
+    return {"version": "v1", "project_id": call.context.project_id or NOBODYS, "trusts": _has_trusts(call)}
+
+
+def _has_trusts(call):
+    return call.services.trusts.is_there
 
 
 def of(call, project_id, *, everywhere=False):

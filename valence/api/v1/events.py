@@ -16,9 +16,12 @@ from valence.api import query
 from valence.api import render
 from valence.common import errors
 from valence.db import models
+from valence.db.models import event
 
 LOG = logging.getLogger(__name__)
 
+#: the rule that allows to see the events of the backup service
+OF_PROJECTS = "valence:events:of_projects"
 STREAM = "text/event-stream"
 #: seconds after which a silent stream says that it lives, and after which any stream ends: its client comes back
 #: with Last-Event-ID and new credentials
@@ -56,7 +59,7 @@ class List(crud.List):
         super().__init__(models.Event, sort=[["sequence", False]])
 
     def __call__(self, call):
-        asked = self.parse(call)
+        asked = _allowed(call, self.parse(call))
         if asked.extra.get("stream") or call.http.accept_mimetypes.best == STREAM:
             return self._stream(call, asked)
         if "since" in asked.extra:
@@ -76,6 +79,13 @@ class List(crud.List):
         response = flask.Response(_frames(call, asked, cursor), content_type=STREAM)
         response.call_on_close(call.services.feed.leave)
         return response
+
+
+def _allowed(call, asked):
+    """Return a Query without what belongs to projects, unless whoever asks works for all of them."""
+    if call.policy.allows(OF_PROJECTS, call.context):
+        return asked
+    return asked._replace(filters=[*asked.filters, ["object_kind", "in", list(event.SHARED)]])
 
 
 def _after(call, since):

@@ -11,6 +11,8 @@ from valence.db import models
 from valence.db.models import event as event_model
 
 OBJECTS = {
+    "backup_job": models.JobAttachment,
+    "backup_session": models.Session,
     "introspection": models.Introspection,
     "pod_manager": models.PodManager,
     "resource": models.ResourceWithState,
@@ -78,6 +80,6 @@ def _sample(name, kind):
     state = schemas.example(model, event_model.STATES[kind.object_kind])
     more = {field_name: schemas.example_value(field) for field_name, field in kind.more.items()}
     values = schemas.example(models.Event, models.Event.public_fields())
-    about = {"event_type": name, "object_kind": kind.object_kind, "object_id": state["uuid"]}
+    about = {"event_type": name, "object_kind": kind.object_kind, "object_id": state[model.key]}
     states = {"old": state if kind.old else None, "new": state | more if kind.new else None}
     return models.Event(**(values | about | states | {"created_at": schemas.EXAMPLES["date-time"]})).payload()

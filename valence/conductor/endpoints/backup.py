@@ -10,6 +10,7 @@ from valence.backup import backups
 from valence.backup import clients
 from valence.backup import jobs
 from valence.backup import listing
+from valence.backup import reports
 from valence.backup import scope
 from valence.backup import search
 from valence.backup import sessions
@@ -61,8 +62,18 @@ class BackupEndpoint:
 
     @rpc
     def delete(self, context, tenant, collection, name):
-        """Remove a thing."""
-        RULES[collection].delete(self._store, _asking(context, tenant), name)
+        """Remove a thing, and return the trust that nothing needs any more."""
+        return RULES[collection].delete(self._store, _asking(context, tenant), name)
+
+    @rpc
+    def reports(self, context, tenant, collection, name, page):
+        """Return the reports of a job or an action, encoded."""
+        return _encoded(reports.page(self._store, _asking(context, tenant), collection, name, **page))
+
+    @rpc
+    def report(self, context, tenant, job, document):
+        """Store a report and return its identifier."""
+        return reports.create(self._store, _asking(context, tenant), job, document).id
 
     @rpc
     def ask(self, context, tenant, job, event):
@@ -92,7 +103,8 @@ class BackupEndpoint:
 
 def _asking(context, tenant):
     """Return the Scope of whoever asks."""
-    return scope.Scope(**tenant, user_id=context.user_id or "", user_name=context.user_name)
+    who = {"user_id": context.user_id or "", "user_name": context.user_name, "request_id": context.request_id}
+    return scope.Scope(**tenant, **who)
 
 
 def _encoded(value):

@@ -91,6 +91,7 @@ class ActionReport(base.ModelBase):
     """How one run of an action in a job ended."""
 
     path = "action_reports"
+    version = "1.1"
     fields = {
         "id": types.UUID("Identifier.", key=True),
         "action_id": types.Reference("The action.", backup_action.Action, on_delete="cascade", write="never"),
@@ -102,7 +103,7 @@ class ActionReport(base.ModelBase):
         "result": types.Text("How it ended.", max=16, example="success"),
         "time_elapsed": types.Text("Seconds that it took.", max=32, default=None, example="12"),
         "metadata": types.JSON("What else is known of the run.", default={}),
-        "report_date": types.DateTime("When it ended."),
+        "report_date": types.DateTime("When it ended.", index=True),
         "log": types.Text("End of the agent's log, where it failed.", max=1048576, default=None),
     }
     indexes = (("job_id", "report_date", "id"), ("action_id", "report_date", "id"))

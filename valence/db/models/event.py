@@ -13,7 +13,13 @@ STATES = {
         "uuid", "podm_id", "resource_url", "resource_type", "name", "health", "state", "power_state",
     ),
     "introspection": ("uuid", "podm_id", "state", "error", "manage_boot", "started_at", "finished_at"),
+    "backup_job": (
+        "job_id", "project_id", "client_name", "session_id", "event", "status", "result", "time_started", "time_ended",
+    ),
+    "backup_session": ("id", "project_id", "session_tag", "status", "result", "time_start", "time_end"),
 }  # fmt: skip
+#: kinds of things that belong to everybody who may read: others belong to projects
+SHARED = ("pod_manager", "resource", "introspection")
 #: numbers of resources that a synchronization counts
 COUNTERS = ("seen", "added", "changed", "removed", "unread")
 
@@ -55,6 +61,15 @@ EVENT_TYPES = {
     "valence.introspection.error": EventType(
         "An introspection failed, was aborted or took too long.", "introspection", False, True,
     ),
+    "valence.backup.job.create": EventType("A backup job was created.", "backup_job", False, True),
+    "valence.backup.job.delete": EventType("A backup job was removed.", "backup_job", True, False),
+    "valence.backup.job.state_changed": EventType(
+        "A backup job was asked for something, ran, ended, or changed its session.", "backup_job", True, True,
+    ),
+    "valence.backup.session.create": EventType("A backup session was created.", "backup_session", False, True),
+    "valence.backup.session.delete": EventType("A backup session was removed.", "backup_session", True, False),
+    "valence.backup.session.start": EventType("A run of a backup session began.", "backup_session", True, True),
+    "valence.backup.session.end": EventType("A run of a backup session ended.", "backup_session", True, True),
 }
 # fmt: on
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports: how the runs of a job's actions ended, written when a scheduler tells so, or by an agent itself."""
+
+import datetime
+
+from valence.backup import changes
+from valence.backup import scope
+from valence.common import errors
+from valence.db import models
+from valence.db import store
+from valence.db import types
+
+RESULTS = ("success", "fail", "aborted")
+#: collection whose things have reports -> model, field of a report that refers to it
+SUBJECTS = {"jobs": (models.Job, "job_id"), "actions": (models.Action, "action_id")}
+
+
+def document(row):
+    """Return a report as it is shown; times are seconds, as text."""
+    told = {"report_id": row.id, "project_id": row.project_id, "result": row.result}
+    told |= {"job_id": scope.name_of(row.job_id), "action_id": scope.name_of(row.action_id)}
+    told |= {"report_date": row.report_date, "time_elapsed": row.time_elapsed, "metadata": row.metadata}
+    return told | ({} if row.log is None else {"log": row.log})
+
+
+def has_ended(before, after):
+    """Return whether a run ended between two states of a JobAttachment."""
+    return after.result in RESULTS and after.time_ended > 0 and after.time_ended != before.time_ended
+
+
+def of_run(attached, after):
+    """Return the creations of the reports of a run that ended, one for each ActionAttachment."""
+    elapsed = after.time_ended - after.time_started
+    about = {
+        "status": after.status,
+        "session_id": scope.name_of(after.session_id),
+        "session_tag": after.session_tag,
+    }
+    told = {"result": after.result, "metadata": about, "report_date": _moment(after.time_ended)}
+    told["time_elapsed"] = str(elapsed) if after.time_started > 0 and elapsed >= 0 else None
+    return [store.Create(_report(each, told)) for each in attached]
+
+
+def create(database, asking, job_name, told):
+    """Store what an agent tells of a run of an action in a job; the log is kept only where it failed."""
+    changes.find(database, asking, models.Job, job_name)
+    attached = _attachment(database, asking, job_name, told)
+    about = {"result": told["result"], "metadata": told.get("metadata") or {}, "report_date": types.now()}
+    about["time_elapsed"] = told.get("time_elapsed")
+    about["log"] = told.get("log") if told["result"] != "success" else None
+    return database.commit(store.Create(_report(attached, about)))[0]
+
+
+def page(database, asking, collection, name, *, limit, marker=None):
+    """Return the documents of the reports of a job or an action, the newest first."""
+    model, field = SUBJECTS[collection]
+    row = changes.find(database, asking, model, name)
+    newest = [store.Sort("report_date", True)]
+    mine = [store.Filter(field, "eq", row.id)]
+    rows = database.list(models.ActionReport, filters=mine, sort=newest, marker=marker, limit=limit)
+    return [document(each) for each in rows]
+
+
+def _attachment(database, asking, job_name, told):
+    """Return the ActionAttachment that a report is about: the only one where it names none."""
+    mine = [store.Filter("job_id", "eq", asking.key(job_name))]
+    found = database.list(models.ActionAttachment, filters=mine, sort=[store.Sort("priority")])
+    if "action_id" in told:
+        found = [each for each in found if each.action_id == asking.key(told["action_id"])]
+    if not found or (len(found) > 1 and "action_id" not in told):
+        raise errors.Unprocessable(reason="action_id must name one of the actions of the job.")
+    return found[0]
+
+
+def _report(attachment, told):
+    return models.ActionReport(
+        action_id=attachment.action_id,
+        action_attachment_id=attachment.id,
+        job_id=attachment.job_id,
+        project_id=attachment.project_id,
+        **told,
+    )
+
+
+def _moment(seconds):
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(types.TIME_FORMAT)
+    except (ValueError, OverflowError, OSError):
+        return types.now()
