@@ -72,7 +72,7 @@ class MutationTest(case.IntrospectionCase):
     def expect(self):
         """Let a ramdisk be waited for."""
         row = self.records.begin(self.context, self.records.machine(self.uuid), False)
-        self.records.expect(self.context, row, {"serial": ["ser-1"], "mac": [self.mac]}, self.lease)
+        self.records.expect(row, {"serial": ["ser-1"], "mac": [self.mac]}, self.lease)
 
     def hand_over(self, path, data):
         response = self.call("POST", path, data=data)

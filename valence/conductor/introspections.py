@@ -105,8 +105,8 @@ class Introspections:
         mine = [store.Filter("introspection_id", "eq", uuid)]
         return [store.Delete(each) for each in self._store.list(models.IntrospectionAddress, filters=mine)]
 
-    def expect(self, context, old, known, lease):
-        """Store what a machine is known by, ``{attribute: values}``, and that its ramdisk is waited for."""
+    def expect(self, old, known, lease):
+        """Store what a machine is known by, ``{attribute: values}``: its ramdisk may come from now on."""
         rows = [
             models.IntrospectionAddress(
                 id=f"{old.uuid}/{attribute}/{value}",
@@ -121,7 +121,7 @@ class Introspections:
         kept = {change.obj.id for change in changes} & {row.id for row in rows}
         changes = [change for change in changes if change.obj.id not in kept]
         changes += [store.Create(row) for row in rows if row.id not in kept]
-        return self.change(context, old, {"state": "waiting"}, *changes, lease=lease)
+        return self._store.commit(store.Update(old, {"error": None}), *changes, lease=lease)[0]
 
     def find(self, known):
         """Return the introspection that waits for a ramdisk with these addresses; raise LookUpFailed.

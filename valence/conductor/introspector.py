@@ -95,17 +95,19 @@ class Introspector:
             return
         mine = context.service_context()
         try:
-            known = self._known(row)
-            self._records.expect(mine, row, known, lease)
+            machine = self._records.machine(row.uuid)
+            driver = self._connections.get(self._store.get(models.PodManager, machine.podm_id))
+            row = self._records.expect(row, self._known(row, machine, driver), lease)
+            if row.manage_boot:
+                driver.boot_from_network(machine.resource_url)
+            self._records.change(mine, row, {"state": "waiting"}, lease=lease)
         except (errors.PodManagerError, introspection_errors.NotOffered) as error:
             self._records.fail(mine, row, error.detail, lease)
 
-    def _known(self, row):
+    def _known(self, row, machine, driver):
         """Return what the machine is known by."""
-        machine = self._records.machine(row.uuid)
-        pod_manager = self._store.get(models.PodManager, machine.podm_id)
         try:
-            told = self._connections.get(pod_manager).machine(machine.resource_url)
+            told = driver.machine(machine.resource_url)
         except errors.PodManagerError:
             if row.manage_boot:
                 raise

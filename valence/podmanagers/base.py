@@ -134,6 +134,10 @@ class PodManagerDriver(abc.ABC):
         """Return what the machine at a path of the pod manager can be known by."""
         raise introspection_errors.NotOffered(what="introspection")
 
+    def boot_from_network(self, resource_url):
+        """Boot the machine at a path of the pod manager from the network, this time only."""
+        raise introspection_errors.NotOffered(what="booting from the network")
+
     @abc.abstractmethod
     def abort(self):
         """Break off, from another thread, whatever is being waited for: it raises PodManagerUnreachable.

@@ -85,6 +85,9 @@ class RedfishDriver(base.PodManagerDriver):
     def machine(self, resource_url):
         return redfish_machine.identify(self.read, resource_url)
 
+    def boot_from_network(self, resource_url):
+        redfish_machine.boot_from_network(self.read, self._connection.send, resource_url)
+
     def close(self):
         self._events.unsubscribe()
         self._connection.close()

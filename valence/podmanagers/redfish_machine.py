@@ -4,6 +4,10 @@
 from valence.common import errors
 from valence.podmanagers import base
 
+#: ways to boot from a network, and to restart, the preferred first
+BOOT_TARGETS = ("Pxe", "UefiHttp")
+RESTARTS = ("ForceRestart", "PowerCycle", "GracefulRestart")
+
 
 def identify(read, url):
     """Return the Machine at ``url``; ``read`` returns the document at a path. Parts that are missing say nothing."""
@@ -13,6 +17,21 @@ def identify(read, url):
     addresses = [address for manager in _managers(read, system) for address in _addresses(read, manager)]
     macs, addresses = ([text for text in texts if isinstance(text, str)] for texts in (macs, addresses))
     return base.Machine(macs, addresses, system.get("UUID"), system.get("SerialNumber"))
+
+
+def boot_from_network(read, send, url):
+    """Let the system at ``url`` boot from the network, once, and start or restart it; ``send`` is the connection's."""
+    system = system_of(read, url)
+    path = _path(system) or url
+    targets = _allowed(system.get("Boot"), "BootSourceOverrideTarget")
+    target = next((each for each in BOOT_TARGETS if each in targets), BOOT_TARGETS[0])
+    override = {"BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": "Once"}
+    send("PATCH", path, {"Boot": override})
+    action = _object(_object(system.get("Actions")).get("#ComputerSystem.Reset"))
+    wanted = ["On", "ForceOn"] if system.get("PowerState") in ("Off", "PoweringOff") else RESTARTS
+    allowed = _allowed(action, "ResetType")
+    reset = next((each for each in wanted if each in allowed), wanted[0])
+    send("POST", action.get("target") or f"{path}/Actions/ComputerSystem.Reset", {"ResetType": reset})
 
 
 def system_of(read, url):
@@ -52,6 +71,11 @@ def _read(read, path):
 def _path(link):
     path = _object(link).get("@odata.id")
     return path if isinstance(path, str) else None
+
+
+def _allowed(value, name):
+    """Return the values that a service says it takes."""
+    return _list(_object(value).get(f"{name}@Redfish.AllowableValues"))
 
 
 def _object(value):

@@ -21,7 +21,7 @@ class IntrospectionsTest(case.IntrospectionCase):
 
     def begin(self, **known):
         row = self.records.begin(self.context, self.records.machine(self.uuid), True)
-        return self.records.expect(self.context, row, known, self.keeper) if known else row
+        return self.records.expect(row, known, self.keeper) if known else row
 
     def known(self, **values):
         return {"mac": [], "bmc_address": [], "serial": [], "uuid": []} | values
@@ -29,7 +29,7 @@ class IntrospectionsTest(case.IntrospectionCase):
     def add_machine(self, **known):
         row = models.Introspection(uuid="5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11", state="starting")
         row = self.backend.store.commit(store.Create(row))[0]
-        return self.records.expect(self.context, row, known, self.keeper)
+        return self.records.expect(row, known, self.keeper)
 
     def test_a_machine_is_a_system_or_a_node(self):
         self.assertEqual(self.uuid, self.records.machine(self.uuid.upper()).uuid)
@@ -77,7 +77,7 @@ class IntrospectionsTest(case.IntrospectionCase):
 
     def test_a_machine_can_be_expected_again(self):
         row = self.begin(mac=[MAC])
-        self.records.expect(self.context, row, {"mac": [MAC, OTHER_MAC]}, self.keeper)
+        self.records.expect(row, {"mac": [MAC, OTHER_MAC]}, self.keeper)
         self.assertEqual(2, self.backend.store.count(models.IntrospectionAddress))
 
     def test_starts_at_once_all_succeed(self):

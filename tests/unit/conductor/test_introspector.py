@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The background work of introspections."""
 
+import requests
+
 from tests import embedded
 from tests.unit.api.introspection import case
 from valence.db import models
 from valence.db import store
+
+SYSTEM = "/redfish/v1/Systems/System1"
 
 
 class IntrospectorTest(case.IntrospectionCase):
@@ -45,13 +49,29 @@ class IntrospectorTest(case.IntrospectionCase):
 
 
 class SimulatedTest(case.IntrospectionCase):
-    def test_a_machine_is_known_by_what_its_pod_manager_tells(self):
-        pod = self.useFixture(embedded.Pod(systems=1)).simulator
+    def setUp(self):
+        super().setUp()
+        self.pod = self.useFixture(embedded.Pod(systems=1)).simulator
         (row,) = self.backend.store.list(models.PodManager)
-        access = {"url": f"{pod.url}/redfish/v1", "username": "admin", "password": "password"}
+        access = {"url": f"{self.pod.url}/redfish/v1", "username": "admin", "password": "password"}
         self.backend.store.commit(store.Update(row, access))
         machine = self.backend.store.get(models.Resource, self.uuid)
-        self.backend.store.commit(store.Update(machine, {"resource_url": "/redfish/v1/Systems/System1"}))
+        self.backend.store.commit(store.Update(machine, {"resource_url": SYSTEM}))
+
+    def system(self):
+        return requests.get(f"{self.pod.url}{SYSTEM}", auth=("admin", "password"), timeout=10).json()
+
+    def test_a_machine_is_known_by_what_its_pod_manager_tells(self):
         self.start()
         found = {row.attribute for row in self.backend.store.list(models.IntrospectionAddress)}
         self.assertEqual({"mac", "serial", "uuid"}, found)
+        self.assertEqual("Disabled", self.system()["Boot"]["BootSourceOverrideEnabled"])
+
+    def test_a_machine_is_booted_from_the_network_once(self):
+        self.one("POST")
+        self.backend.introspecting.introspector.look()
+        self.wait_for(lambda: self.status()["state"] == "waiting", message=self.status)
+        boot = self.system()["Boot"]
+        self.assertEqual(
+            ("Pxe", "Once"), (boot["BootSourceOverrideTarget"], boot["BootSourceOverrideEnabled"])
+        )
