@@ -92,7 +92,7 @@ def payload(event_type, sequence):
 
 def _event(kind, happened):
     who, old, new, more = CASES[f"{kind}.{happened}"]
-    make = events.pod_manager if kind == "pod_manager" else events.resource
+    make = getattr(events, kind)
     return make(who, happened, old=old, new=new, **({"more": more} if more else {})).obj
 
 
