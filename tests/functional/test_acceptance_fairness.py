@@ -19,6 +19,7 @@ SLACK = 8
 class FairnessTest(acceptance.AcceptanceCase):
     """One worker only: whoever kept it would keep everybody waiting."""
 
+    time_limit = 240
     options = {
         "sync": {"interval": INTERVAL, "workers": 1, "slow_seconds": 2},
         "redfish": {"read_timeout": 2 * LATENCY},
@@ -27,7 +28,7 @@ class FairnessTest(acceptance.AcceptanceCase):
     def setUp(self):
         super().setUp()
         self.others = [self.register_pod(f"pod-{number}") for number in range(OTHERS)]
-        self.wait_for(lambda: None not in self.synced().values(), 30, lambda: str(self.synced()))
+        self.wait_for(lambda: None not in self.synced().values(), 90, lambda: str(self.synced()))
 
     def register_pod(self, name, **values):
         pod = server.Simulator(racks=1, systems=2, **values).start()
