@@ -6,6 +6,10 @@ from tests import latency
 from tests.functional import acceptance
 
 CHANGES = 200
+#: seconds between two synchronizations where there are no events
+INTERVAL = 4
+#: and the second in which work is looked for, the synchronization itself, the publication, and a busy machine
+SLACK = 4
 
 
 class HardwareEventCase(acceptance.AcceptanceCase):
@@ -92,11 +96,10 @@ class StreamTest(HardwareEventCase):
 
 
 class PollingTest(HardwareEventCase):
-    options = {"sync": {"interval": 2}}
+    options = {"sync": {"interval": INTERVAL}}
     pod = {"events": False}
 
     def test_without_events_a_change_is_told_within_one_interval(self):
         seconds = self.stopwatch().measure(10, limit=20, pause=0.3)
         print(f"{type(self).__name__}: {latency.summary(seconds)}", flush=True)
-        # and the second in which work is looked for, the synchronization itself, and the publication
-        self.assertLess(max(seconds), 2 + 1.5)
+        self.assertLess(max(seconds), INTERVAL + SLACK)
