@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The suite of storages, on every one that Valence comes with."""
 
+import uuid
+
+import requests
 import testscenarios
+from keystoneauth1 import loading
 
 from tests import base
+from tests import servers
 from tests.contract import databases
 from tests.contract import storage_suite
 from valence.common import errors
@@ -12,6 +17,7 @@ from valence.db import models
 from valence.db import store
 from valence.introspection import no_storage
 from valence.introspection import storage
+from valence.introspection import swift_options
 
 
 class DatabaseStorageTest(testscenarios.WithScenarios, storage_suite.StorageSuite, base.TestCase):
@@ -73,6 +79,85 @@ class FileStorageTest(storage_suite.StorageSuite, base.TestCase):
         conf = databases.configuration("sqlite://", str(self._folder))
         conf.set_override("directory", str(self._folder / "file" / "below"), "processing")
         self.assertRaises(introspection_errors.StorageUnusable, storage.load, conf, None, "file")
+
+
+class SwiftStorageTest(storage_suite.StorageSuite, base.TestCase):
+    server = None
+
+    def setUp(self):
+        self.container = f"introspection-{uuid.uuid4().hex}"
+        self.folder = None
+        super().setUp()
+
+    def new_storage(self):
+        self.folder = self.folder or self.make_folder()
+        return storage.load(swift_configuration(self.folder, self.swift(), self.container), None, "swift")
+
+    def swift(self):
+        return self.server or servers.swift()
+
+    def test_objects_are_named_as_ironic_inspector_names_them(self):
+        self.storage.save(self.node, b"{}", storage.UNPROCESSED)
+        token, url = self.sign_in()
+        names = requests.get(f"{url}/{self.container}", headers=token, timeout=10).text.split()
+        self.assertEqual([f"inspector_data-{self.node.uuid}-UNPROCESSED"], names)
+
+    def test_objects_end_after_a_time_that_an_operator_sets(self):
+        conf = swift_configuration(self.folder, self.swift(), self.container)
+        kept = storage.load(conf, None, "swift")
+        conf.set_override("delete_after", 3600, "swift")
+        kept.save(self.node, b"{}")
+        token, url = self.sign_in()
+        path = f"{url}/{self.container}/inspector_data-{self.node.uuid}"
+        self.assertIn("X-Delete-At", requests.head(path, headers=token, timeout=10).headers)
+
+    def sign_in(self):
+        headers = {"X-Auth-User": "test:tester", "X-Auth-Key": "testing"}
+        answer = requests.get(self.swift().auth_url, headers=headers, timeout=10).headers
+        return {"X-Auth-Token": answer["X-Auth-Token"]}, answer["X-Storage-Url"]
+
+    def test_options_that_make_no_sense_are_told_at_the_start(self):
+        conf = databases.configuration("sqlite://", str(self.folder))
+        self.assertRaises(introspection_errors.StorageUnusable, storage.load, conf, None, "swift")
+
+    def test_wrong_credentials(self):
+        conf = swift_configuration(self.folder, self.swift(), self.container)
+        wrong = storage.load(conf, None, "swift")
+        wrong._auth = loading.get_plugin_loader("v1password").load_from_options(
+            auth_url=self.swift().auth_url, username="test:tester", password="wrong"
+        )
+        error = self.assertRaises(introspection_errors.StorageUnavailable, wrong.get, self.node.uuid)
+        self.assertNotIn("127.0.0.1", error.detail)
+
+
+class SwiftOutageTest(base.TestCase):
+    time_limit = 180
+
+    def test_while_it_is_away_that_is_said_and_it_comes_back_with_everything(self):
+        server = self.useFixture(servers.Swift())
+        conf = swift_configuration(self.make_folder(), server, "introspection")
+        kept = storage.load(conf, None, "swift")
+        node = storage_suite.StorageSuite.new_node(None)
+        kept.save(node, b"{}")
+        server.kill()
+        for call in (kept.get, kept.exists, kept.delete):
+            error = self.assertRaises(introspection_errors.StorageUnavailable, call, node.uuid)
+            self.assertNotIn("127.0.0.1", error.detail)
+        server.start()
+        self.assertEqual(b"{}", kept.get(node.uuid))
+
+
+def swift_configuration(folder, server, container):
+    """Return a configuration whose [swift] leads to a container of a server."""
+    conf = databases.configuration("sqlite://", str(folder))
+    swift_options.register(conf)
+    conf.set_override("container", container, "swift")
+    conf.set_override("auth_type", "v1password", "swift")
+    plugin = loading.get_plugin_loader("v1password")
+    conf.register_opts(loading.get_auth_plugin_conf_options(plugin), group="swift")
+    for name, value in server.options().items():
+        conf.set_override(name, value, "swift")
+    return conf
 
 
 class NoStorageTest(base.TestCase):

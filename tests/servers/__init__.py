@@ -12,6 +12,7 @@ from tests.servers.etcd import Etcd3
 from tests.servers.mariadb import MariaDB
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.rabbitmq import RabbitMQ
+from tests.servers.swift import Swift
 
 __all__ = [
     "Etcd",
@@ -19,6 +20,7 @@ __all__ = [
     "MariaDB",
     "PostgreSQL",
     "RabbitMQ",
+    "Swift",
     "etcd",
     "etcd3",
     "mariadb",
@@ -50,3 +52,8 @@ def mariadb():
 def postgresql():
     """Return the PostgreSQL server that all tests share."""
     return shared.get("VALENCE_TEST_POSTGRESQL")
+
+
+def swift():
+    """Return the Swift that all tests share."""
+    return shared.get("VALENCE_TEST_SWIFT")

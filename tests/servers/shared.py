@@ -9,6 +9,7 @@ from tests.servers import etcd
 from tests.servers import mariadb
 from tests.servers import postgresql
 from tests.servers import rabbitmq
+from tests.servers import swift
 
 #: Variable that tells where the server runs -> kind of server.
 KINDS = {
@@ -17,6 +18,7 @@ KINDS = {
     "VALENCE_TEST_ETCD3": etcd.Etcd3,
     "VALENCE_TEST_MARIADB": mariadb.MariaDB,
     "VALENCE_TEST_POSTGRESQL": postgresql.PostgreSQL,
+    "VALENCE_TEST_SWIFT": swift.Swift,
 }
 
 _running = {}

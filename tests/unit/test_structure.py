@@ -73,6 +73,7 @@ TESTED_ELSEWHERE = {
     "db/sqlalchemy_driver.py": "contract",
     "introspection/database_storage.py": "contract/test_storages.py",
     "introspection/file_storage.py": "contract/test_storages.py",
+    "introspection/swift_storage.py": "contract/test_storages.py",
     "simulator/actions.py": "unit/simulator/test_service.py",
     "simulator/documents/": "unit/simulator/test_resources.py",
     "simulator/options.py": "unit/cmd/test_simulator.py",

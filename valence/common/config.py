@@ -215,7 +215,7 @@ PROCESSING = [
     cfg.StrOpt(
         "storage_backend",
         default="database",
-        help="Where introspection data are kept: none, database, file, or what else is installed.",
+        help="Where introspection data are kept: none, database, file, swift, or what else is installed.",
     ),
     cfg.StrOpt(
         "directory",
@@ -238,6 +238,18 @@ PROCESSING = [
         "max_body_kib", default=16384, min=1, help="Largest introspection document that is taken, in KiB."
     ),
     cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of an introspection document."),
+    cfg.IntOpt(
+        "documents_per_minute",
+        default=60,
+        min=1,
+        help="Documents that are taken from one address in a minute; more are asked to come later.",
+    ),
+    cfg.BoolOpt(
+        "require_token",
+        default=False,
+        help="Take the document of a ramdisk only with the token that the start of its introspection answered "
+        "with, in the header X-Valence-Introspection-Token: '…/v1/continue?token=…'.",
+    ),
 ]
 
 SECRETS = [

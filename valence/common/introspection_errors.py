@@ -28,6 +28,23 @@ class RamdiskFailed(errors.BadRequest):
     hint = "Look at the ramdisk's log."
 
 
+class WrongToken(errors.Forbidden):
+    """A ramdisk without the token of its introspection: ``key``."""
+
+    code = "valence.wrong_token"
+    message = "The ramdisk of the machine {key} does not know the token of its introspection."
+    hint = "Give the ramdisk the URL with the token that the start of the introspection answered with."
+
+
+class TooManyDocuments(errors.Unavailable):
+    """An address that sends more documents than it may."""
+
+    code = "valence.too_many_documents"
+    message = "Too many documents came from this address."
+    hint = "Try again in a minute."
+    retry_after = 10
+
+
 class NoIntrospectionData(errors.NotFound):
     """A content that the storage of introspection data does not hold: ``key``, ``what``."""
 

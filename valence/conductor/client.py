@@ -208,7 +208,7 @@ class Introspection:
         self._caller = caller
 
     def start(self, context, machine, *, manage_boot=True):
-        """Ask for an introspection and return it, as ``status`` does; raise NotFound, Conflict."""
+        """Ask for an introspection, return what ``status`` does and a ``token`` or None; raise NotFound, Conflict."""
         return self._call(context, "start", machine=machine, manage_boot=manage_boot)
 
     def status(self, context, machine):
@@ -239,9 +239,9 @@ class Introspection:
         """Send a part of a document; return ``{"transfer", "server"}`` for the next one."""
         return self._call(context, "send", server=server, text=text, transfer=transfer)
 
-    def receive(self, context, document, *, server=None):
-        """Hand over what a ramdisk sent, return ``{"uuid"}``; raise BadRequest, Conflict, StorageUnavailable."""
-        return self._long(context, "receive", server=server, document=document)
+    def receive(self, context, document, *, token=None, server=None):
+        """Hand over what a ramdisk sent, return ``{"uuid"}``; raise BadRequest, WrongToken, Conflict, Unavailable."""
+        return self._long(context, "receive", server=server, document=document, token=token)
 
     def reapply(self, context, machine, document=None, *, server=None):
         """Process the stored document, or another, anew; raise NotFound, BadRequest, Conflict, StorageUnavailable."""

@@ -5,6 +5,7 @@ All of that is done under the lease of the machine's introspection, so that noth
 conductor that was taken for dead writes nothing more.
 """
 
+import hmac
 import json
 
 from oslo_log import log
@@ -29,7 +30,7 @@ class Intake:
         self._records, self._leases, self._backend = records, leases, backend
         self._hooks = hook.Hooks(conf)
 
-    def receive(self, context, document):
+    def receive(self, context, document, token=None):
         """Take what a ramdisk sent and return the uuid of its machine; raise BadRequest, Conflict, StorageUnavailable.
 
         A ramdisk tries again after Conflict and StorageUnavailable, so that nothing is lost by them.
@@ -43,6 +44,7 @@ class Intake:
             row = self._records.get(uuid)
             if row.state not in introspections.EXPECTING:
                 raise errors.Conflict(reason=f"The introspection of {uuid} ended meanwhile.")
+            _check_token(row, token)
             work = _Work(self._records, self._backend, context, row, lease)
             work.enter("processing")
             work.keep_logs(logs)
@@ -157,6 +159,13 @@ class _Work:
         else:
             values |= {"processed": None}
         self._row = self._records.end(self._context, self._row, values, self._lease)
+
+
+def _check_token(row, token):
+    """Raise WrongToken if the introspection has a token that the ramdisk does not know."""
+    known = introspections.digest(token or "")
+    if row.token is not None and not hmac.compare_digest(row.token, known):
+        raise introspection_errors.WrongToken(key=row.uuid)
 
 
 def _told_failure(document):

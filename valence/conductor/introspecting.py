@@ -2,6 +2,7 @@
 """Introspection as a part of a conductor: what is asked of it, and what it does by itself."""
 
 from valence.conductor import intake
+from valence.conductor import introspection_sweep
 from valence.conductor import introspections
 from valence.conductor import introspector
 from valence.conductor import transfers
@@ -18,6 +19,7 @@ class Introspecting:
         self.introspector = introspector.Introspector(
             conf, database, leases, connections=connections, ownership=ownership, records=records
         )
+        self.sweep = introspection_sweep.Sweep(database, leases, self.storage)
         self.endpoint = introspection.IntrospectionEndpoint(
             database,
             records,
@@ -30,7 +32,9 @@ class Introspecting:
     def start(self):
         """Begin to work in the background."""
         self.introspector.start()
+        self.sweep.start()
 
     def stop(self):
         """End what is being done."""
+        self.sweep.stop()
         self.introspector.stop()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The introspections that are stored: of which machine, in which state, and how one state follows another."""
 
+import hashlib
+
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.conductor import events
@@ -28,6 +30,8 @@ class Introspections:
 
     def __init__(self, conf, database):
         self._timeout, self._store = conf.processing.timeout, database
+        #: whether a ramdisk has to know the token of its introspection
+        self.require_token = conf.processing.require_token
 
     def machine(self, name):
         """Return the ResourceWithState of a machine, by its uuid or its name; raise NotFound, Conflict."""
@@ -49,11 +53,13 @@ class Introspections:
         """Return the introspection of the machine ``uuid``; raise NotFound."""
         return self._store.get(models.Introspection, uuid)
 
-    def begin(self, context, machine, manage_boot):
+    def begin(self, context, machine, manage_boot, token=None):
         """Store that a machine is to be introspected, in place of what is stored of an earlier time."""
         values = {
             "podm_id": machine.podm_id,
             "manage_boot": manage_boot,
+            "source": "ramdisk",
+            "token": token and digest(token),
             "started_at": types.now(),
             "deadline": monitor.at(self._timeout),
             **dict.fromkeys(("error", "finished_at", "processed", "unprocessed", "logs")),
@@ -148,6 +154,11 @@ class Introspections:
             if row.value in known[row.attribute]:
                 hits.setdefault(row.introspection_id, []).append(row.attribute)
         return hits
+
+
+def digest(token):
+    """Return what is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _weight(attributes):

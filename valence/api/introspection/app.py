@@ -10,6 +10,7 @@ import flask
 from valence.api import auth
 from valence.api import call as calls
 from valence.api import errors as rendering
+from valence.api.introspection import rate
 from valence.api.introspection import routes
 from valence.api.introspection import versions
 from valence.common import context
@@ -30,6 +31,7 @@ class Application(flask.Flask):
         self.config["MAX_CONTENT_LENGTH"] = conf.processing.max_body_kib * 1024
         self._conductor, self._strategy = conductor, strategy
         self._allow, self._services = allow, services
+        services.rate = rate.Rate(conf.processing.documents_per_minute)
         depth = conf.processing.max_json_depth
         self._settings = calls.Settings.of(conf)._replace(max_json_depth=depth)
         for route in routes.ROUTES:

@@ -5,6 +5,7 @@ import flask
 
 from valence.api import conditions
 from valence.api.introspection import documents
+from valence.api.introspection import parameters
 from valence.api.introspection import statuses
 
 JSON, GZIP = "application/json", "application/gzip"
@@ -49,8 +50,9 @@ def reapply(call, machine):
 
 def receive(call):
     """Take the data that a ramdisk sends."""
+    call.services.rate.require(call.http.remote_addr)
     data = documents.read(call.http, call.settings.max_json_depth)
-    return documents.send(call, "receive", data)
+    return documents.send(call, "receive", data, token=parameters.of(call).get("token"))
 
 
 def _known(http):

@@ -7,6 +7,9 @@ from valence.api.introspection import links
 from valence.api.introspection import parameters
 from valence.db.models import introspection
 
+#: where a start tells the token that the ramdisk has to bring
+TOKEN = "X-Valence-Introspection-Token"
+
 
 def listing(call):
     """Show a page of introspections, the latest first."""
@@ -28,8 +31,11 @@ def show(call, machine):
 def start(call, machine):
     """Start the introspection of a machine."""
     manage_boot = parameters.boolean(parameters.of(call), "manage_boot", True)
-    call.conductor.introspection.start(call.context, machine, manage_boot=manage_boot)
-    return accepted()
+    started = call.conductor.introspection.start(call.context, machine, manage_boot=manage_boot)
+    response = accepted()
+    if started.get("token"):
+        response.headers[TOKEN] = started["token"]
+    return response
 
 
 def abort(call, machine):

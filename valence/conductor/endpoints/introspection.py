@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Introspection of machines: start, end, and the documents that came of it."""
 
+import secrets
+
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.common import packing
@@ -29,9 +31,10 @@ class IntrospectionEndpoint:
     @rpc
     def start(self, context, machine, manage_boot=True):
         """Ask for the introspection of a machine; one that waits already begins anew."""
-        row = self._records.begin(context, self._records.machine(machine), manage_boot)
+        token = secrets.token_urlsafe(24) if self._records.require_token else None
+        row = self._records.begin(context, self._records.machine(machine), manage_boot, token)
         self._ring()
-        return row.public(SHOWN)
+        return row.public(SHOWN) | {"token": token}
 
     @rpc
     def status(self, context, machine):
@@ -81,9 +84,9 @@ class IntrospectionEndpoint:
         return self._transfers.accept(transfer, text)
 
     @rpc
-    def receive(self, context, document):
+    def receive(self, context, document, token=None):
         """Take what a ramdisk sent and return whose it is."""
-        return {"uuid": self._intake.receive(context, self._document(document))}
+        return {"uuid": self._intake.receive(context, self._document(document), token)}
 
     @rpc
     def reapply(self, context, machine, document=None):

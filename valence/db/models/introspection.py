@@ -25,6 +25,7 @@ class Introspection(base.ModelBaseWithTimestamp):
     """The last introspection of one machine."""
 
     path = "introspections"
+    version = "1.1"
     fields = {
         # Not a UUID field: those are made by Valence for each row, this one is chosen by whoever starts.
         "uuid": types.Text("The machine: uuid of a resource.", max=36, format="uuid", key=True),
@@ -32,6 +33,19 @@ class Introspection(base.ModelBaseWithTimestamp):
         "state": types.Choice("Where it stands.", STATES, default="starting", write="never", index=True),
         "error": types.Text("Why it failed.", max=1024, default=None, write="never"),
         "manage_boot": types.Boolean("Whether Valence boots the ramdisk.", default=True, write="never"),
+        "source": types.Choice(
+            "Who looks into the machine, or that its data came from elsewhere.",
+            ["ramdisk", "redfish", "migration"],
+            default="ramdisk",
+            write="never",
+        ),
+        "token": types.Text(
+            "SHA-256 of what its ramdisk has to know; null is nothing.",
+            max=64,
+            default=None,
+            write="never",
+            public=False,
+        ),
         "started_at": types.DateTime("When it was started.", default=None, write="never", index=True),
         "finished_at": types.DateTime("When it ended.", default=None, write="never"),
         "deadline": types.DateTime(

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``valence-migrate-data``."""
+
+import contextlib
+import io
+
+import fixtures
+from oslo_config import cfg
+
+from tests.unit.api.introspection import case
+from valence.cmd import migrate_data
+from valence.introspection import storage
+
+
+class MigrateDataTest(case.IntrospectionCase):
+    def setUp(self):
+        super().setUp()
+        self.introspect()
+        self.file = self.make_folder() / "valence.conf"
+        self.file.write_text(
+            f"[DEFAULT]\nstate_dir = {self.conf.state_dir}\n[processing]\ndirectory = {self.file.parent}/data\n"
+        )
+
+    def migrate(self, *arguments, expected=0):
+        """Run the command in this process; return what it printed, errors included."""
+        printed, conf = io.StringIO(), cfg.ConfigOpts()
+        self.useFixture(fixtures.MonkeyPatch("oslo_log.log.setup", lambda *_: None))
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = migrate_data.main(["--config-file", str(self.file), *arguments], conf=conf)
+        self.assertEqual(expected, code, printed.getvalue())
+        return printed.getvalue()
+
+    def test_everything_is_moved_once(self):
+        self.assertIn("Dry run: 2 copied", self.migrate("--from", "database", "--to", "file", "--dry-run"))
+        self.assertIn("2 copied, 0 equal", self.migrate("--from", "database", "--to", "file"))
+        self.assertIn("0 copied, 2 equal", self.migrate("--from", "database", "--to", "file"))
+        files = {path.name for path in (self.file.parent / "data").iterdir()}
+        self.assertEqual({self.uuid, f"{self.uuid}-{storage.UNPROCESSED}"}, files)
+
+    def test_what_cannot_be_is_told(self):
+        for arguments, word in (
+            (("--from", "database", "--to", "database"), "source"),
+            (("--from", "database", "--to", "none"), "keeps nothing"),
+            (("--from", "bogus", "--to", "database"), "bogus"),
+            (("--from", "database"), "to"),
+        ):
+            self.assertIn(word, self.migrate(*arguments, expected=1))
+
+    def test_a_failure_is_the_exit_code(self):
+        self.migrate("--from", "database", "--to", "file")
+        (self.file.parent / "data" / self.uuid).unlink()
+        (self.file.parent / "data" / self.uuid).mkdir()
+        self.assertIn("1 failed", self.migrate("--from", "database", "--to", "file", expected=1))

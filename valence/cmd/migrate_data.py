@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``valence-migrate-data``: moves introspection data from one storage to another."""
+
+import contextlib
+import sys
+
+from oslo_config import cfg
+
+from valence.cmd import process
+from valence.common import config
+from valence.common import errors
+from valence.common import introspection_errors
+from valence.common import secrets
+from valence.db import store
+from valence.introspection import migration
+from valence.introspection import storage
+
+OPTIONS = [
+    cfg.StrOpt("from", dest="source", required=True, help="Storage that has the data."),
+    cfg.StrOpt("to", dest="target", required=True, help="Storage that is to have them."),
+    cfg.BoolOpt("dry-run", default=False, help="Say what would be done, and do nothing."),
+]
+BAR = 30
+
+
+def main(argv=None, conf=cfg.CONF):
+    """Run the migration; the exit code is 0 when everything is at the target, 1 when something is not."""
+    try:
+        config.load(sys.argv[1:] if argv is None else argv, "valence-migrate-data", conf=conf, cli=OPTIONS)
+        with contextlib.closing(store.connect(conf, secrets.load(conf))) as database:
+            database.schema.require()
+            return migrate(conf, database)
+    except errors.ValenceError as error:
+        sys.stderr.write(process.explain(error))
+    except cfg.RequiredOptError as error:
+        sys.stderr.write(f"{error}\n")
+    return 1
+
+
+def migrate(conf, database):
+    """Move everything and print what became of it; return the exit code."""
+    moving = migration.Migration(database, *_storages(conf, database), dry_run=conf.dry_run)
+    names, outcomes = moving.contents(), []
+    for node_id, suffix, outcome, reason in moving.run(names):
+        outcomes.append(outcome)
+        if outcome in (migration.ORPHANED, migration.FAILED):
+            print(f"{node_id} {storage.what(suffix)}: {outcome}{reason and f': {reason}' or ''}")
+        _show_progress(len(outcomes), len(names))
+    print(f"{'Dry run: ' if conf.dry_run else ''}{migration.summary(outcomes)}.")
+    return 1 if migration.FAILED in outcomes else 0
+
+
+def _storages(conf, database):
+    if conf.source == conf.target:
+        raise introspection_errors.StorageUnusable(storage=conf.target, reason="it is the source as well")
+    found = [storage.load(conf, database, name) for name in (conf.source, conf.target)]
+    for each, name in zip(found, (conf.source, conf.target), strict=True):
+        if not each.keeps:
+            raise introspection_errors.StorageUnusable(storage=name, reason="it keeps nothing")
+    return found
+
+
+def _show_progress(done, of):
+    """Draw a bar where somebody looks on."""
+    if not sys.stderr.isatty():
+        return
+    filled = BAR * done // of
+    end = "\n" if done == of else ""
+    sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {done}/{of}{end}")

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data of machines that are gone: removed from the storage, and tried again as long as that is away.
+
+The row of the introspection is the queue: it stays until its data are removed. Clients do not see it meanwhile.
+"""
+
+from oslo_log import log
+
+from valence.common import errors
+from valence.conductor import introspections
+from valence.conductor import periodic
+from valence.db import models
+from valence.db import store
+
+LOG = log.getLogger(__name__)
+
+INTERVAL = 30.0
+PAGE = 500
+LEASE = "introspection-sweep"
+
+
+class Sweep:
+    """Removes what belongs to no machine any more; one conductor at a time does."""
+
+    def __init__(self, database, leases, backend):
+        self._store, self._leases, self._backend = database, leases, backend
+        self._loop = periodic.Loop("introspection-sweep", self.sweep, INTERVAL)
+
+    def start(self):
+        """Begin to sweep."""
+        self._loop.start()
+
+    def stop(self):
+        """End the present removal."""
+        self._loop.stop(timeout=10)
+
+    def sweep(self):
+        """Remove the data of every machine that is gone now; raise StorageUnavailable."""
+        try:
+            with self._leases.hold(LEASE):
+                for row in list(self._orphans()):
+                    self._remove(row)
+        except (errors.LeaseHeld, errors.LeaseLost):
+            pass
+
+    def _orphans(self):
+        """Yield the introspections whose machines are gone."""
+        marker = None
+        while rows := self._store.list(models.Introspection, marker=marker, limit=PAGE):
+            wanted = store.Filter("uuid", "in", [row.uuid for row in rows])
+            there = {
+                each.uuid for each in self._store.list(models.Resource, filters=[wanted], fields=["uuid"])
+            }
+            yield from (row for row in rows if row.uuid not in there)
+            marker = rows[-1].uuid
+
+    def _remove(self, row):
+        try:
+            with self._leases.hold(introspections.lease_name(row.uuid)) as lease:
+                self._backend.delete_all(row.uuid)
+                self._store.commit(store.Delete(row), lease=lease)
+        except (errors.LeaseHeld, errors.LeaseLost, errors.RevisionMismatch, errors.NotFound):
+            return  # somebody works on it: next time
+        LOG.info("introspection %s: the machine is gone, its data are removed", row.uuid)
