@@ -8,6 +8,7 @@ done anew: synchronization is idempotent.
 
 import functools
 import threading
+from concurrent import futures
 
 from oslo_log import log
 
@@ -46,6 +47,7 @@ class Worker:
         self._stopping, self._cancelled = threading.Event(), set()
         self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
         self.hints = hints.Hints(self._loop.ring)
+        self._closers = futures.ThreadPoolExecutor(1, "closer")
         self._crew = crew.Crew(
             self._work,
             ended=self.hints.ring_again,
@@ -76,6 +78,7 @@ class Worker:
     def stop(self):
         """Hand back what runs, and wait for that as long as [conductor] drain_seconds says."""
         self.hand_back(self._conf.conductor.drain_seconds)
+        self._closers.shutdown(wait=False, cancel_futures=True)
 
     def look(self):
         """Offer everything that is due to the crew, what was just heard of first."""
@@ -125,9 +128,14 @@ class Worker:
         return [pod_manager.uuid for pod_manager in found]
 
     def _take_over(self, _gained, lost):
-        for uuid in lost - self._under_way.keys():
-            self._connections.drop(uuid)
+        # Elsewhere: to sign out takes seconds where a pod manager hangs, and who calls this has to say that it lives.
+        self._closers.submit(self._drop, lost)
         self._loop.ring()
+
+    def _drop(self, lost):
+        for uuid in lost:
+            if uuid not in self._under_way and not self._ownership.owns(uuid):
+                self._connections.drop(uuid)
 
     def _reread(self, uuid, lease):
         with self.hints.taken(uuid) as waiting:

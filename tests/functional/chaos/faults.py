@@ -7,6 +7,8 @@ import itertools
 import time
 
 TICK = 0.05
+#: seconds within which a conductor ends that was told to
+END_SECONDS = 60
 #: seconds that a server usually needs to start
 SERVER_SECONDS = 4
 #: seconds between two faults
@@ -80,10 +82,8 @@ class Faults:
         self._later(1, conductor, lambda: self._start_when_ended(conductor))
 
     def _start_when_ended(self, conductor):
-        if conductor.runs():
-            self._later(0.2, conductor, lambda: self._start_when_ended(conductor))
-        else:
-            conductor.start()
+        conductor.wait(END_SECONDS)
+        conductor.start()
 
     def _interrupt(self, server):
         self._chance.choice([server.kill, server.stop])()
