@@ -13,9 +13,13 @@ import typing
 from valence.common import errors
 from valence.db import models
 from valence.db import store
+from valence.db import types
 
-#: most rows that are read, and loaded, at once
+#: most rows, and about how many characters, that are read and loaded at once
 PAGE = 1000
+PAGE_CHARACTERS = 16_000_000
+#: characters of a JSON value, which has no greatest length, as they are reckoned with
+DOCUMENT = 10_000
 #: A copy is a request that may be repeated: until it is done the target has this idempotency key.
 KEY = "unfinished copy"
 
@@ -123,11 +127,11 @@ class Transfer:
 
     def _resume_after(self, model):
         """Return the key up to which the target surely has every row: its last page may have been stored in part."""
-        backwards = [store.Sort(model.key, descending=True)]
+        backwards, limit = [store.Sort(model.key, descending=True)], page_limit(model)
         known = self._target.list(
-            model, filters=_filters(model), sort=backwards, limit=PAGE, fields=(model.key,)
+            model, filters=_filters(model), sort=backwards, limit=limit, fields=(model.key,)
         )
-        return getattr(known[-1], model.key) if len(known) == PAGE else None
+        return getattr(known[-1], model.key) if len(known) == limit else None
 
     def _compare(self, model):
         here, there = Side(self._source, model), Side(self._target, model)
@@ -170,9 +174,16 @@ class Side:
 
 def pages(database, model, after=None):
     """Yield all objects of a model in the order of their keys, in lists; those after the key ``after``."""
-    while page := database.list(model, filters=_filters(model), marker=after, limit=PAGE):
+    while page := database.list(model, filters=_filters(model), marker=after, limit=page_limit(model)):
         yield page
         after = getattr(page[-1], model.key)
+
+
+def page_limit(model):
+    """Return how many rows make a page: fewer where rows may be long, so that a page has its bounds in memory."""
+    longest = sum(field.max for field in model.fields.values() if isinstance(field, types.Text))
+    documents = sum(isinstance(field, types.JSON) for field in model.fields.values())
+    return min(PAGE, PAGE_CHARACTERS // (longest + documents * DOCUMENT) or 1)
 
 
 def marker(database):

@@ -3,6 +3,8 @@
 
 import tracemalloc
 
+import fixtures
+
 from tests import base
 from tests.contract import databases
 from valence.common import errors
@@ -15,6 +17,8 @@ from valence.db import transfer
 class TransferCase(base.TestCase):
     def setUp(self):
         super().setUp()
+        # Short pages, so that few rows make many.
+        self.useFixture(fixtures.MonkeyPatch("valence.db.transfer.PAGE", 50))
         self.folder, self.steps = self.make_folder(), []
         self.source, self.target = self.database("source"), self.database("target")
 
@@ -97,15 +101,32 @@ class CopyTest(TransferCase):
         self.assertIn(("compare resources", 10, 10), self.steps)
 
     def test_memory_does_not_grow_with_the_rows(self):
+        self.copy()  # what is loaded once is loaded then
         peaks = []
-        for count in (4 * transfer.PAGE, 16 * transfer.PAGE):
-            self.source, self.target = self.database(f"source {count}"), self.database(f"target {count}")
-            self.fill(count)
+        for pages in (4, 40):
+            self.source, self.target = self.database(f"source {pages}"), self.database(f"target {pages}")
+            self.fill(pages * transfer.PAGE)
             tracemalloc.start()
             self.copy()
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
-        self.assertLess(peaks[1], peaks[0] * 1.2)
+        self.assertLess(peaks[1], peaks[0] * 1.3)
+
+    def test_rows_that_may_be_long_make_short_pages(self):
+        self.assertEqual(transfer.PAGE, transfer.page_limit(models.Resource))
+        self.assertLess(transfer.page_limit(models.IntrospectionDataPart), 50)
+
+    def test_every_model_has_a_page_with_a_row(self):
+        for model in models.STORED:
+            self.assertGreater(transfer.page_limit(model), 0, model)
+
+    def test_long_rows_of_several_pages_arrive(self):
+        parts = [
+            models.IntrospectionDataPart(content_id="1", number=number, data="x" * 200_000)
+            for number in range(transfer.page_limit(models.IntrospectionDataPart) + 5)
+        ]
+        self.source.commit(*map(store.Create, parts))
+        self.assertEqual([], self.copy())
 
 
 class ResumptionTest(TransferCase):
