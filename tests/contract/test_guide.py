@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model of the guide for database development, in its old form, works on every store."""
 
+import json
+from urllib import parse
+
+import etcd
+import etcd3gw
+
 from tests.contract import case
+from tests.contract import databases
 from tests.contract import examples
 from valence.common import errors
 from valence.db import store
@@ -33,3 +40,27 @@ class GuideTest(case.ContractCase):
         self.assertEqual((2, created.created_at), (changed.revision, changed.created_at))
         self.assertEqual(changed, self.store.get(examples.ExampleModelWithTimestamp, "1"))
         self.assertRaises(errors.RevisionMismatch, self.store.commit, store.Delete(created))
+
+
+class EtcdTest(case.ContractCase):
+    """Where the guide says that things are in etcd: a pair of key and value is an object."""
+
+    scenarios = [(name, {"driver": name}) for name in databases.DATABASES if name.startswith("etcd")]
+
+    def setUp(self):
+        super().setUp()
+        url = parse.urlsplit(self.database.url)
+        self.place, self.directory = {"host": url.hostname, "port": url.port}, f"{url.path}/example_model"
+
+    def value_of(self, object_id):
+        """Return what the library of the API reads, as the guide's driver did."""
+        key = f"{self.directory}/{object_id}"
+        if self.driver == "etcd":
+            return etcd.Client(**self.place).read(key).value
+        return etcd3gw.client(**self.place).get(key)[0].decode()
+
+    def test_the_fields_are_wrapped_as_the_value_of_one_object(self):
+        (created,) = self.create(examples.ExampleModel(uuid="1", name="one"))
+        self.assertEqual({"uuid": "1", "name": "one"}, json.loads(self.value_of("1")))
+        self.store.commit(store.Update(created, {"name": "uno"}))
+        self.assertEqual({"uuid": "1", "name": "uno"}, json.loads(self.value_of("1")))

@@ -22,6 +22,7 @@ from valence.common import secrets
 from valence.db import models
 from valence.db import store
 from valence.db import transfer
+from valence.db import types
 
 RESOURCES = int(os.environ.get("VALENCE_TEST_COPY_RESOURCES", "1000"))
 #: the stores that a copy passes, between two files of SQLite
@@ -60,9 +61,14 @@ class CopyCase(base.TestCase):
         return connected
 
     def fill(self, resources):
-        """Fill the origin with something of every model, through the store."""
+        """Fill the origin with something of every model, and a number of resources."""
         database = self.connect(self.origin)
         database.schema.upgrade()
+        invented = {}
+        for model in models.STORED:
+            invented[model] = invent(model, invented)
+            last = 1 if model is models.Event else None
+            database.load(model, [invented[model]], last_number=last)
         pod_managers = [
             models.PodManager(name=f"pod {number}", url=f"http://{number}", password=f"pässword {number}")
             for number in range(3)
@@ -76,11 +82,6 @@ class CopyCase(base.TestCase):
         database.commit(*(store.Create(event(number)) for number in range(EVENTS)))
         newest_first = [store.Sort("sequence", descending=True)]
         database.commit(*map(store.Delete, database.list(models.Event, sort=newest_first, limit=PURGED)))
-        database.commit(
-            store.Create(models.Operation(operation_kind="sync", target_kind="pod_manager", target_id="1")),
-            store.Create(models.Cursor(name="outbox", sequence=7)),
-            store.Create(models.IdempotencyKey(key="a" * 64, request="b" * 64, answer={"z": 1, "a": [None]})),
-        )
 
     def command(self, source, target, *options):
         program = str(process.BIN / "valence-manage")
@@ -116,6 +117,25 @@ class CopyCase(base.TestCase):
         self.assertEqual(set(ours), set(theirs))
         for name in ours:
             self.assertTrue(ours[name] == theirs[name], f"{name} differs")
+
+
+def invent(model, others):
+    """Return an object with a value in every field; ``others`` has one of each model that it may refer to."""
+    return model(**{name: invent_value(name, field, others) for name, field in model.fields.items()})
+
+
+def invent_value(name, field, others):
+    if isinstance(field, types.Reference):
+        return getattr(others[field.model], field.model.key)
+    if isinstance(field, types.Choice):
+        return field.choices[-1]
+    if isinstance(field, types.DateTime):
+        return "2020-02-29T12:00:00Z"
+    if isinstance(field, types.Text):
+        return f"{name} \u00e9"[: field.max]
+    if isinstance(field, types.JSON):
+        return [{"z": None, "a": "é"}] if field.json_type == "array" else {"z": None, "a": ["é"]}
+    return 1 if isinstance(field, types.Integer) else True
 
 
 def resource(key, podm_id):
@@ -199,4 +219,4 @@ class TargetTest(testscenarios.WithScenarios, CopyCase):
         self.assertIn("Both are equal", self.copy(self.origin, target, "--replace"))
         database = self.connect(target)
         (created,) = database.commit(store.Create(event(1)))
-        self.assertEqual(EVENTS + 1, created.sequence)
+        self.assertEqual(EVENTS + 2, created.sequence)

@@ -229,7 +229,11 @@ def connect(conf, cipher):
     name = SCHEMES.get(scheme, scheme)
     try:
         manager = driver.DriverManager(
-            DRIVERS, name, invoke_on_load=True, invoke_args=(conf, cipher), warn_on_missing_entrypoint=False
+            DRIVERS,
+            name,
+            invoke_on_load=True,
+            invoke_args=(conf, cipher),
+            on_missing_entrypoints_callback=None,
         )
     except exception.NoMatches:
         drivers = extension.ExtensionManager(DRIVERS).entry_points_names()
