@@ -69,6 +69,8 @@ TESTED_ELSEWHERE = {
     "cmd/process.py": "functional/test_observation.py",
     "conductor/attachments.py": "unit/conductor/test_subscriptions.py",
     "conductor/changes.py": "unit/conductor/test_sync.py",
+    "conductor/operations.py": "unit/conductor/test_job.py",
+    "db/changes.py": "contract",
     "db/etcd/": "contract",
     "db/questions.py": "contract",
     "db/sql/": "contract",
