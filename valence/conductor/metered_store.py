@@ -10,7 +10,7 @@ from valence.db import models
 from valence.db import store
 from valence.db.models.operation import ENDED
 
-TIMED = ("get", "list", "count", "lease")
+TIMED = ("get", "list", "count", "lease", "renew")
 
 
 class MeteredStore:

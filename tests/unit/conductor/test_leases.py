@@ -46,10 +46,10 @@ class LeaseKeeperTest(base.TestCase):
         with figures.growth("valence_conductor_lease_losses_total", noticed_by="renewal") as losses:
             with keeper.hold("work") as released:
                 pass
-            keeper._renew_one(released)
+            keeper._note_loss(released)  # as a renewal does that began before and ended after
             self.assertEqual(0, losses())
             with keeper.hold("work") as lost, self.database.keeper("two").hold("work", steal=True):
-                keeper._renew_one(lost)
+                keeper._renew()
             self.assertEqual(1, losses())
         self.assertFalse(keeper.holds(lost))
 
