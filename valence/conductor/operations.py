@@ -54,7 +54,9 @@ def ask_for_sync(database, request_context, uuid, idempotency=None):
     def do(remember):
         pending = [each for each in open_for(database, uuid) if each.state == "pending"]
         if pending:
-            return pending[0].public()
+            waiting = pending[0].public()
+            database.commit(*remember(waiting))  # it will have ended when the same request comes again
+            return waiting
         operation = new(request_context, "sync", "pod_manager", uuid)
         database.commit(store.Create(operation), *remember(operation.public()))
         return operation.public()

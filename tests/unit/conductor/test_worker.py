@@ -107,7 +107,9 @@ class HintTest(WorkerCase):
         self.wait_for(self.is_synchronized)
 
     def is_synchronized(self):
-        return self.database.store.get(models.PodManager, self.pod_manager.uuid).last_synced_at
+        """Whether it was synchronized, and nobody works on it any more."""
+        synchronized = self.database.store.get(models.PodManager, self.pod_manager.uuid).last_synced_at
+        return synchronized and not self.database.store.leases(worker.lease_name(self.pod_manager.uuid))
 
     def hint(self, system="System1"):
         self.one.hints.offer(

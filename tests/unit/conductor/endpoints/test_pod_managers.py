@@ -177,6 +177,17 @@ class SyncTest(PodManagersTest):
         first = self.pod_managers.sync(self.context, uuid)
         self.assertEqual(first["uuid"], self.pod_managers.sync(self.context, uuid)["uuid"])
 
+    def test_a_repeated_request_gets_the_one_that_waited_even_when_that_has_ended(self):
+        uuid = self.create(maintenance=True)["uuid"]
+        self.conductor.service._worker.stop()
+        self.pod_managers.update(self.context, uuid, {"maintenance": False})
+        first = self.pod_managers.sync(self.context, uuid)
+        key = {"key": "k", "request": "r"}
+        self.assertEqual(first["uuid"], self.pod_managers.sync(self.context, uuid, idempotency=key)["uuid"])
+        operation = self.database.store.get(models.Operation, first["uuid"])
+        self.database.store.commit(store.Update(operation, {"state": "succeeded"}))
+        self.assertEqual(first["uuid"], self.pod_managers.sync(self.context, uuid, idempotency=key)["uuid"])
+
     def test_in_maintenance_it_is_refused(self):
         self.assertRaises(
             errors.Conflict, self.pod_managers.sync, self.context, self.create(maintenance=True)["uuid"]
