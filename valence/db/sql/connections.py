@@ -93,27 +93,24 @@ class Connections:
     def persist(self, attempt):
         """Return ``attempt()``, repeated while it loses its connection or collides; raise StoreUnavailable."""
         began = time.monotonic()
-        for tries, pause in enumerate(itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])), start=1):
+        for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
             try:
                 result = attempt()
             except failures.Collision as collision:
                 if time.monotonic() - began > COLLISION_PATIENCE:
                     raise errors.StoreUnavailable(reason=f"too many collide: {collision}") from collision
             except failures.Lost as lost:
-                self._give_up(lost, tries, waited=time.monotonic() - began)
+                self._give_up(lost, waited=time.monotonic() - began)
             else:
                 self._away = False
                 return result
             time.sleep(pause * (0.5 + random.random()))
         raise AssertionError("the pauses do not end")
 
-    def _give_up(self, lost, tries, waited):
-        """Forget all connections; raise StoreUnavailable when it is known, or proven, that the database is away.
-
-        One loss proves nothing: a process that stood still for seconds finds its connection closed.
-        """
+    def _give_up(self, lost, waited):
+        """Forget all connections; raise StoreUnavailable when it is known, or proven, that the database is away."""
         self._drop_idle()
-        if self._away or (tries > 1 and waited > PATIENCE):
+        if self._away or waited > PATIENCE:
             self._away = True
             raise errors.StoreUnavailable(reason=str(lost)) from lost
 
