@@ -13,7 +13,7 @@ TESTING := $(VENV)/.testing-$(call hash,constraints.txt requirements.txt setup.c
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format packages samples bench docs clean
+.PHONY: help run test chaos lint format packages samples bench docs clean
 
 help: ## Show the targets
 	@sed -n "s/^\([a-z]*\):.*## /\1\t/p" $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +23,9 @@ run: $(RUNTIME) ## Start Valence and a simulated pod on 127.0.0.1:8181
 
 test: lint packages ## Check the code, then run all tests on real servers
 	@$(BIN)/python -m tests.servers -- $(BIN)/python -m tests.run --concurrency $(CONCURRENCY)
+
+chaos: $(TESTING) packages ## Break conductors, broker and database at random, and see that nothing is lost
+	@$(BIN)/python -m testtools.run tests.functional.chaos.scenario
 
 lint: $(TESTING) ## Check format, style and types
 	$(BIN)/ruff format --check

@@ -238,6 +238,12 @@ PROCESSING = [
         "max_body_kib", default=16384, min=1, help="Largest introspection document that is taken, in KiB."
     ),
     cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of an introspection document."),
+    cfg.ListOpt(
+        "redact",
+        default=[],
+        help="Places in introspection documents whose values are not kept, as patterns such as "
+        "inventory.system_vendor.serial_number. Machines are looked up before.",
+    ),
     cfg.IntOpt(
         "documents_per_minute",
         default=60,

@@ -18,6 +18,7 @@ from valence.db.models.introspection import ENDED
 from valence.introspection import addresses
 from valence.introspection import document as documents
 from valence.introspection import hook
+from valence.introspection import redaction
 from valence.introspection import storage
 
 LOG = log.getLogger(__name__)
@@ -29,6 +30,7 @@ class Intake:
     def __init__(self, conf, records, leases, backend):
         self._records, self._leases, self._backend = records, leases, backend
         self._hooks = hook.Hooks(conf)
+        self._redaction = redaction.Redaction(conf.processing.redact)
 
     def receive(self, context, document, token=None):
         """Take what a ramdisk sent and return the uuid of its machine; raise BadRequest, Conflict, StorageUnavailable.
@@ -36,8 +38,7 @@ class Intake:
         A ramdisk tries again after Conflict and StorageUnavailable, so that nothing is lost by them.
         """
         logs, failure = document.pop("logs", None), _told_failure(document)
-        data = documents.dump(document)
-        processed = json.loads(data)
+        processed = json.loads(documents.dump(document))
         failures = self._hooks.before(processed)
         uuid = self._look_up(processed, failures)
         with self._leases.hold(introspections.lease_name(uuid)) as lease:
@@ -48,7 +49,7 @@ class Intake:
             work = _Work(self._records, self._backend, context, row, lease)
             work.enter("processing")
             work.keep_logs(logs)
-            self._process(work, data, processed, [failure, *failures])
+            self._process(work, self._kept(document), processed, [failure, *failures])
         return uuid
 
     def reapply(self, context, name, document=None):
@@ -63,11 +64,15 @@ class Intake:
                 raise errors.Conflict(
                     reason=f"The machine {row.uuid} is being introspected: it is {row.state}."
                 )
-            data = self._unprocessed(row) if document is None else documents.dump(document)
+            data = self._unprocessed(row) if document is None else self._kept(document)
             processed = json.loads(data)
             work = _Work(self._records, self._backend, context, row, lease)
             work.enter("reapplying", error=None, started_at=types.now(), finished_at=None)
             self._process(work, data, processed, self._hooks.before(processed))
+
+    def _kept(self, document):
+        """Return a document as it is stored."""
+        return documents.dump(self._redaction.hide(document))
 
     def _unprocessed(self, row):
         if row.unprocessed is None:
@@ -88,7 +93,7 @@ class Intake:
             failures = [failure for failure in failures if failure] or self._completed(processed)
             if failures:
                 work.fail(data, "\n".join(failure.detail for failure in failures))
-            work.finish(data, documents.dump(processed))
+            work.finish(data, self._kept(processed))
         except introspection_errors.StorageUnavailable:
             work.hand_back()
             raise
