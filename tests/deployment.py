@@ -9,6 +9,7 @@ import fixtures
 from tests import process
 from tests import rest
 from tests import servers
+from tests import stores
 from tests.servers import ports
 
 READY_SECONDS = 40
@@ -25,7 +26,8 @@ class Deployment(fixtures.Fixture):
     """An API (``api``) and some ``conductors``; ``client`` talks to the API.
 
     Without ``transport_url`` and ``database_url`` it has a virtual host of the shared RabbitMQ and a database of
-    the shared MariaDB to itself. ``options`` is ``{group: {option: value}}``, on top of OPTIONS.
+    the shared MariaDB, or of what VALENCE_TEST_STORE names, to itself. ``options`` is ``{group: {option: value}}``,
+    on top of OPTIONS.
     """
 
     def __init__(self, *, transport_url=None, database_url=None, conductors=1, options=None):
@@ -36,7 +38,7 @@ class Deployment(fixtures.Fixture):
     def _setUp(self):
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.transport_url = self.transport_url or own_virtual_host()
-        self.database_url = self.database_url or servers.mariadb().new_database()
+        self.database_url = self.database_url or stores.new_database("mariadb")
         self.port = ports.free_port()
         self.configuration = self._write("valence", self._whole_configuration())
         process.run("valence-manage", "--config-file", self.configuration, "secrets", "create")

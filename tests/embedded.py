@@ -4,6 +4,7 @@
 import fixtures
 
 from tests import message_bus
+from tests import stores
 from valence.common import secrets
 from valence.conductor import client
 from valence.conductor import connections
@@ -24,6 +25,7 @@ class Database(fixtures.Fixture):
         self.conf.set_override("state_dir", self.useFixture(fixtures.TempDir()).path)
         self.conf.set_override("host", "conductor-1")
         self.conf.set_override("interval", 3600, "sync")
+        stores.choose(self.conf)
         secrets.create(secrets.key_file(self.conf))
         self.store = self.connect()
         self.store.schema.upgrade()

@@ -15,8 +15,6 @@ from tests.contract import databases
 from tests.contract import examples
 from tests.contract import storm
 from valence.db import store
-from valence.db.etcd import commits
-from valence.db.etcd import draft
 from valence.db.etcd import index
 
 MANY = storm.MANY // storm.ENTRIES * storm.ENTRIES
@@ -115,25 +113,6 @@ class StormTest(case.ContractCase):
             f"storm on {self.driver}: {PROCESSES} processes, {PROCESSES * COMMITS} commits, {made} acknowledged, "
             f"{kills} kills, {self.store.count(examples.Entry)} entries"
         )
-
-
-class TurnTest(case.ContractCase):
-    """A journal or a turn whose owner is gone."""
-
-    scenarios = databases.ETCD
-
-    def test_a_turn_whose_owner_is_gone_is_passed_over(self):
-        keyspace = self.database.inspected.keyspace
-        head = keyspace.snapshot().head
-        keyspace.note(keyspace.snapshot(), head.with_last("nobody"))
-        self.create_shelves("a")
-        self.assertEqual((), keyspace.snapshot().head.queue)
-
-    def test_a_commit_with_nothing_to_write_writes_nothing(self):
-        before = self.database.inspected.keyspace.snapshot().head
-        one = commits.Commits(self.database.inspected.keyspace)
-        self.assertEqual("result", one.run(lambda snapshot: (draft.Batch(), "result")))
-        self.assertEqual(before, self.database.inspected.keyspace.snapshot().head)
 
 
 def _kills(writer):

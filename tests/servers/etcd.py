@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real etcd server, which has both its v2 and its v3 API."""
 
+import os
 import urllib.error
 import urllib.request
 import uuid
@@ -19,18 +20,32 @@ class Etcd(server.Server):
     def prepare(self):
         (self.folder / "data").mkdir(mode=0o700)
 
+    @property
+    def name(self):
+        """Name of the member."""
+        return "test"
+
+    @property
+    def peer(self):
+        """Return the URL that other members use."""
+        return f"http://127.0.0.1:{self.address['peer_port']}"
+
+    @property
+    def cluster(self):
+        """Return names and URLs of all members, as etcd takes them."""
+        return f"{self.name}={self.peer}"
+
     def spawn(self):
-        peer = f"http://127.0.0.1:{self.address['peer_port']}"
         self.spawn_process(
             "etcd",
-            "--name=test",
+            f"--name={self.name}",
             f"--data-dir={self.folder}/data",
             "--enable-v2",
             f"--listen-client-urls={self.endpoint}",
             f"--advertise-client-urls={self.endpoint}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=test={peer}",
+            f"--listen-peer-urls={self.peer}",
+            f"--initial-advertise-peer-urls={self.peer}",
+            f"--initial-cluster={self.cluster}",
             "--auto-compaction-mode=periodic",
             "--auto-compaction-retention=5m",
             "--log-level=error",
@@ -55,7 +70,15 @@ class Etcd(server.Server):
 
     def ctl(self, *arguments):
         """Run ``etcdctl`` of the v3 API and return what it printed."""
-        return self.execute("etcdctl", f"--endpoints={self.endpoint}", *arguments, env={"ETCDCTL_API": "3"})
+        return self._run("3", *arguments)
+
+    def ctl2(self, *arguments):
+        """Run ``etcdctl`` of the v2 API and return what it printed."""
+        return self._run("2", *arguments)
+
+    def _run(self, version, *arguments):
+        environment = {"ETCDCTL_API": version, "PATH": os.environ["PATH"]}
+        return self.execute("etcdctl", f"--endpoints={self.endpoint}", *arguments, env=environment)
 
 
 class Etcd3(Etcd):

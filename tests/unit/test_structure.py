@@ -45,6 +45,8 @@ EVERYWHERE = ["valence.version"]
 #: library -> the only files, or folders, that may import it
 HOMES = {
     "alembic": ["db/"],
+    "etcd": ["db/etcd/v2/"],
+    "etcd3gw": ["db/etcd/v3/"],
     "eventlet": [],
     "flask": ["api/", "wsgi/"],
     "oslo_db": ["db/"],

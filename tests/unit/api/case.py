@@ -9,6 +9,7 @@ from oslo_config import cfg
 from werkzeug import test
 
 from tests import base
+from tests import stores
 from valence.api import app
 from valence.common import config
 from valence.common import messaging
@@ -85,6 +86,7 @@ class Backend(fixtures.Fixture):
         self.ahead = 0
 
     def _setUp(self):
+        stores.choose(self._conf)
         secrets.create(secrets.key_file(self._conf))
         self.store = store.connect(self._conf, secrets.load(self._conf))
         self.addCleanup(self.store.close)

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may happen to an etcd: errors are clear, and the stores recover."""
+
+import pathlib
+import subprocess
+
+import fixtures
+import testscenarios
+
+from tests import base
+from tests import servers
+from tests.contract import case
+from tests.contract import databases
+from tests.contract import examples
+from tests.servers import ports
+from valence.common import errors
+from valence.db import store
+from valence.db.etcd import commits
+from valence.db.etcd import index
+
+#: bytes, the smallest that leaves room to begin with
+QUOTA = 3_000_000
+LARGE = {"text": "x" * 400_000}
+MEMBERS = 3
+
+
+class SmallEtcd3(servers.Etcd3):
+    options = (f"--quota-backend-bytes={QUOTA}",)
+
+
+class FullTest(base.TestCase):
+    """The quota of etcd's v3 API; the v2 API has none."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.useFixture(SmallEtcd3())
+        self.database = databases.of_own("etcd3", self.server)
+        self.database.prepare()
+        self.store = self.database.connect()
+        self.addCleanup(self.store.close)
+
+    def test_a_full_etcd_says_so_and_goes_on_when_there_is_room(self):
+        (kept,) = self.store.commit(store.Create(examples.shelf("kept")))
+        error = self.assertRaises(errors.StoreFull, self.fill)
+        self.assertIn("space exceeded", error.detail)
+        self.assertIn("alarm disarm", error.problems[0]["hint"])
+        self.assertEqual(kept, self.store.get(examples.Shelf, kept.uuid))
+        self.make_room()
+        (changed,) = self.store.commit(store.Update(kept, {"weight": 1}))
+        self.assertEqual(changed, self.store.get(examples.Shelf, kept.uuid))
+        self.assertEqual(
+            ["kept"], [row.name for row in self.store.list(examples.Shelf) if row.name == "kept"]
+        )
+
+    def fill(self):
+        for number in range(50):
+            (shelf,) = self.store.commit(store.Create(examples.shelf(str(number), extra=LARGE)))
+            self.store.commit(store.Delete(shelf))
+
+    def make_room(self):
+        """Do what an operator does."""
+        revision = self.store.keyspace.snapshot().version
+        self.server.ctl("compact", str(revision))
+        self.server.ctl("defrag")
+        self.server.ctl("alarm", "disarm")
+
+
+class CompactionTest(case.ContractCase):
+    scenarios = [each for each in databases.ETCD if each[0] == "etcd3"]
+
+    def test_a_list_whose_revision_is_compacted_is_begun_anew(self):
+        self.create_shelves(*map(str, range(5)))
+        seen = []
+
+        def look(snapshot):
+            seen.append(snapshot.version)
+            if len(seen) == 1:
+                self.create_shelves("5")
+                newest = self.database.inspected.keyspace.snapshot().version
+                servers.etcd3().ctl("compact", str(newest))
+            tree = index.tree_of(examples.Shelf, "uuid")
+            return len([*snapshot.scan(tree, index.Range(), False, 100)])
+
+        self.assertEqual(6, self.store.read(look))
+        self.assertEqual(2, len(set(seen)))
+
+
+class HalfWrittenTest(case.ContractCase):
+    """A writer that is gone after its commit was decided, before everything was written."""
+
+    scenarios = databases.ETCD
+
+    def test_readers_see_nothing_of_it_or_all_and_writers_complete_it(self):
+        before = self.create_shelves("a", "b")
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.keyspace.Keyspace._finish", _stop))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v3.keyspace.Keyspace._finish", _stop))
+        changes = [store.Update(before[0], {"name": "c"}), store.Delete(before[1])]
+        books = [store.Create(examples.Book(shelf_id=before[0].uuid)) for _ in range(100)]
+        self.store.commit(*changes, *books)
+        self.assertTrue(self.database.journals())
+        seen = self.connect()
+        state = (sorted(self.names(sort=[store.Sort("name")])), seen.count(examples.Book))
+        self.assertIn(state, [(["a", "b"], 0), (["c"], 100)])
+        self.assertEqual(state[1], len(seen.list(examples.Book)))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.LEASE_SECONDS", 0.2))
+        seen.commit(store.Create(examples.Counter(name="next")))
+        self.assertEqual((["c"], 100), (self.names(), seen.count(examples.Book)))
+
+
+class ClusterTest(testscenarios.WithScenarios, base.TestCase):
+    """Three members, of which one, the leader, goes away, and then a second one."""
+
+    scenarios = databases.ETCD
+    time_limit = 120
+
+    def setUp(self):
+        super().setUp()
+        self.members = self.useFixture(Cluster()).members
+        hosts = ",".join(f"127.0.0.1:{member.port}" for member in self.members)
+        self.database = databases.DATABASES[self.driver][0](f"{self.driver}://{hosts}/valence")
+        self.database.prepare()
+        self.store = self.database.connect()
+        self.addCleanup(self.store.close)
+
+    def test_the_next_member_is_asked_when_one_is_gone(self):
+        (shelf,) = self.store.commit(store.Create(examples.shelf("a")))
+        self.members[0].kill()
+        changed = self.wait_for(lambda: self.attempt(shelf), 20)
+        self.assertEqual(changed, self.store.get(examples.Shelf, shelf.uuid))
+        self.members[1].kill()
+        self.assertRaises(errors.StoreUnavailable, self.store.commit, store.Update(changed, {"weight": 2}))
+        self.members[1].start()
+        self.wait_for(self.is_there, 20)
+        self.assertLessEqual({self.store.get(examples.Shelf, shelf.uuid).weight}, {1, 2})
+
+    def attempt(self, shelf):
+        """Return what an update stores, None while the cluster has no leader."""
+        try:
+            return self.store.commit(store.Update(self.store.get(examples.Shelf, shelf.uuid), {"weight": 1}))[
+                0
+            ]
+        except errors.StoreUnavailable:
+            return None
+
+    def is_there(self):
+        try:
+            self.store.ping()
+        except errors.StoreUnavailable:
+            return False
+        return True
+
+
+class Cluster(fixtures.Fixture):
+    """Three members, ``members``; they elect a new leader within a second."""
+
+    def _setUp(self):
+        places = [(ports.free_port(), ports.free_port()) for _ in range(MEMBERS)]
+        self.members = [Member(number, places) for number in range(MEMBERS)]
+        for member in self.members:
+            self.useFixture(member)
+        for member in self.members:
+            member.wait_until_ready()
+
+
+class Member(servers.Etcd):
+    """A member of a cluster of several; ``places`` are the ports for clients and members of each."""
+
+    def __init__(self, number, places):
+        super().__init__(wait=False)
+        self._number, self._places = number, places
+        self.options = ("--heartbeat-interval=50", "--election-timeout=500")
+
+    def prepare(self):
+        self.address |= dict(zip(self.port_names, self._places[self._number], strict=True))
+        super().prepare()
+
+    @property
+    def name(self):
+        return f"m{self._number}"
+
+    @property
+    def cluster(self):
+        return ",".join(f"m{number}=http://127.0.0.1:{peer}" for number, (_, peer) in enumerate(self._places))
+
+
+def _stop(*_):
+    """Be killed: nothing further is written."""
+
+
+def openssl(folder, *arguments):
+    """Run openssl in a folder."""
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+class SafeTest(testscenarios.WithScenarios, base.TestCase):
+    """TLS with certificates on both sides, and users with passwords."""
+
+    scenarios = databases.ETCD
+
+    def test_a_client_with_the_right_certificate_gets_in(self):
+        folder = self.make_folder()
+        certify(folder)
+        server = self.useFixture(SafeEtcd(folder))
+        kind = databases.DATABASES[self.driver][0]
+        database = kind(f"{self.driver}+https://127.0.0.1:{server.port}/valence")
+        for name, file in (("ca", "ca.crt"), ("cert", "host.crt"), ("key", "host.key")):
+            database.conf.set_override(f"etcd_{name}_file", str(folder / file), "database")
+        database.prepare()
+        (shelf,) = database.inspected.commit(store.Create(examples.shelf("a")))
+        self.assertEqual(shelf, database.inspected.get(examples.Shelf, shelf.uuid))
+        stranger = kind(f"{self.driver}+https://127.0.0.1:{server.port}/valence").connect()
+        self.assertRaises(errors.StoreUnavailable, stranger.ping)
+
+    def test_a_client_with_the_right_password_gets_in(self):
+        server = self.useFixture(databases.DATABASES[self.driver][2]())
+        sign_up(server, self.driver)
+        kind = databases.DATABASES[self.driver][0]
+        database = kind(f"{self.driver}://root:p%40ss@127.0.0.1:{server.port}/valence")
+        database.prepare()
+        (shelf,) = database.inspected.commit(store.Create(examples.shelf("a")))
+        self.assertEqual(shelf, database.inspected.get(examples.Shelf, shelf.uuid))
+        for sign_in in ("", "root:wrong@"):
+            stranger = kind(f"{self.driver}://{sign_in}127.0.0.1:{server.port}/valence").connect()
+            error = self.assertRaises(errors.StoreUnavailable, stranger.get, examples.Shelf, shelf.uuid)
+            self.assertIn("etcd refused", error.detail)
+
+
+class SafeEtcd(servers.Etcd):
+    """A member that shows a certificate, and asks for one."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self._certificates = folder
+        self.options = (
+            "--client-cert-auth",
+            f"--trusted-ca-file={folder}/ca.crt",
+            f"--cert-file={folder}/host.crt",
+            f"--key-file={folder}/host.key",
+        )
+
+    @property
+    def endpoint(self):
+        return f"https://127.0.0.1:{self.port}"
+
+    def is_ready(self):
+        files = ("--cacert", "ca.crt", "--cert", "host.crt", "--key", "host.key")
+        command = ["curl", "--silent", *files, f"{self.endpoint}/health"]
+        return b'"true"' in subprocess.run(command, cwd=self._certificates, capture_output=True).stdout
+
+
+def certify(folder: pathlib.Path):
+    """Make an authority, ca.crt, and a certificate of 127.0.0.1 for servers and clients, host.crt."""
+    name = "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n"
+    (folder / "extensions").write_text(name)
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl(
+        folder,
+        "req",
+        "-x509",
+        *new,
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.crt",
+        "-subj",
+        "/CN=tests",
+        "-days",
+        "2",
+    )
+    openssl(folder, "req", *new, "-keyout", "host.key", "-out", "host.csr", "-subj", "/CN=host")
+    signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions")
+    openssl(folder, "x509", "-req", "-in", "host.csr", "-out", "host.crt", *signed)
+
+
+def sign_up(server, driver):
+    """Make the user root and let nobody in without a password."""
+    if driver == "etcd3":
+        server.ctl("user", "add", "root:p@ss")
+        server.ctl("user", "grant-role", "root", "root")
+        server.ctl("auth", "enable")
+        return
+    server.ctl2("user", "add", "root:p@ss")
+    server.ctl2("auth", "enable")
+    server.ctl2("--username", "root:p@ss", "role", "remove", "guest")
+
+
+class TurnTest(case.ContractCase):
+    """A turn whose owner is gone, and one that nobody needs."""
+
+    scenarios = databases.ETCD
+
+    def setUp(self):
+        super().setUp()
+        self.keyspace = self.database.inspected.keyspace
+
+    def test_a_turn_whose_owner_is_gone_is_passed_over(self):
+        snapshot = self.keyspace.snapshot()
+        self.keyspace.note(snapshot, snapshot.head.with_last("nobody"))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.TURN_SECONDS", 0.3))
+        self.create_shelves("a")
+        self.assertEqual((), self.keyspace.snapshot().head.queue)
+
+    def test_a_refused_commit_leaves_the_queue(self):
+        self.create_shelves("a")
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.UNLUCKY", 0))
+        self.assertRaises(errors.Duplicate, self.create_shelves, "a")
+        self.assertEqual((), self.keyspace.snapshot().head.queue)
+
+    def test_a_commit_with_nothing_to_write_writes_nothing(self):
+        before = self.keyspace.snapshot()
+        (shelf,) = self.create_shelves("a")
+        one = commits.Commits(self.keyspace)
+        self.assertEqual(shelf.name, self.store.commit(store.Update(shelf, {}, touch=False))[0].name)
+        self.assertEqual(before.head.number + 1, one.run(lambda snapshot: ((), snapshot.head.number)))

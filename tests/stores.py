@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kind of store that tests of the whole run on: what VALENCE_TEST_STORE names, else what each test prefers."""
+
+import os
+
+from tests import servers
+from valence.db import options
+
+VARIABLE = "VALENCE_TEST_STORE"
+SERVERS = {
+    "etcd": servers.etcd,
+    "etcd3": servers.etcd3,
+    "mariadb": servers.mariadb,
+    "postgresql": servers.postgresql,
+}
+
+
+def new_database(default="sqlite"):
+    """Return the URL of an empty database, None for SQLite in the state folder."""
+    name = os.environ.get(VARIABLE) or default
+    return None if name == "sqlite" else SERVERS[name]().new_database()
+
+
+def choose(conf):
+    """Give a configuration a database of the kind that is asked for; without a wish it is SQLite."""
+    options.register(conf)
+    if url := new_database():
+        conf.set_override("connection", url, "database")
