@@ -102,3 +102,6 @@ class ServiceRoot(sushy.Sushy):
 
     def _parse_attributes(self, json_doc):
         return {}
+
+    def __del__(self):
+        """Do nothing, where sushy signs out: garbage is collected in any thread, which then waited for a service."""
