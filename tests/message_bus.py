@@ -18,6 +18,8 @@ from valence.common import config
 from valence.common import context
 from valence.common import errors
 from valence.common import messaging
+from valence.common import rpc_client
+from valence.common import rpc_server
 from valence.conductor.rpc import rpc
 
 
@@ -125,7 +127,7 @@ class Bus(fixtures.Fixture):
     def serve(self, host="conductor-1"):
         """Start a server and return it with its probe."""
         probe = Probe(host)
-        server = messaging.Server(self.conf, self.transport(), [probe, Status(host)], host)
+        server = rpc_server.Server(self.conf, self.transport(), [probe, Status(host)], host)
         server.start()
         self.addCleanup(server.stop)
         self.addCleanup(probe.may_go_on.set)
@@ -133,7 +135,7 @@ class Bus(fixtures.Fixture):
 
     def caller(self, wait=True):
         """Return a started caller, by default one that has found a conductor."""
-        caller = messaging.Caller(self.conf, self.transport())
+        caller = rpc_client.Caller(self.conf, self.transport())
         caller.start()
         self.addCleanup(caller.stop)
         if wait:
@@ -180,6 +182,6 @@ def timed(function, *args, **kwargs):
 if __name__ == "__main__":
     _url, _host = sys.argv[1:]
     _conf = configuration(_url)
-    messaging.Server(_conf, messaging.get_transport(_conf), [Probe(_host), Status(_host)], _host).start()
+    rpc_server.Server(_conf, messaging.get_transport(_conf), [Probe(_host), Status(_host)], _host).start()
     print("ready", flush=True)
     threading.Event().wait()

@@ -55,6 +55,8 @@ HOMES = {
         "common/messaging.py",
         "common/notifications.py",
         "common/rabbit_connection.py",
+        "common/rpc_client.py",
+        "common/rpc_server.py",
     ],
     "sqlalchemy": ["db/"],
     "sushy": ["podmanagers/"],

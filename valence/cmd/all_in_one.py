@@ -14,6 +14,7 @@ from valence.cmd import process
 from valence.cmd import state_dir
 from valence.common import config
 from valence.common import messaging
+from valence.common import rpc_client
 from valence.common import secrets
 from valence.conductor import client
 from valence.conductor import service
@@ -56,7 +57,7 @@ def parts(conf):
     prepare(conf)
     transport = messaging.get_transport(conf)
     yield service.Conductor(conf, transport)
-    caller = messaging.Caller(conf, transport)
+    caller = rpc_client.Caller(conf, transport)
     yield caller
     conductor = client.Conductor(caller)
     web = server.Server(conf, app.create_app(conf, conductor))

@@ -8,6 +8,7 @@ from valence.api import server
 from valence.cmd import process
 from valence.common import config
 from valence.common import messaging
+from valence.common import rpc_client
 from valence.conductor import client
 
 
@@ -19,7 +20,7 @@ def main():
 
 def parts(conf):
     """Yield the parts of the process in the order to start them."""
-    caller = messaging.Caller(conf, messaging.get_transport(conf))
+    caller = rpc_client.Caller(conf, messaging.get_transport(conf))
     yield caller
     web = server.Server(conf, app.create_app(conf, client.Conductor(caller)))
     yield web

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract: what may be asked of a conductor, one small class per RPC namespace.
 
-``caller`` is a ``valence.common.messaging.Caller``; every method is one RPC call and raises the errors of
+``caller`` is a ``valence.common.rpc_client.Caller``; every method is one RPC call and raises the errors of
 ``valence.common.errors``. Answers are JSON values and never hold secrets.
 """
 

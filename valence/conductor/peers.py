@@ -2,7 +2,7 @@
 """The other conductors, as this one asks them."""
 
 from valence.common import context
-from valence.common import messaging
+from valence.common import rpc_client
 from valence.conductor import client
 
 
@@ -26,7 +26,7 @@ class Peers:
     """Calls other conductors by their names."""
 
     def __init__(self, conf, transport):
-        self._caller = messaging.Caller(conf, transport, Known())
+        self._caller = rpc_client.Caller(conf, transport, Known())
         self._operations, self._resources = client.Operations(self._caller), client.Resources(self._caller)
 
     def start(self):

@@ -12,7 +12,7 @@ def rpc(method):
 
     It takes a RequestContext and JSON values as keywords, returns a JSON value and raises ValenceErrors, which
     arrive as themselves. Anything else that it raises is logged with its traceback and arrives as Internal;
-    ``valence.common.messaging.Edge`` sees to that.
+    ``valence.common.rpc_server.Edge`` sees to that.
     """
 
     @functools.wraps(method)

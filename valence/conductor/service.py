@@ -6,6 +6,7 @@ from oslo_log import log
 from valence.common import messaging
 from valence.common import metrics
 from valence.common import notifications
+from valence.common import rpc_server
 from valence.common import secrets
 from valence.conductor import connections
 from valence.conductor import documents
@@ -55,7 +56,7 @@ class Conductor:
         self._introspection = introspecting.Introspecting(
             conf, self._store, self._leases, self._connections, self._ownership
         )
-        self._server = messaging.Server(conf, transport, self._endpoints(), conf.host)
+        self._server = rpc_server.Server(conf, transport, self._endpoints(), conf.host)
         self._parts = [
             self._leases,
             self._health,

@@ -11,6 +11,7 @@ import os
 from valence.api import app
 from valence.common import config
 from valence.common import messaging
+from valence.common import rpc_client
 from valence.conductor import client
 
 
@@ -18,7 +19,7 @@ def build(environment):
     """Return the application, connected to the bus; it is disconnected when the process ends."""
     files = [file for file in environment.get("VALENCE_CONFIG_FILES", "").split(":") if file]
     conf = config.load([], "valence-api", config_files=files or None)
-    caller = messaging.Caller(conf, messaging.get_transport(conf))
+    caller = rpc_client.Caller(conf, messaging.get_transport(conf))
     caller.start()
     built = app.create_app(conf, client.Conductor(caller))
     atexit.register(caller.stop)

@@ -59,7 +59,7 @@ class Heard:
 
 
 class InProcessCaller:
-    """What ``valence.common.messaging.Caller`` does, without a bus: values still travel as JSON."""
+    """What ``valence.common.rpc_client.Caller`` does, without a bus: values still travel as JSON."""
 
     def __init__(self, endpoints):
         self.liveness = Heard()

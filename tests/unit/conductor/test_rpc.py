@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the decorator makes of an endpoint's method; tests/unit/common/test_messaging.py has it on the bus."""
+"""What the decorator makes of an endpoint's method; tests/unit/common/test_rpc_client.py has it on the bus."""
 
 from oslo_context import context as store
 
