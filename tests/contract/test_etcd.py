@@ -90,7 +90,8 @@ class HalfWrittenTest(case.ContractCase):
 
     scenarios = databases.ETCD
 
-    def test_readers_see_nothing_of_it_or_all_and_writers_complete_it(self):
+    def begin(self):
+        """Leave a commit half-written that replaces the shelves a and b by c with 100 books."""
         before = self.create_shelves("a", "b")
         self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.keyspace.Keyspace._finish", _stop))
         self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v3.keyspace.Keyspace._finish", _stop))
@@ -98,6 +99,9 @@ class HalfWrittenTest(case.ContractCase):
         books = [store.Create(examples.Book(shelf_id=before[0].uuid)) for _ in range(100)]
         self.store.commit(*changes, *books)
         self.assertTrue(self.database.journals())
+
+    def test_readers_see_nothing_of_it_or_all_and_writers_complete_it(self):
+        self.begin()
         seen = self.connect()
         state = (sorted(self.names(sort=[store.Sort("name")])), seen.count(examples.Book))
         self.assertIn(state, [(["a", "b"], 0), (["c"], 100)])
@@ -105,6 +109,13 @@ class HalfWrittenTest(case.ContractCase):
         self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.LEASE_SECONDS", 0.2))
         seen.commit(store.Create(examples.Counter(name="next")))
         self.assertEqual((["c"], 100), (self.names(), seen.count(examples.Book)))
+
+    def test_readers_complete_it_when_nobody_else_does(self):
+        self.begin()
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.LEASE_SECONDS", 0.2))
+        seen = self.connect()
+        self.wait_for(lambda: seen.count(examples.Book) == 100 and not self.database.journals())
+        self.assertEqual(["c"], self.names())
 
 
 class ClusterTest(testscenarios.WithScenarios, base.TestCase):

@@ -29,6 +29,18 @@ class Commits:
 
     def __init__(self, keyspace):
         self._keyspace, self._lock = keyspace, threading.Lock()
+        self._watch = Watch()
+
+    def newest(self):
+        """Return the newest snapshot to read.
+
+        What a decided commit left unwritten, because etcd went away or its writer died, is written first.
+        """
+        snapshot = self._keyspace.snapshot()
+        if snapshot.head.journal is None or self._watch.unchanged(snapshot) < LEASE_SECONDS:
+            return snapshot
+        self._keyspace.complete(snapshot)
+        return self._keyspace.snapshot()
 
     def run(self, plan):
         """Write the batch of ``plan(snapshot) -> (batch, result)`` and return the result."""
@@ -60,7 +72,7 @@ class Attempts:
         self._keyspace, self.identity = keyspace, uuid.uuid4().hex[:12]
         self._deadline = time.monotonic() + LONGEST_WAIT
         self._number, self._is_queued = 0, False
-        self._seen, self._since = None, 0.0
+        self._watch = Watch()
 
     def begin(self):
         """Return a snapshot to commit on: nothing is left to be written, and nobody else has the turn."""
@@ -93,22 +105,30 @@ class Attempts:
         elif self.identity not in head.queue:
             self._is_queued = True
             self._keyspace.note(snapshot, head.with_last(self.identity))
-        elif self._is_same(snapshot, TURN_SECONDS):
+        elif self._watch.unchanged(snapshot) > TURN_SECONDS:
             self._keyspace.note(snapshot, head.without(head.queue[0]))
         else:
             _pause(head.queue.index(self.identity))
 
     def _wait_for_journal(self, snapshot):
-        if self._is_same(snapshot, LEASE_SECONDS):
+        if self._watch.unchanged(snapshot) > LEASE_SECONDS:
             self._keyspace.complete(snapshot)
         else:
             _pause(1)
 
-    def _is_same(self, snapshot, seconds):
-        """Tell whether the head has been the same for so long: whoever had begun something is gone."""
-        if self._seen != snapshot.version:
-            self._seen, self._since = snapshot.version, time.monotonic()
-        return time.monotonic() - self._since > seconds
+
+class Watch:
+    """How long the head has been the same: after a while, whoever had begun something is gone."""
+
+    def __init__(self):
+        self._seen = None, 0.0
+
+    def unchanged(self, snapshot):
+        """Return for how many seconds the head has been seen as it is in ``snapshot``."""
+        version, since = self._seen
+        if version != snapshot.version:
+            self._seen = version, since = snapshot.version, time.monotonic()
+        return time.monotonic() - since
 
 
 def _pause(others):

@@ -94,6 +94,6 @@ class EtcdStore(store.Store):
         """Return ``work(snapshot)`` on the newest snapshot that lasts as long."""
         for _ in range(ATTEMPTS):
             with contextlib.suppress(failures.Stale):
-                return work(self.keyspace.snapshot())
+                return work(self.commits.newest())
         # Others write all the time: like a commit, it waits for its turn.
         return self.commits.run(lambda snapshot: (draft.Batch(), work(snapshot)))
