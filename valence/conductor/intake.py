@@ -23,6 +23,9 @@ from valence.introspection import storage
 
 LOG = log.getLogger(__name__)
 
+#: seconds that a document waits while something else is done with its machine, such as ending its start
+PATIENCE = 5
+
 
 class Intake:
     """Takes documents in: those of ramdisks, and stored ones that are to be processed anew."""
@@ -41,7 +44,7 @@ class Intake:
         processed = json.loads(documents.dump(document))
         failures = self._hooks.before(processed)
         uuid = self._look_up(processed, failures)
-        with self._leases.hold(introspections.lease_name(uuid)) as lease:
+        with self._leases.hold(introspections.lease_name(uuid), patience=PATIENCE) as lease:
             row = self._records.get(uuid)
             if row.state not in introspections.EXPECTING:
                 raise errors.Conflict(reason=f"The introspection of {uuid} ended meanwhile.")
@@ -58,7 +61,7 @@ class Intake:
         if not self._backend.keeps:
             raise errors.BadRequest(reason=introspection_errors.NothingKept(key=machine.uuid).detail)
         self._records.get(machine.uuid)
-        with self._leases.hold(introspections.lease_name(machine.uuid)) as lease:
+        with self._leases.hold(introspections.lease_name(machine.uuid), patience=PATIENCE) as lease:
             row = self._records.get(machine.uuid)
             if row.state not in ENDED:
                 raise errors.Conflict(

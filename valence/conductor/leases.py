@@ -3,6 +3,7 @@
 
 import contextlib
 import threading
+import time
 
 from oslo_log import log
 
@@ -11,6 +12,9 @@ from valence.conductor import metrics
 from valence.conductor import periodic
 
 LOG = log.getLogger(__name__)
+
+#: seconds between two attempts to get a lease that somebody else has
+ATTEMPT_INTERVAL = 0.1
 
 
 class LeaseKeeper:
@@ -48,9 +52,9 @@ class LeaseKeeper:
             self._release(lease)
 
     @contextlib.contextmanager
-    def hold(self, name, *, steal=False):
-        """Hold a lease inside a ``with`` block; raise LeaseHeld while another holder has it."""
-        lease = self._store.lease(name, self._holder, self._ttl, steal=steal)
+    def hold(self, name, *, steal=False, patience=0):
+        """Hold a lease inside a ``with`` block; raise LeaseHeld if another holder has it for ``patience`` seconds."""
+        lease = self._take(name, steal, time.monotonic() + patience)
         with self._lock:
             self._held.add(lease)
         try:
@@ -59,6 +63,15 @@ class LeaseKeeper:
             with self._lock:
                 self._held.discard(lease)
             self._release(lease)
+
+    def _take(self, name, steal, deadline):
+        while True:
+            try:
+                return self._store.lease(name, self._holder, self._ttl, steal=steal)
+            except errors.LeaseHeld:
+                if time.monotonic() + ATTEMPT_INTERVAL > deadline:
+                    raise
+            time.sleep(ATTEMPT_INTERVAL)
 
     def holds(self, lease):
         """Whether a lease is held, as far as this conductor knows."""

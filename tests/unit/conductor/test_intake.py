@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to a document, and what if something fails on the way."""
 
+import threading
+
+import fixtures
+
 from tests.unit.api.introspection import case
 from valence.common import introspection_errors
 from valence.db import models
@@ -83,8 +87,17 @@ class IntakeTest(case.IntrospectionCase):
 
     def test_a_ramdisk_that_sends_twice_at_a_time_is_asked_to_try_again(self):
         self.start()
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.intake.PATIENCE", 0.1))
         with self.leases():
             self.assert_refused(409, self.ramdisk_sends())
+        self.assertEqual(200, self.ramdisk_sends().status_code)
+
+    def test_a_document_waits_until_the_start_has_ended(self):
+        self.start()
+        lease = self.leases()
+        end = threading.Timer(0.3, lease.release)
+        end.start()
+        self.addCleanup(end.join)
         self.assertEqual(200, self.ramdisk_sends().status_code)
 
     def test_what_a_dead_conductor_left_behind_can_be_sent_again(self):
@@ -99,6 +112,7 @@ class IntakeTest(case.IntrospectionCase):
 
     def test_reapplying_with_a_body_is_all_or_nothing(self):
         self.introspect()
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.intake.PATIENCE", 0.1))
         with self.leases():
             self.assert_refused(
                 409, self.one("POST", "/data/unprocessed", json=self.document(extra={"a": 1}))

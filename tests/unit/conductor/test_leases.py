@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases that are kept alive while somebody works under them."""
 
+import contextlib
+import threading
+
 from tests import base
 from tests import embedded
 from tests import figures
@@ -20,6 +23,21 @@ class LeaseKeeperTest(base.TestCase):
         with one.hold("work"), self.assertRaises(errors.LeaseHeld) as raised, two.hold("work"):
             pass
         self.assertEqual({"name": "work", "holder": "one"}, raised.exception.kwargs)
+
+    def test_the_patient_wait_for_their_turn(self):
+        one, two = self.database.keeper("one"), self.database.keeper("two")
+        block = contextlib.ExitStack()
+        block.enter_context(one.hold("work"))
+        end = threading.Timer(0.3, block.close)
+        end.start()
+        self.addCleanup(end.join)
+        with two.hold("work", patience=10) as lease:
+            self.assertEqual("two", lease.holder)
+
+    def test_patience_ends(self):
+        one, two = self.database.keeper("one"), self.database.keeper("two")
+        with one.hold("work"), self.assertRaises(errors.LeaseHeld), two.hold("work", patience=0.2):
+            pass
 
     def test_it_is_free_after_the_block_even_when_that_failed(self):
         keeper = self.database.keeper()
