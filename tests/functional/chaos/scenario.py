@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chaos: three conductors, simulated pods, a broker and a database of their own, and no mercy.
 
-Variables: VALENCE_CHAOS_SECONDS, VALENCE_CHAOS_PODS, VALENCE_CHAOS_DATABASE (mariadb, postgresql), VALENCE_CHAOS_SEED.
+Variables: VALENCE_CHAOS_SECONDS, VALENCE_CHAOS_PODS, VALENCE_CHAOS_DATABASE (mariadb, postgresql, etcd, etcd3),
+VALENCE_CHAOS_SEED.
 The seed fixes what is broken, not what happens at the same time.
 """
 
@@ -21,7 +22,12 @@ from tests.functional.chaos import hardware
 SECONDS = int(os.environ.get("VALENCE_CHAOS_SECONDS", "60"))
 PODS = int(os.environ.get("VALENCE_CHAOS_PODS", "12"))
 SEED = int(os.environ.get("VALENCE_CHAOS_SEED", "0")) or random.randrange(1, 10**6)
-DATABASES = {"mariadb": servers.MariaDB, "postgresql": servers.PostgreSQL}
+DATABASES = {
+    "etcd": servers.Etcd,
+    "etcd3": servers.Etcd3,
+    "mariadb": servers.MariaDB,
+    "postgresql": servers.PostgreSQL,
+}
 DATABASE = DATABASES[os.environ.get("VALENCE_CHAOS_DATABASE", "mariadb")]
 LEASE_SECONDS = 3
 #: seconds that everything gets to come to rest
