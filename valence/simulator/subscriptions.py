@@ -2,6 +2,7 @@
 """Event subscriptions: who is told of what, by POST to a destination or by an open stream."""
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 
@@ -108,10 +109,11 @@ class Subscriptions:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         subscription = self._add({"SubscriptionType": "SSE", "Context": "stream", "Protocol": "Redfish"})
         try:
-            await answer.prepare(request)
-            await answer.write(b": events follow\n\n")
-            while (payload := await subscription.queue.get()) is not None:
-                await answer.write(b"id: %s\ndata: %s\n\n" % (payload["Id"].encode(), encode(payload)))
+            with contextlib.suppress(ConnectionError):  # the client went away
+                await answer.prepare(request)
+                await answer.write(b": events follow\n\n")
+                while (payload := await subscription.queue.get()) is not None:
+                    await answer.write(b"id: %s\ndata: %s\n\n" % (payload["Id"].encode(), encode(payload)))
         finally:
             self._subscriptions.pop(subscription.id, None)
         return answer

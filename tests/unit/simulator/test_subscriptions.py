@@ -113,13 +113,16 @@ class OldStyleTest(SubscriptionCase):
 
 
 class StreamTest(SubscriptionCase):
-    def listen(self):
+    def open(self):
         url = f"{self.simulator.url}/redfish/v1/{STREAM}"
         answer = requests.get(url, stream=True, auth=("admin", "password"), timeout=10)
         self.addCleanup(answer.close)
         self.assertEqual("text/event-stream", answer.headers["Content-Type"])
         self.wait_for(self.subscribers)
-        return answer.iter_lines(chunk_size=1)
+        return answer
+
+    def listen(self):
+        return self.open().iter_lines(chunk_size=1)
 
     def test_events_come_as_they_happen(self):
         lines = self.listen()
@@ -134,6 +137,15 @@ class StreamTest(SubscriptionCase):
         [member] = self.get(SUBSCRIPTIONS).json()["Members"]
         self.call("DELETE", member["@odata.id"].removeprefix("/redfish/v1/"))
         self.assertEqual([], [line for line in lines if line.startswith(b"data:")])
+
+    def test_who_listens_may_go_away_while_events_come(self):
+        for health in ("Warning", "Critical", "OK"):
+            gone = self.open()
+            gone.close()
+            for number in range(1, 4):
+                self.simulator.set_health(f"System{number}", health)
+            self.wait_for(lambda: not self.subscribers())
+        self.assertNotIn("Traceback", self.log.output)
 
     def test_it_does_not_keep_the_simulator_from_stopping(self):
         lines = self.listen()
