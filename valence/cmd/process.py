@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process of Valence: start its parts, wait for a signal, stop them in the reverse order."""
 
-import queue
+import os
 import signal
 import sys
 
@@ -22,11 +22,7 @@ def run(conf, build):
     its explanation and exit code 1; anything else is a bug and ends it with a traceback.
     """
     heap.limit()
-    # A handler runs between any two instructions of the main thread. Nothing but this queue may be used there: an Event
-    # would wait for a lock that the main thread holds, and the log may do so too.
-    signals = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _: signals.put(number))
+    signals = Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     started = []
     try:
         for part in build():
@@ -41,6 +37,25 @@ def run(conf, build):
         for part in reversed(started):
             part.stop()
     return 0
+
+
+class Signals:
+    """Signals of these ``numbers`` from now on, in the order in which they come.
+
+    The kernel may let any thread take a signal. What the main thread waits for then, a lock or a queue, goes on waiting:
+    only what Python writes to this pipe wakes it whoever took the signal, and whatever it was about to do.
+    """
+
+    def __init__(self, *numbers):
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        for number in numbers:
+            signal.signal(number, lambda *_: None)
+
+    def get(self):
+        """Wait for the next one and return its number."""
+        return os.read(self._reader, 1)[0]
 
 
 def reload(conf):

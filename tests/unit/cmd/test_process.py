@@ -26,10 +26,28 @@ sys.exit(process.run(conf, lambda: [Part()]))
 """
 
 
+#: the same, with a thread that takes the signal before it ends the process
+TAKEN = PROGRAM.replace(
+    'print("started", flush=True)',
+    """
+        import signal
+        import threading
+        import time
+
+        def take():
+            time.sleep(0.5)  # by then the main thread waits, or the test is easier than it could be
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+        threading.Thread(target=take).start()
+        print("started", flush=True)
+""".strip(),
+)
+
+
 class SignalTest(base.TestCase):
-    def start(self):
+    def start(self, program=PROGRAM):
         one = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.addCleanup(one.stdout.close)
         self.addCleanup(one.wait)
@@ -46,6 +64,9 @@ class SignalTest(base.TestCase):
             one = self.start()
             one.send_signal(number)
             self.assert_ends(one)
+
+    def test_it_ends_whichever_thread_takes_the_signal(self):
+        self.assert_ends(self.start(TAKEN))
 
     def test_it_ends_in_the_middle_of_other_signals(self):
         one = self.start()
