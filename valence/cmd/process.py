@@ -42,8 +42,8 @@ def run(conf, build):
 class Signals:
     """Signals of these ``numbers`` from now on, in the order in which they come.
 
-    The kernel may let any thread take a signal. What the main thread waits for then, a lock or a queue, goes on waiting:
-    only what Python writes to this pipe wakes it whoever took the signal, and whatever it was about to do.
+    The kernel may let any thread take a signal. If the main thread waits for a lock or a queue then, it goes on
+    waiting: only what Python writes to this pipe wakes it whoever took the signal, whatever it was about to do.
     """
 
     def __init__(self, *numbers):
