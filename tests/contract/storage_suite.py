@@ -68,6 +68,16 @@ class StorageSuite:
         self.assert_missing(storage.UNPROCESSED)
         self.assertTrue(self.storage.exists(self.node.uuid))
 
+    def test_a_suffix_means_nothing(self):
+        suffixes = ("V1", "V12", "UNPROCESSED-V1", "x" * 43)
+        for suffix in suffixes:
+            self.storage.save(self.node, suffix.encode(), suffix)
+        self.storage.delete(self.node.uuid, "V1")
+        self.assert_missing("V1")
+        for suffix in suffixes[1:]:
+            self.assertEqual(suffix.encode(), self.storage.get(self.node.uuid, suffix))
+        self.assertEqual({(self.node.uuid, suffix) for suffix in suffixes[1:]}, set(self.storage.names()))
+
     def test_saving_replaces(self):
         large = random.Random(1).randbytes(1_500_000)
         for content in (DOCUMENT, large, b"short"):

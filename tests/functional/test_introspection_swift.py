@@ -23,8 +23,7 @@ class SwiftCase(case.IntrospectionCase):
         self.server = self.useFixture(servers.Swift())
         conf = test_storages.swift_configuration(self.make_folder(), self.server, "introspection")
         self.swift = storage.load(conf, None, "swift")
-        parts = self.backend.introspecting
-        parts.endpoint._backend = parts.endpoint._intake._backend = parts.sweep._backend = self.swift
+        self.backend.introspecting.history.backend = self.swift
 
 
 class SwiftTest(SwiftCase):

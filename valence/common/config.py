@@ -221,6 +221,14 @@ PROCESSING = [
         "directory",
         help="Folder of the storage 'file', shared by all conductors; by default state_dir/introspection.",
     ),
+    cfg.IntOpt(
+        "keep",
+        default=3,
+        min=1,
+        mutable=True,
+        help="Versions of its documents that are kept of each machine, the present one among them; with 1 there are "
+        "no versions.",
+    ),
     cfg.ListOpt(
         "hooks",
         default=["validate_interfaces", "scheduler", "pci_devices", "lldp", "extra"],

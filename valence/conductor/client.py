@@ -223,13 +223,31 @@ class Introspection:
         """End an introspection; raise NotFound, Conflict while its data are processed."""
         self._call(context, "abort", machine=machine)
 
-    def data(self, context, machine, *, kind="processed", known=None):
+    def data(self, context, machine, *, kind="processed", known=None, version=None):
         """Return ``{"digest", "text", "more"}``; raise NotFound, StorageUnavailable.
 
-        ``kind`` is processed, unprocessed or logs; the text is None if the digest is ``known``. ``more`` is None or
-        says where further parts are: ``{"transfer", "server", "parts": number}``.
+        ``kind`` is processed, unprocessed or logs, of which there are no versions; the text is None if the digest is
+        ``known``. ``more`` is None or says where further parts are: ``{"transfer", "server", "parts": number}``.
         """
-        return self._long(context, "data", machine=machine, kind=kind, known=known)
+        # A conductor that knows no versions yet is not told of them unless one is asked for.
+        which = {} if version is None else {"version": version}
+        return self._long(context, "data", machine=machine, kind=kind, known=known, **which)
+
+    def versions(self, context, machine):
+        """Return the versions of a machine's documents, the newest first; raise NotFound.
+
+        A version is ``{"number", "source", "finished_at", "processed": SHA-256, "unprocessed": SHA-256}``.
+        """
+        return self._call(context, "versions", machine=machine)
+
+    def difference(self, context, machine, *, old=None, new=None, whole=False, known=None):
+        """Return, in the form of ``data``, ``{"old", "new", "differences": [{"path", "change", "old", "new"}]}``.
+
+        By default ``new`` is the newest version and ``old`` the one before it; unless ``whole``, only differences of
+        hardware are told. Raise NotFound, StorageUnavailable.
+        """
+        arguments = {"machine": machine, "old": old, "new": new, "whole": whole, "known": known}
+        return self._long(context, "difference", **arguments)
 
     def part(self, context, transfer, number, *, server):
         """Return a further part, from 0 on, of what ``data`` returned."""

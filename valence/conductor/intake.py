@@ -30,8 +30,8 @@ PATIENCE = 5
 class Intake:
     """Takes documents in: those of ramdisks, and stored ones that are to be processed anew."""
 
-    def __init__(self, conf, records, leases, backend):
-        self._records, self._leases, self._backend = records, leases, backend
+    def __init__(self, conf, records, leases, history):
+        self._records, self._leases, self._history = records, leases, history
         self._hooks = hook.Hooks(conf)
         self._redaction = redaction.Redaction(conf.processing.redact)
 
@@ -49,7 +49,7 @@ class Intake:
             if row.state not in introspections.EXPECTING:
                 raise errors.Conflict(reason=f"The introspection of {uuid} ended meanwhile.")
             _check_token(row, token)
-            work = _Work(self._records, self._backend, context, row, lease)
+            work = _Work(self._records, self._history, context, row, lease)
             work.enter("processing")
             work.keep_logs(logs)
             self._process(work, self._kept(document), processed, [failure, *failures])
@@ -58,7 +58,7 @@ class Intake:
     def reapply(self, context, name, document=None):
         """Process the stored unprocessed document, or ``document`` in its place, anew; all or nothing is stored."""
         machine = self._records.machine(name)
-        if not self._backend.keeps:
+        if not self._history.backend.keeps:
             raise errors.BadRequest(reason=introspection_errors.NothingKept(key=machine.uuid).detail)
         self._records.get(machine.uuid)
         with self._leases.hold(introspections.lease_name(machine.uuid), patience=PATIENCE) as lease:
@@ -69,7 +69,7 @@ class Intake:
                 )
             data = self._unprocessed(row) if document is None else self._kept(document)
             processed = json.loads(data)
-            work = _Work(self._records, self._backend, context, row, lease)
+            work = _Work(self._records, self._history, context, row, lease, again=document is None)
             work.enter("reapplying", error=None, started_at=types.now(), finished_at=None)
             self._process(work, data, processed, self._hooks.before(processed))
 
@@ -82,7 +82,7 @@ class Intake:
             raise introspection_errors.NoIntrospectionData(
                 key=row.uuid, what=storage.what(storage.UNPROCESSED)
             )
-        return self._backend.get(row.uuid, storage.UNPROCESSED)
+        return self._history.backend.get(row.uuid, storage.UNPROCESSED)
 
     def _look_up(self, processed, failures):
         try:
@@ -113,9 +113,10 @@ class Intake:
 class _Work:
     """The work on one introspection, under its lease."""
 
-    def __init__(self, records, backend, context, row, lease):
-        self._records, self._backend, self._context = records, backend, context
-        self._lease, self._row, self._before = lease, row, row
+    def __init__(self, records, history, context, row, lease, *, again=False):
+        self._records, self._history, self._context = records, history, context
+        self._lease, self._again = lease, again
+        self._row = self._before = row
 
     def enter(self, state, **values):
         """Store that the work begins; whoever aborted or started anew at this moment was faster: Conflict."""
@@ -129,11 +130,11 @@ class _Work:
 
     def keep_logs(self, logs):
         """Store the ramdisk's logs; that they cannot be stored is no reason to refuse the rest."""
-        if not logs or not self._backend.keeps:
+        if not logs or not self._history.backend.keeps:
             return
         content = documents.decode_logs(logs)
         try:
-            self._backend.save(self._row, content, storage.LOGS)
+            self._history.backend.save(self._row, content, storage.LOGS)
         except introspection_errors.StorageUnavailable as error:
             LOG.warning("introspection %s: its logs are not kept: %s", self._row.uuid, error.detail)
             return
@@ -141,14 +142,17 @@ class _Work:
 
     def finish(self, data, processed):
         """Store both documents, then that they are there."""
-        self._backend.save(self._row, data, storage.UNPROCESSED)
-        self._backend.save(self._row, processed)
-        self._end({"state": "finished", "error": None, "processed": documents.digest(processed)}, data)
+        version = self._history.add(self._row, data, processed, self._again)
+        self._history.backend.save(self._row, data, storage.UNPROCESSED)
+        self._history.backend.save(self._row, processed)
+        values = {"state": "finished", "error": None, "processed": documents.digest(processed)}
+        self._end(values, data, *version)
+        self._history.trim(self._row.uuid)
 
     def fail(self, data, reason):
         """Store the unprocessed document, for whoever wants to know why, and raise RamdiskFailed."""
-        self._backend.save(self._row, data, storage.UNPROCESSED)
-        self._backend.delete(self._row.uuid)
+        self._history.backend.save(self._row, data, storage.UNPROCESSED)
+        self._history.backend.delete(self._row.uuid)
         self._end({"state": "error", "error": reason[:1024], "processed": None}, data)
         raise introspection_errors.RamdiskFailed(reason=reason)
 
@@ -161,12 +165,12 @@ class _Work:
         # Not by ``change``: a state that comes back is no event.
         self._records.restore(self._row, before, self._lease)
 
-    def _end(self, values, data):
-        if self._backend.keeps:
+    def _end(self, values, data, *changes):
+        if self._history.backend.keeps:
             values |= {"unprocessed": documents.digest(data), "logs": self._row.logs}
         else:
             values |= {"processed": None}
-        self._row = self._records.end(self._context, self._row, values, self._lease)
+        self._row = self._records.end(self._context, self._row, values, self._lease, *changes)
 
 
 def _check_token(row, token):

@@ -7,6 +7,7 @@ from valence.conductor import introspections
 from valence.conductor import introspector
 from valence.conductor import transfers
 from valence.conductor.endpoints import introspection
+from valence.introspection import history
 from valence.introspection import storage
 
 
@@ -15,16 +16,16 @@ class Introspecting:
 
     def __init__(self, conf, database, leases, connections, ownership):
         records = introspections.Introspections(conf, database)
-        self.storage = storage.load(conf, database)
         self.introspector = introspector.Introspector(
             conf, database, leases, connections=connections, ownership=ownership, records=records
         )
-        self.sweep = introspection_sweep.Sweep(database, leases, self.storage)
+        self.history = history.History(conf, database, storage.load(conf, database))
+        self.sweep = introspection_sweep.Sweep(database, leases, self.history)
         self.endpoint = introspection.IntrospectionEndpoint(
             database,
             records,
-            self.storage,
-            intake=intake.Intake(conf, records, leases, self.storage),
+            self.history,
+            intake=intake.Intake(conf, records, leases, self.history),
             transfers=transfers.Transfers(conf.host),
             ring=self.introspector.ring,
         )

@@ -22,8 +22,8 @@ LEASE = "introspection-sweep"
 class Sweep:
     """Removes what belongs to no machine any more; one conductor at a time does."""
 
-    def __init__(self, database, leases, backend):
-        self._store, self._leases, self._backend = database, leases, backend
+    def __init__(self, database, leases, history):
+        self._store, self._leases, self._history = database, leases, history
         self._loop = periodic.Loop("introspection-sweep", self.sweep, INTERVAL)
 
     def start(self):
@@ -57,7 +57,8 @@ class Sweep:
     def _remove(self, row):
         try:
             with self._leases.hold(introspections.lease_name(row.uuid)) as lease:
-                self._backend.delete_all(row.uuid)
+                self._history.clear(row.uuid)
+                # Its versions go with it.
                 self._store.commit(store.Delete(row), lease=lease)
         except (errors.LeaseHeld, errors.LeaseLost, errors.RevisionMismatch, errors.NotFound):
             return  # somebody works on it: next time

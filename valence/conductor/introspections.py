@@ -88,19 +88,19 @@ class Introspections:
         told = [events.introspection(context, happened, new=new)] if happened else []
         return self._store.commit(store.Update(old, values), *told, *changes, lease=lease)[0]
 
-    def end(self, context, old, values, lease=None):
-        """Store that an introspection ended: nothing waits for its ramdisk any more."""
+    def end(self, context, old, values, lease=None, *changes):
+        """Store that an introspection ended, and ``changes``: nothing waits for its ramdisk any more."""
         values = {"finished_at": types.now(), "deadline": None} | values
-        return self.change(context, old, values, *self.forget(old.uuid), lease=lease)
+        return self.change(context, old, values, *self.forget(old.uuid), *changes, lease=lease)
 
     def fail(self, context, old, reason, lease=None, **values):
         """Store that an introspection failed, and why."""
         reason = {"state": "error", "error": reason[: monitor.ERROR_LENGTH]}
         return self.end(context, old, reason | values, lease)
 
-    def restore(self, row, values, lease):
-        """Store values that an introspection had before: no event, because nothing has happened."""
-        return self._store.commit(store.Update(row, values), lease=lease)[0]
+    def restore(self, row, values, lease, *changes):
+        """Store values that an introspection had before, and ``changes``: no event, because nothing has happened."""
+        return self._store.commit(store.Update(row, values), *changes, lease=lease)[0]
 
     def extended(self):
         """Return when something that goes on now has to be done."""

@@ -18,12 +18,17 @@ ENTRY_POINT = "valence.introspection.storage_backend"
 #: suffixes of what is stored beside the processed document, whose suffix is None
 UNPROCESSED, LOGS = "UNPROCESSED", "LOGS"
 
+#: what stands before the number of a version in the suffix of its contents
+VERSION = "V"
+
 _NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,78}[0-9A-Za-z])?")
 
 
 class StorageBackend(abc.ABC):
     """Keeps contents, bytes of any kind and size, by machine and suffix.
 
+    A suffix is None, or at most 43 letters, digits and dashes that mean nothing to the storage: documents, logs and
+    earlier versions of documents are contents alike.
     A content that was saved is found by every conductor, whole or not at all, until it is deleted or replaced.
     Every method may be called from any thread, and raises StorageUnavailable while the storage is away.
     """
@@ -60,7 +65,7 @@ class StorageBackend(abc.ABC):
         return packing.pack(self.get(node_id, suffix))
 
     def delete_all(self, node_id):
-        """Remove every content of a machine."""
+        """Remove every content of a machine but the versions; they are named one by one by who numbers them."""
         for suffix in (None, UNPROCESSED, LOGS):
             self.delete(node_id, suffix)
 
@@ -92,8 +97,13 @@ def split_name(name):
     return name[:36], name[37:] or None
 
 
-def what(suffix):
-    """Return how a content is spoken of."""
-    return {None: "processed data", UNPROCESSED: "unprocessed data", LOGS: "logs"}.get(
-        suffix, f"data {suffix}"
-    )
+def of_version(suffix, number):
+    """Return the suffix of a version of what has ``suffix``."""
+    return f"{suffix}-{VERSION}{number}" if suffix else f"{VERSION}{number}"
+
+
+def what(suffix, number=None):
+    """Return how a content, or a version of it, is spoken of."""
+    known = {None: "processed data", UNPROCESSED: "unprocessed data", LOGS: "logs"}
+    spoken = known.get(suffix, f"data {suffix}")
+    return spoken if number is None else f"{spoken} of version {number}"

@@ -44,9 +44,8 @@ class Failing(storage.StorageBackend):
 class IntakeTest(case.IntrospectionCase):
     def setUp(self):
         super().setUp()
-        endpoint = self.backend.caller._endpoints["introspection"]
-        self.storage = Failing(self.backend.introspecting.storage)
-        endpoint._backend = endpoint._intake._backend = self.storage
+        history = self.backend.introspecting.history
+        self.storage = history.backend = Failing(history.backend)
 
     def ramdisk_sends(self, **values):
         return self.call("POST", "/v1/continue", json=self.document(**values))

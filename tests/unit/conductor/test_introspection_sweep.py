@@ -12,7 +12,7 @@ class SweepTest(case.IntrospectionCase):
     def setUp(self):
         super().setUp()
         self.sweep = self.backend.introspecting.sweep
-        self.storage = self.backend.introspecting.storage
+        self.storage = self.backend.introspecting.history.backend
         self.introspect(self.document(logs="text"))
 
     def remove_machine(self):
@@ -23,7 +23,7 @@ class SweepTest(case.IntrospectionCase):
 
     def test_what_is_there_stays(self):
         self.sweep.sweep()
-        self.assertEqual({None, storage.UNPROCESSED, storage.LOGS}, self.names())
+        self.assertEqual({None, storage.UNPROCESSED, storage.LOGS, "V1", "UNPROCESSED-V1"}, self.names())
 
     def test_data_go_with_their_machine(self):
         self.remove_machine()
@@ -41,10 +41,10 @@ class SweepTest(case.IntrospectionCase):
 
     def test_removal_is_tried_again_while_the_storage_is_away(self):
         self.remove_machine()
-        delete, self.sweep._backend.delete = self.sweep._backend.delete, self.away
+        delete, self.storage.delete = self.storage.delete, self.away
         self.assertRaises(introspection_errors.StorageUnavailable, self.sweep.sweep)
         self.assertEqual(1, self.backend.store.count(models.Introspection))
-        self.sweep._backend.delete = delete
+        self.storage.delete = delete
         self.sweep.sweep()
         self.assertEqual(set(), self.names())
 

@@ -36,6 +36,18 @@ def limit(given, most):
     return number or most
 
 
+def version(given, name):
+    """Return the number of a version, or None."""
+    text = given.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
+        raise errors.BadRequest(
+            reason=f"The value {text!r} of {name} is no version: they are 1, 2, 3 and so on."
+        )
+    return int(text)
+
+
 def marker(given):
     """Return the uuid that a page begins after, or None."""
     text = given.get("marker")

@@ -23,6 +23,8 @@ ROUTES = (
     Route("POST",   f"{ONE}/abort",                   statuses.abort,           "introspection:abort",    ADMIN),
     Route("GET",    f"{ONE}/data",                    data.Show("processed"),   "introspection:data",     ADMIN),
     Route("DELETE", f"{ONE}/data",                    data.delete,              "introspection:delete",   ADMIN),
+    Route("GET",    f"{ONE}/data/versions",           data.versions,            "introspection:data",     ADMIN),
+    Route("GET",    f"{ONE}/data/difference",         data.difference,          "introspection:data",     ADMIN),
     Route("GET",    f"{ONE}/data/unprocessed",        data.Show("unprocessed"), "introspection:data",     ADMIN),
     Route("POST",   f"{ONE}/data/unprocessed",        data.reapply,             "introspection:reapply",  ADMIN),
     Route("GET",    f"{ONE}/logs",                    data.Show("logs", data.GZIP), "introspection:logs", ADMIN),

@@ -11,11 +11,13 @@ from valence.conductor.rpc import rpc
 from valence.db import models
 from valence.db import store
 from valence.db.models.introspection import ENDED
+from valence.introspection import difference
 from valence.introspection import document as documents
 from valence.introspection import storage
 
 #: what a client can ask for -> suffix in the storage
 SUFFIXES = {"processed": None, "unprocessed": storage.UNPROCESSED, "logs": storage.LOGS}
+VERSION_SHOWN = ("number", "source", "finished_at", "processed", "unprocessed")
 SHOWN = ("uuid", "state", "error", "started_at", "finished_at")
 
 
@@ -24,8 +26,8 @@ class IntrospectionEndpoint:
 
     namespace = "introspection"
 
-    def __init__(self, database, records, backend, *, intake, transfers, ring):
-        self._store, self._records, self._backend = database, records, backend
+    def __init__(self, database, records, history, *, intake, transfers, ring):
+        self._store, self._records, self._history = database, records, history
         self._intake, self._transfers, self._ring = intake, transfers, ring
 
     @rpc
@@ -63,15 +65,39 @@ class IntrospectionEndpoint:
             self._abort(context, row)
 
     @rpc
-    def data(self, context, machine, kind="processed", known=None):
+    def data(self, context, machine, kind="processed", known=None, version=None):
         """Return a content, packed, in parts where it is long; only its digest if that is ``known``."""
-        uuid = self._records.machine(machine).uuid
-        digest = getattr(self._introspection(uuid, kind), kind)
+        uuid, suffix = self._records.machine(machine).uuid, SUFFIXES[kind]
+        row = self._introspection(uuid, kind)
+        if version is not None:
+            row, suffix = self._history.get(uuid, version), storage.of_version(suffix, version)
+        digest = getattr(row, kind)
         if digest is None:
-            raise introspection_errors.NoIntrospectionData(key=uuid, what=storage.what(SUFFIXES[kind]))
+            raise introspection_errors.NoIntrospectionData(key=uuid, what=storage.what(suffix))
         if digest == known:
             return {"digest": digest, "text": None, "more": None}
-        return {"digest": digest} | self._transfers.offer(self._backend.packed(uuid, SUFFIXES[kind]))
+        return {"digest": digest} | self._transfers.offer(self._history.backend.packed(uuid, suffix))
+
+    @rpc
+    def versions(self, context, machine):
+        """Return which versions of the documents of a machine are kept, the newest first."""
+        uuid = self._records.of(machine).uuid
+        return [version.public(VERSION_SHOWN) for version in self._history.versions(uuid)]
+
+    @rpc
+    def difference(self, context, machine, *, old=None, new=None, whole=False, known=None):
+        """Return what differs between two versions, in the form of ``data``."""
+        uuid = self._records.machine(machine).uuid
+        pair = self._history.pair(self._introspection(uuid, "processed").uuid, old, new)
+        before, after = (documents.parse(self._history.content(version)) for version in pair)
+        compare = difference.everything if whole else difference.hardware
+        numbers = {"old": pair[0].number, "new": pair[1].number}
+        answer = documents.dump(numbers | {"differences": compare(before, after)})
+        digest = documents.digest(answer)
+        text = (
+            {"text": None, "more": None} if digest == known else self._transfers.offer(packing.pack(answer))
+        )
+        return {"digest": digest} | text
 
     @rpc
     def part(self, context, transfer, number):
@@ -100,11 +126,11 @@ class IntrospectionEndpoint:
         if row.state not in ENDED:
             raise errors.Conflict(reason=f"The machine {row.uuid} is being introspected: it is {row.state}.")
         # In this order, whoever is told that the storage is away can simply ask again.
-        self._backend.delete_all(row.uuid)
-        self._records.restore(row, dict.fromkeys(SUFFIXES), lease=None)
+        versions = self._history.clear(row.uuid)
+        self._records.restore(row, dict.fromkeys(SUFFIXES), None, *versions)
 
     def _introspection(self, uuid, kind):
-        if not self._backend.keeps:
+        if not self._history.backend.keeps:
             raise introspection_errors.NothingKept(key=uuid)
         try:
             return self._records.get(uuid)

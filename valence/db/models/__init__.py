@@ -20,6 +20,7 @@ from valence.db.models.introspection import Introspection
 from valence.db.models.introspection import IntrospectionAddress
 from valence.db.models.introspection import IntrospectionData
 from valence.db.models.introspection import IntrospectionDataPart
+from valence.db.models.introspection import IntrospectionVersion
 from valence.db.models.operation import Operation
 from valence.db.models.pod_manager import PodManager
 from valence.db.models.resource import Resource
@@ -48,6 +49,7 @@ STORED = (
     IntrospectionAddress,
     IntrospectionData,
     IntrospectionDataPart,
+    IntrospectionVersion,
 )
 
 __all__ = (
@@ -65,6 +67,7 @@ __all__ = (
     "IntrospectionAddress",
     "IntrospectionData",
     "IntrospectionDataPart",
+    "IntrospectionVersion",
     "Job",
     "JobAttachment",
     "ModelBase",

@@ -82,6 +82,25 @@ class IntrospectionAddress(base.ModelBase):
     }
 
 
+class IntrospectionVersion(base.ModelBase):
+    """A pair of documents of one machine, processed and unprocessed, that is kept beside later ones."""
+
+    path = "introspection_versions"
+    kind = "introspection_version"
+    fields = {
+        "id": types.Text("<machine>/<number>.", max=60, key=True),
+        "introspection_id": types.Reference(
+            "The machine.", Introspection, on_delete="cascade", write="never"
+        ),
+        "number": types.Integer("Its number, from 1 on.", min=1, write="never"),
+        "source": types.Text("Who looked into the machine.", max=16, write="never"),
+        "finished_at": types.DateTime("When it was processed.", default=None, write="never"),
+        "processed": types.Text("SHA-256 of the processed document.", max=64, write="never"),
+        "unprocessed": types.Text("The same of the unprocessed document.", max=64, write="never"),
+    }
+    indexes = (("introspection_id", "number"),)
+
+
 class IntrospectionData(base.ModelBaseWithTimestamp):
     """One document of one machine, in the storage ``database``."""
 
