@@ -127,6 +127,37 @@ class SushyEmulatorTest(DriverTestCase):
         self.assertRaises(errors.PodManagerAuthFailed, wrong.root)
 
 
+class InspectTest(DriverTestCase):
+    """Machines of other makers, as introspection without a ramdisk sees them."""
+
+    def test_systems_of_an_emulator(self):
+        emulator = self.useFixture(sushy_emulator.SushyEmulator(systems=1))
+        driver = self.connect(emulator.url)
+        (system,) = [each for each in seen(list(driver.crawl({}))) if each.resource_type == "System"]
+        document = driver.inspect(system.resource_url)
+        (interface,) = document["inventory"]["interfaces"]
+        self.assertEqual("00:5c:52:31:00:00", interface["mac_address"])
+        self.assertNotEqual([], document["unread"])
+
+    def test_systems_of_recorded_trees(self):
+        for name in MOCKUPS:
+            driver = self.connect(self.useFixture(redfish_mockup.RedfishMockup(name)).url)
+            systems = [each for each in seen(driver.crawl({})) if each.resource_type in ("System", "Node")]
+            documents = [driver.inspect(system.resource_url) for system in systems]
+            self.assertEqual([[]] * len(systems), [document["unread"] for document in documents], name)
+            known = [document["inventory"]["cpu"]["count"] for document in documents]
+            self.assertEqual(bool(systems), any(known), name)
+
+    def test_a_recorded_rack_server(self):
+        driver = self.connect(self.useFixture(redfish_mockup.RedfishMockup("dmtf/public-rackmount1")).url)
+        inventory = driver.inspect(f"{ROOT}/Systems/437XR1138R2")["inventory"]
+        self.assertEqual("3500", inventory["system_vendor"]["product_name"])
+        self.assertEqual((16, "x86_64"), (inventory["cpu"]["count"], inventory["cpu"]["architecture"]))
+        self.assertEqual(96 * 1024, inventory["memory"]["physical_mb"])
+        self.assertEqual([8 * 10**12, 4 * 10**12], [disk["size"] for disk in inventory["disks"]])
+        self.assertEqual("192.168.0.10", inventory["bmc_address"])
+
+
 class SimulatorTestCase(DriverTestCase):
     options: dict = {}
 

@@ -207,9 +207,14 @@ class Introspection:
     def __init__(self, caller):
         self._caller = caller
 
-    def start(self, context, machine, *, manage_boot=True):
-        """Ask for an introspection, return what ``status`` does and a ``token`` or None; raise NotFound, Conflict."""
-        return self._call(context, "start", machine=machine, manage_boot=manage_boot)
+    def start(self, context, machine, *, manage_boot=True, source="ramdisk"):
+        """Ask for an introspection, return what ``status`` does and a ``token`` or None; raise NotFound, Conflict.
+
+        ``source`` is ramdisk, or redfish: then the pod manager is asked, and nothing is booted.
+        """
+        # A conductor that knows ramdisks only is not told of sources unless another one is asked for.
+        which = {} if source == "ramdisk" else {"source": source}
+        return self._call(context, "start", machine=machine, manage_boot=manage_boot, **which)
 
     def status(self, context, machine):
         """Return ``{"uuid", "state", "error", "started_at", "finished_at"}``; raise NotFound."""

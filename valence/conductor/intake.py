@@ -55,6 +55,17 @@ class Intake:
             self._process(work, self._kept(document), processed, [failure, *failures])
         return uuid
 
+    def take(self, context, row, lease, document):
+        """Process what was found without a ramdisk, under the lease of its introspection.
+
+        Raise RamdiskFailed when that is stored as the introspection's error, StorageUnavailable when it is to be done
+        again.
+        """
+        processed = json.loads(documents.dump(document))
+        work = _Work(self._records, self._history, context, row, lease)
+        work.enter("processing")
+        self._process(work, self._kept(document), processed, self._hooks.before(processed))
+
     def reapply(self, context, name, document=None):
         """Process the stored unprocessed document, or ``document`` in its place, anew; all or nothing is stored."""
         machine = self._records.machine(name)
@@ -160,7 +171,9 @@ class _Work:
         """Store that it is as it was before, because the storage is away."""
         names = ("state", "error", "started_at", "finished_at", "deadline")
         before = {name: getattr(self._before, name) for name in names}
-        if before["state"] in introspections.EXPECTING:
+        if self._row.source == "redfish" and before["state"] in introspections.EXPECTING:
+            before |= {"state": "starting"}
+        elif before["state"] in introspections.EXPECTING:
             before |= {"state": "waiting", "deadline": self._records.extended()}
         # Not by ``change``: a state that comes back is no event.
         self._records.restore(self._row, before, self._lease)

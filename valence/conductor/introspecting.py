@@ -16,16 +16,23 @@ class Introspecting:
 
     def __init__(self, conf, database, leases, connections, ownership):
         records = introspections.Introspections(conf, database)
-        self.introspector = introspector.Introspector(
-            conf, database, leases, connections=connections, ownership=ownership, records=records
-        )
         self.history = history.History(conf, database, storage.load(conf, database))
+        taking = intake.Intake(conf, records, leases, self.history)
+        self.introspector = introspector.Introspector(
+            conf,
+            database,
+            leases,
+            connections=connections,
+            ownership=ownership,
+            records=records,
+            intake=taking,
+        )
         self.sweep = introspection_sweep.Sweep(database, leases, self.history)
         self.endpoint = introspection.IntrospectionEndpoint(
             database,
             records,
             self.history,
-            intake=intake.Intake(conf, records, leases, self.history),
+            intake=taking,
             transfers=transfers.Transfers(conf.host),
             ring=self.introspector.ring,
         )

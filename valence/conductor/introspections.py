@@ -53,12 +53,12 @@ class Introspections:
         """Return the introspection of the machine ``uuid``; raise NotFound."""
         return self._store.get(models.Introspection, uuid)
 
-    def begin(self, context, machine, manage_boot, token=None):
+    def begin(self, context, machine, manage_boot=True, *, source="ramdisk", token=None):
         """Store that a machine is to be introspected, in place of what is stored of an earlier time."""
         values = {
             "podm_id": machine.podm_id,
             "manage_boot": manage_boot,
-            "source": "ramdisk",
+            "source": source,
             "token": token and digest(token),
             "started_at": types.now(),
             "deadline": monitor.at(self._timeout),

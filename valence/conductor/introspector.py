@@ -29,8 +29,8 @@ TIMEOUT = "Introspection timeout"
 class Introspector:
     """Looks every second, or when rung, for introspections that were started or are overdue."""
 
-    def __init__(self, conf, database, leases, *, connections, ownership, records):
-        self._store, self._leases = database, leases
+    def __init__(self, conf, database, leases, *, connections, ownership, records, intake):
+        self._store, self._leases, self._intake = database, leases, intake
         self._connections, self._ownership, self._records = connections, ownership, records
         self._busy, self._lock = set(), threading.Lock()
         self._pool = futurist.ThreadPoolExecutor(max_workers=conf.sync.workers)
@@ -51,9 +51,9 @@ class Introspector:
         overdue = [store.Filter("state", "in", list(OPEN)), store.Filter("deadline", "lt", types.now())]
         for row in self._store.list(models.Introspection, filters=overdue, limit=LOOK_LIMIT):
             self._alone(row.uuid, self._fail_overdue)
-        started = [store.Filter("state", "eq", "starting")]
+        started = [store.Filter("state", "in", ["starting", "processing"])]
         for row in self._store.list(models.Introspection, filters=started, limit=LOOK_LIMIT):
-            if self._is_mine(row.podm_id):
+            if _is_work(row) and self._is_mine(row.podm_id):
                 self._submit(row.uuid)
 
     def _is_mine(self, podm_id):
@@ -91,18 +91,29 @@ class Introspector:
             self._records.fail(context.service_context(), row, TIMEOUT, lease)
 
     def _prepare(self, row, lease):
-        if row.state != "starting":
+        if not _is_work(row):
             return
         mine = context.service_context()
         try:
             machine = self._records.machine(row.uuid)
             driver = self._connections.get(self._store.get(models.PodManager, machine.podm_id))
+            if row.source == "redfish":
+                self._take(mine, row, lease, driver.inspect(machine.resource_url))
+                return
             row = self._records.expect(row, self._known(row, machine, driver), lease)
             if row.manage_boot:
                 driver.boot_from_network(machine.resource_url)
             self._records.change(mine, row, {"state": "waiting"}, lease=lease)
         except (errors.PodManagerError, introspection_errors.NotOffered) as error:
             self._records.fail(mine, row, error.detail, lease)
+
+    def _take(self, mine, row, lease, document):
+        try:
+            self._intake.take(mine, row, lease, document)
+        except introspection_errors.RamdiskFailed as error:
+            LOG.info("introspection %s failed: %s", row.uuid, error.detail)
+        except errors.Conflict:
+            pass  # it was aborted, or started anew, while the pod manager answered
 
     def _known(self, row, machine, driver):
         """Return what the machine is known by."""
@@ -116,3 +127,8 @@ class Introspector:
         return addresses.normal(
             mac=told.macs, bmc_address=told.bmc_addresses, uuid=[told.uuid], serial=[told.serial]
         )
+
+
+def _is_work(row):
+    """Whether something is to be done: ramdisks send again what a dead conductor left, of Redfish nobody does."""
+    return row.state == "starting" or (row.state == "processing" and row.source == "redfish")

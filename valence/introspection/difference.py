@@ -31,7 +31,9 @@ PASSING = (
     "extra.network.*.link",
 )
 #: what things in a list are known by, the surest first
-IDENTITIES = ("mac_address", "serial", "wwn", "bus", "cpu", "name", "numa_node", "handle", "id")
+IDENTITIES = (
+    "mac_address", "serial", "serial_number", "wwn", "bus", "cpu", "name", "locator", "numa_node", "handle", "id",
+)  # fmt: skip
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
 _is_passing = re.compile("|".join(fnmatch.translate(pattern) for pattern in PASSING)).match

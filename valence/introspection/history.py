@@ -38,14 +38,18 @@ class History:
         return self._store.list(models.IntrospectionVersion, filters=mine, sort=newest_first)
 
     def pair(self, uuid, old=None, new=None):
-        """Return two versions of a machine: by default the newest, and the one before ``new``; raise NotFound."""
+        """Return two versions of a machine: by default the newest, and the one before ``new`` of the same source.
+
+        Raise NoIntrospectionData; what a ramdisk and what Redfish tell cannot be compared unless that is asked for.
+        """
         versions = self.versions(uuid)
-        new = _only(versions, uuid, lambda number: new in (None, number), new)
-        return _only(versions, uuid, lambda number: number == old if old else number < new.number, old), new
+        new = _first(versions, uuid, new)
+        earlier = [each for each in versions if each.number < new.number and each.source == new.source]
+        return _first(versions if old else earlier, uuid, old), new
 
     def get(self, uuid, number):
         """Return a version of a machine; raise NoIntrospectionData."""
-        return _only(self.versions(uuid), uuid, lambda each: each == number, number)
+        return _first(self.versions(uuid), uuid, number)
 
     def content(self, version, suffix=None):
         """Return a content of a version; raise NoIntrospectionData, StorageUnavailable."""
@@ -98,10 +102,10 @@ class History:
             self.backend.delete(uuid, storage.of_version(suffix, number))
 
 
-def _only(versions, uuid, is_wanted, number):
-    """Return the newest version whose number is wanted; raise NoIntrospectionData."""
+def _first(versions, uuid, number=None):
+    """Return the version with a number, or the newest; raise NoIntrospectionData."""
     for version in versions:
-        if is_wanted(version.number):
+        if number in (None, version.number):
             return version
     what = "data to compare" if number is None else storage.what(None, number)
     raise introspection_errors.NoIntrospectionData(key=uuid, what=what)

@@ -134,6 +134,13 @@ class PodManagerDriver(abc.ABC):
         """Return what the machine at a path of the pod manager can be known by."""
         raise introspection_errors.NotOffered(what="introspection")
 
+    def inspect(self, resource_url) -> dict:
+        """Return what is inside the machine at a path of the pod manager, in the form in which a ramdisk tells of it.
+
+        What the pod manager does not know is null or missing; ``unread`` lists the paths that it failed to answer.
+        """
+        raise introspection_errors.NotOffered(what="introspection without a ramdisk")
+
     def boot_from_network(self, resource_url):
         """Boot the machine at a path of the pod manager from the network, this time only."""
         raise introspection_errors.NotOffered(what="booting from the network")

@@ -8,6 +8,7 @@ from valence.podmanagers import redfish_crawl
 from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_events
 from valence.podmanagers import redfish_expansion
+from valence.podmanagers import redfish_inventory
 from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_machine
 from valence.podmanagers import redfish_memory
@@ -84,6 +85,9 @@ class RedfishDriver(base.PodManagerDriver):
 
     def machine(self, resource_url):
         return redfish_machine.identify(self.read, resource_url)
+
+    def inspect(self, resource_url):
+        return redfish_inventory.inspect(self.read, resource_url)
 
     def boot_from_network(self, resource_url):
         redfish_machine.boot_from_network(self.read, self._connection.send, resource_url)

@@ -5,22 +5,25 @@ import requests
 
 from tests import embedded
 from tests.unit.api.introspection import case
+from valence.common import introspection_errors
 from valence.db import models
 from valence.db import store
 
 SYSTEM = "/redfish/v1/Systems/System1"
 
 
-class IntrospectorTest(case.IntrospectionCase):
+class IntrospectorCase(case.IntrospectionCase):
     def stored(self):
         return self.backend.store.get(models.Introspection, self.uuid)
-
-    def change(self, **values):
-        self.backend.store.commit(store.Update(self.stored(), values))
 
     def look_until(self, state):
         self.backend.introspecting.introspector.look()
         self.wait_for(lambda: self.stored().state == state, message=lambda: str(vars(self.stored())))
+
+
+class IntrospectorTest(IntrospectorCase):
+    def change(self, **values):
+        self.backend.store.commit(store.Update(self.stored(), values))
 
     def test_who_boots_the_machine_himself_needs_no_pod_manager(self):
         self.start()
@@ -48,7 +51,7 @@ class IntrospectorTest(case.IntrospectionCase):
         self.assertEqual("starting", self.stored().state)
 
 
-class SimulatedTest(case.IntrospectionCase):
+class SimulatedTest(IntrospectorCase):
     def setUp(self):
         super().setUp()
         self.pod = self.useFixture(embedded.Pod(systems=1)).simulator
@@ -75,3 +78,67 @@ class SimulatedTest(case.IntrospectionCase):
         self.assertEqual(
             ("Pxe", "Once"), (boot["BootSourceOverrideTarget"], boot["BootSourceOverrideEnabled"])
         )
+
+    def inspect(self, state):
+        self.assertEqual(202, self.one("POST", "?source=redfish").status_code)
+        self.look_until(state)
+
+    def test_redfish_tells_the_same_as_a_ramdisk(self):
+        self.inspect("finished")
+        system, processed = self.system(), self.one("GET", "/data").json
+        inventory = processed["inventory"]
+        self.assertEqual(system["SerialNumber"], inventory["system_vendor"]["serial_number"])
+        self.assertEqual(["1", "2"], sorted(processed["all_interfaces"]))
+        self.assertEqual(2, len(processed["macs"]))
+        facts = {name: processed[name] for name in ("cpus", "cpu_arch", "memory_mb", "local_gb")}
+        self.assertEqual({"cpus": 128, "cpu_arch": "x86_64", "memory_mb": 262144, "local_gb": 3575}, facts)
+        self.assertEqual(4, len(processed["dmi"]["memory"]["devices"]))
+        self.assertEqual([], processed["unread"])
+        self.assertEqual("Disabled", system["Boot"]["BootSourceOverrideEnabled"])
+        self.assertEqual(0, self.backend.store.count(models.IntrospectionAddress))
+        self.assertEqual(
+            ["redfish"], [each["source"] for each in self.one("GET", "/data/versions").json["versions"]]
+        )
+
+    def test_what_a_ramdisk_and_what_redfish_tell_is_not_compared_by_itself(self):
+        self.inspect("finished")
+        self.backend.store.commit(store.Update(self.stored(), {"source": "ramdisk"}))
+        self.one("POST", "/data/unprocessed", json=self.document())
+        self.assert_refused(404, self.one("GET", "/data/difference"))
+        self.assertEqual(200, self.one("GET", "/data/difference?old=1").status_code)
+        self.inspect("finished")
+        self.assertEqual({"old": 1, "new": 3, "differences": []}, self.one("GET", "/data/difference").json)
+
+    def test_what_a_dead_conductor_left_is_taken_up(self):
+        self.inspect("finished")
+        values = {"state": "processing", "deadline": "2099-01-01T00:00:00Z"}
+        self.backend.store.commit(store.Update(self.stored(), values))
+        self.look_until("finished")
+
+    def test_while_the_storage_is_away_it_waits(self):
+        storage, refused = self.backend.introspecting.history.backend, []
+        save, storage.save = storage.save, lambda *content: self.refuse(refused)
+        self.inspect("starting")
+        self.wait_for(lambda: refused)
+        self.wait_for(lambda: self.status()["state"] == "starting", message=self.status)
+        storage.save = save
+        self.look_until("finished")
+
+    def refuse(self, refused):
+        refused.append(True)
+        raise introspection_errors.StorageUnavailable(storage="test", reason="away")
+
+    def test_without_an_interface_there_is_nothing_to_keep(self):
+        machine = self.backend.store.get(models.Resource, self.uuid)
+        self.backend.store.commit(store.Update(machine, {"resource_url": "/redfish/v1/Chassis/Rack1"}))
+        self.inspect("error")
+        self.assertIn("validate_interfaces", self.status()["error"])
+        self.assertEqual([], self.one("GET", "/data/unprocessed").json["inventory"]["interfaces"])
+
+    def test_a_pod_manager_that_is_away_is_the_error(self):
+        self.pod.stop()
+        self.inspect("error")
+        self.assertIn("could not be reached", self.status()["error"])
+
+    def test_an_unknown_source(self):
+        self.assert_refused(400, self.one("POST", "?source=guess"), "redfish")

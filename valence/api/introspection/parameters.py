@@ -8,6 +8,9 @@ from valence.db.models import introspection
 
 TRUE, FALSE = ("1", "t", "true", "on", "y", "yes"), ("0", "f", "false", "off", "n", "no")
 
+#: who can be asked to look into a machine
+SOURCES = ("ramdisk", "redfish")
+
 
 def of(call):
     """Return the parameters of a request; of one that is given twice the last counts."""
@@ -34,6 +37,14 @@ def limit(given, most):
     if not 0 <= number <= most:
         raise errors.BadRequest(reason=f"The limit must be between 0 and {most}.")
     return number or most
+
+
+def source(given):
+    """Return who is to look into a machine."""
+    text = given.get("source", SOURCES[0])
+    if text not in SOURCES:
+        raise errors.BadRequest(reason=f"The source must be one of: {', '.join(SOURCES)}.")
+    return text
 
 
 def version(given, name):

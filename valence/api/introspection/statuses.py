@@ -30,8 +30,13 @@ def show(call, machine):
 
 def start(call, machine):
     """Start the introspection of a machine."""
-    manage_boot = parameters.boolean(parameters.of(call), "manage_boot", True)
-    started = call.conductor.introspection.start(call.context, machine, manage_boot=manage_boot)
+    given = parameters.of(call)
+    started = call.conductor.introspection.start(
+        call.context,
+        machine,
+        manage_boot=parameters.boolean(given, "manage_boot", True),
+        source=parameters.source(given),
+    )
     response = accepted()
     if started.get("token"):
         response.headers[TOKEN] = started["token"]

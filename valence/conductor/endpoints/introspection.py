@@ -31,10 +31,12 @@ class IntrospectionEndpoint:
         self._intake, self._transfers, self._ring = intake, transfers, ring
 
     @rpc
-    def start(self, context, machine, manage_boot=True):
+    def start(self, context, machine, manage_boot=True, source="ramdisk"):
         """Ask for the introspection of a machine; one that waits already begins anew."""
-        token = secrets.token_urlsafe(24) if self._records.require_token else None
-        row = self._records.begin(context, self._records.machine(machine), manage_boot, token)
+        needs_token = self._records.require_token and source == "ramdisk"
+        token = secrets.token_urlsafe(24) if needs_token else None
+        machine = self._records.machine(machine)
+        row = self._records.begin(context, machine, manage_boot, source=source, token=token)
         self._ring()
         return row.public(SHOWN) | {"token": token}
 
