@@ -144,6 +144,25 @@ class ClientTest(IntrospectionCase):
         self.assert_refused(404, self.client.get_data, self.uuid)
         self.assertEqual("finished", self.client.get_status(self.uuid)["state"])
 
+    def test_rules(self):
+        rules = self.client.rules
+        rule = rules.create(
+            [{"op": "is-empty", "field": "extra.asset"}],
+            [{"action": "set-attribute", "path": "/extra/asset", "value": "none"}],
+            description="Machines without an asset tag",
+        )
+        rules.from_json({"conditions": [], "actions": [{"action": "add-trait", "name": "CUSTOM_SEEN"}]})
+        self.assertEqual(rule, rules.get(rule["uuid"]))
+        self.assertEqual([rule["uuid"]], [each["uuid"] for each in rules.get_all()][:1])
+        self.introspect(self.document())
+        node = {"extra": {"asset": "none"}, "traits": ["CUSTOM_SEEN"]}
+        self.assertEqual(node, self.client.get_data(self.uuid)["node"])
+        rules.delete(rule["uuid"])
+        self.assert_refused(404, rules.get, rule["uuid"])
+        self.assert_refused(400, rules.create, [{"op": "nope", "field": "a"}], [{"action": "fail"}])
+        rules.delete_all()
+        self.assertEqual([], rules.get_all())
+
     def test_everybody_is_told(self):
         self.introspect(self.document())
         self.start()

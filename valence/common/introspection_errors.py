@@ -28,6 +28,14 @@ class RamdiskFailed(errors.BadRequest):
     hint = "Look at the ramdisk's log."
 
 
+class RuleFailed(errors.BadRequest):
+    """A rule that says that an introspection fails, or that cannot do what it says: ``reason``."""
+
+    code = "valence.rule_failed"
+    message = "{reason}"
+    hint = "Look at the rules of introspection."
+
+
 class WrongToken(errors.Forbidden):
     """A ramdisk without the token of its introspection: ``key``."""
 

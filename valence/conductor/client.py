@@ -281,6 +281,38 @@ class Introspection:
         return self._caller.call(context, self.namespace, method, LONG_TIMEOUT, **kwargs)
 
 
+class IntrospectionRules:
+    """Rules of introspection: ``{"uuid", "description", "scope", "conditions": list, "actions": list}``."""
+
+    namespace = "introspection_rules"
+
+    def __init__(self, caller):
+        self._caller = caller
+
+    def create(self, context, document):
+        """Store a rule, of the uuid that it has or of a new one, and return it; raise BadRequest, Duplicate."""
+        return self._call(context, "create", document=document)
+
+    def list(self, context):
+        """Return every rule, in the order in which they are applied."""
+        return self._call(context, "list")
+
+    def get(self, context, uuid):
+        """Return a rule; raise NotFound."""
+        return self._call(context, "get", uuid=uuid)
+
+    def delete(self, context, uuid):
+        """Remove a rule; raise NotFound."""
+        self._call(context, "delete", uuid=uuid)
+
+    def clear(self, context):
+        """Remove every rule."""
+        self._call(context, "clear")
+
+    def _call(self, context, method, **kwargs):
+        return self._caller.call(context, self.namespace, method, STORE_TIMEOUT, **kwargs)
+
+
 class Status:
     """Whether a conductor is there, and how it is."""
 
@@ -305,4 +337,5 @@ class Conductor:
         self.operations = Operations(caller)
         self.backup = Backup(caller)
         self.introspection = Introspection(caller)
+        self.introspection_rules = IntrospectionRules(caller)
         self.status = Status(caller)

@@ -30,9 +30,9 @@ PATIENCE = 5
 class Intake:
     """Takes documents in: those of ramdisks, and stored ones that are to be processed anew."""
 
-    def __init__(self, conf, records, leases, history):
+    def __init__(self, conf, records, leases, history, rules):
         self._records, self._leases, self._history = records, leases, history
-        self._hooks = hook.Hooks(conf)
+        self._hooks, self._rules = hook.Hooks(conf), rules
         self._redaction = redaction.Redaction(conf.processing.redact)
 
     def receive(self, context, document, token=None):
@@ -104,7 +104,7 @@ class Intake:
 
     def _process(self, work, data, processed, failures):
         try:
-            failures = [failure for failure in failures if failure] or self._completed(processed)
+            failures = [failure for failure in failures if failure] or self._completed(processed, work.uuid)
             if failures:
                 work.fail(data, "\n".join(failure.detail for failure in failures))
             work.finish(data, self._kept(processed))
@@ -112,11 +112,12 @@ class Intake:
             work.hand_back()
             raise
 
-    def _completed(self, processed):
-        """Let the hooks complete a document and return what failed, as a list."""
+    def _completed(self, processed, uuid):
+        """Let the hooks and the rules complete a document and return what failed, as a list."""
         try:
             self._hooks.after(processed)
-        except introspection_errors.HookFailed as error:
+            self._rules.apply(processed, lambda: self._records.facts(uuid))
+        except (introspection_errors.HookFailed, introspection_errors.RuleFailed) as error:
             return [error]
         return []
 
@@ -128,6 +129,7 @@ class _Work:
         self._records, self._history, self._context = records, history, context
         self._lease, self._again = lease, again
         self._row = self._before = row
+        self.uuid = row.uuid
 
     def enter(self, state, **values):
         """Store that the work begins; whoever aborted or started anew at this moment was faster: Conflict."""

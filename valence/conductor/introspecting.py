@@ -7,17 +7,19 @@ from valence.conductor import introspections
 from valence.conductor import introspector
 from valence.conductor import transfers
 from valence.conductor.endpoints import introspection
+from valence.conductor.endpoints import introspection_rules
 from valence.introspection import history
+from valence.introspection import rules
 from valence.introspection import storage
 
 
 class Introspecting:
-    """The parts, on one storage: ``endpoint`` serves, ``introspector`` works in the background."""
+    """The parts, on one storage: ``endpoints`` serve, ``introspector`` works in the background."""
 
     def __init__(self, conf, database, leases, connections, ownership):
         records = introspections.Introspections(conf, database)
         self.history = history.History(conf, database, storage.load(conf, database))
-        taking = intake.Intake(conf, records, leases, self.history)
+        taking = intake.Intake(conf, records, leases, self.history, rules.Rules(database))
         self.introspector = introspector.Introspector(
             conf,
             database,
@@ -28,7 +30,7 @@ class Introspecting:
             intake=taking,
         )
         self.sweep = introspection_sweep.Sweep(database, leases, self.history)
-        self.endpoint = introspection.IntrospectionEndpoint(
+        served = introspection.IntrospectionEndpoint(
             database,
             records,
             self.history,
@@ -36,6 +38,7 @@ class Introspecting:
             transfers=transfers.Transfers(conf.host),
             ring=self.introspector.ring,
         )
+        self.endpoints = [served, introspection_rules.IntrospectionRulesEndpoint(database)]
 
     def start(self):
         """Begin to work in the background."""

@@ -18,6 +18,18 @@ EXPECTING = ("starting", "waiting", "processing")
 #: events that tell of a state
 HAPPENED = {"starting": "start", "finished": "end", "error": "error"}
 TRIES = 20
+#: what a rule can ask of a machine, besides the name of its pod manager
+FACTS = (
+    "uuid",
+    "name",
+    "resource_url",
+    "resource_type",
+    "podm_id",
+    "health",
+    "state",
+    "power_state",
+    "identity",
+)
 
 
 def lease_name(uuid):
@@ -44,6 +56,12 @@ class Introspections:
             if found:
                 return found[0]
         raise errors.NotFound(kind="machine", key=name)
+
+    def facts(self, uuid):
+        """Return what rules can ask of a machine; raise NotFound."""
+        machine = self.machine(uuid)
+        pod_manager = self._store.get(models.PodManager, machine.podm_id)
+        return machine.public(FACTS) | {"pod_manager": pod_manager.name}
 
     def of(self, name):
         """Return the introspection of a machine, by its uuid or its name; raise NotFound."""

@@ -78,7 +78,7 @@ class Conductor:
             self._resources,
             operations.OperationsEndpoint(self._store, self._ring, self._ring_all),
             backup.BackupEndpoint(self._store),
-            self._introspection.endpoint,
+            *self._introspection.endpoints,
             status.StatusEndpoint(self._conf.host, self._health),
         ]
 

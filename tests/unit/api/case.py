@@ -114,7 +114,7 @@ class Backend(fixtures.Fixture):
             read,
             operations.OperationsEndpoint(self.store, lambda: None, lambda: None),
             backup.BackupEndpoint(self.store, lambda: time.time() + self.ahead),
-            self.introspecting.endpoint,
+            *self.introspecting.endpoints,
             status.StatusEndpoint("conductor-1", self.health),
         ]
 

@@ -2,6 +2,7 @@
 """The dialect on one screen: method, URL, what answers, the rule of the policy that allows it, and to whom."""
 
 from valence.api.introspection import data
+from valence.api.introspection import rules
 from valence.api.introspection import statuses
 from valence.api.introspection import versions
 from valence.api.route import Route
@@ -27,6 +28,11 @@ ROUTES = (
     Route("GET",    f"{ONE}/data/difference",         data.difference,          "introspection:data",     ADMIN),
     Route("GET",    f"{ONE}/data/unprocessed",        data.Show("unprocessed"), "introspection:data",     ADMIN),
     Route("POST",   f"{ONE}/data/unprocessed",        data.reapply,             "introspection:reapply",  ADMIN),
+    Route("GET",    "/v1/rules",                      rules.listing,            "introspection:rule:get",    ADMIN),
+    Route("POST",   "/v1/rules",                      rules.create,             "introspection:rule:create", ADMIN),
+    Route("DELETE", "/v1/rules",                      rules.clear,              "introspection:rule:delete", ADMIN),
+    Route("GET",    "/v1/rules/{uuid}",               rules.show,               "introspection:rule:get",    ADMIN),
+    Route("DELETE", "/v1/rules/{uuid}",               rules.delete,             "introspection:rule:delete", ADMIN),
     Route("GET",    f"{ONE}/logs",                    data.Show("logs", data.GZIP), "introspection:logs", ADMIN),
 )
 # fmt: on

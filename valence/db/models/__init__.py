@@ -21,6 +21,7 @@ from valence.db.models.introspection import IntrospectionAddress
 from valence.db.models.introspection import IntrospectionData
 from valence.db.models.introspection import IntrospectionDataPart
 from valence.db.models.introspection import IntrospectionVersion
+from valence.db.models.introspection_rule import IntrospectionRule
 from valence.db.models.operation import Operation
 from valence.db.models.pod_manager import PodManager
 from valence.db.models.resource import Resource
@@ -50,6 +51,7 @@ STORED = (
     IntrospectionData,
     IntrospectionDataPart,
     IntrospectionVersion,
+    IntrospectionRule,
 )
 
 __all__ = (
@@ -67,6 +69,7 @@ __all__ = (
     "IntrospectionAddress",
     "IntrospectionData",
     "IntrospectionDataPart",
+    "IntrospectionRule",
     "IntrospectionVersion",
     "Job",
     "JobAttachment",

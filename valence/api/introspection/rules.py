@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules: what is done with machines of which something was found."""
+
+import flask
+
+from valence.api import formats
+from valence.api.introspection import documents
+from valence.api.introspection import links
+from valence.api.introspection import versions
+from valence.common import errors
+
+#: largest rule, in bytes: rules are read for every document, and cross the bus in one message
+LARGEST = 64 * 1024
+SHORT = ("uuid", "description", "scope")
+
+
+def create(call):
+    """Make a rule."""
+    document = _document(call)
+    rule = call.conductor.introspection_rules.create(call.context, document)
+    shown = flask.json.dumps(_shown(call, rule))
+    status = 201 if flask.g.version >= versions.RULE_CREATED else 200
+    return flask.Response(shown, status, content_type="application/json")
+
+
+def listing(call):
+    """List the rules in the order in which they are applied."""
+    rules = call.conductor.introspection_rules.list(call.context)
+    return {"rules": [_shown(call, {name: rule[name] for name in SHORT}) for rule in rules]}
+
+
+def show(call, uuid):
+    """Show a rule."""
+    return _shown(call, call.conductor.introspection_rules.get(call.context, _identifier(uuid)))
+
+
+def delete(call, uuid):
+    """Remove a rule."""
+    call.conductor.introspection_rules.delete(call.context, _identifier(uuid))
+    return flask.Response(status=204)
+
+
+def clear(call):
+    """Remove every rule."""
+    call.conductor.introspection_rules.clear(call.context)
+    return flask.Response(status=204)
+
+
+def _document(call):
+    data = documents.read(call.http, call.settings.max_json_depth)
+    if len(data) > LARGEST:
+        raise errors.TooLarge(what="rule", limit=f"{LARGEST} bytes")
+    try:
+        document = flask.json.loads(data)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise errors.BadRequest(reason="The rule must be a JSON object.")
+    if document.get("uuid") is not None:
+        document["uuid"] = _identifier(
+            document["uuid"], errors.BadRequest(reason="The uuid of the rule is none.")
+        )
+    return document
+
+
+def _identifier(text, error=None):
+    if not isinstance(text, str) or not formats.is_uuid(text):
+        raise error or errors.NotFound(kind="introspection_rule", key=text)
+    return text.lower()
+
+
+def _shown(call, rule):
+    return rule | {"links": [links.own(call, f"/v1/rules/{rule['uuid']}")]}
