@@ -23,6 +23,7 @@ from valence.api.backup import errors as backup_errors
 from valence.api.backup import routes as backup_routes
 from valence.api.backup import trusts
 from valence.api.introspection import app as introspection
+from valence.api.introspection import port
 from valence.api.v1 import feed
 from valence.api.v1 import operations
 from valence.common import context
@@ -69,7 +70,7 @@ class Application(flask.Flask):
     def _dialects(self, conf):
         """Return the dialects of other services' clients by the path that they are mounted at."""
         whole = conf, self._conductor, self._strategy, self._allow, self.services
-        return {"/introspection": introspection.Application(*whole)}
+        return {port.MOUNT: introspection.Application(*whole)}
 
     def _add_routes(self):
         for route in (*routes.ROUTES, *backup_routes.ROUTES):

@@ -22,12 +22,12 @@ CONNECTIONS = 500
 
 
 class Server:
-    """Serves an application on [api] host and port; ``url`` is known once it is started."""
+    """Serves an application on [api] host and port, or others; ``url`` is known once it is started."""
 
-    def __init__(self, conf, application):
+    def __init__(self, conf, application, host=None, port=None):
         self._application = application
         self._http = HTTP(
-            (conf.api.host, conf.api.port),
+            (host or conf.api.host, conf.api.port if port is None else port),
             application,
             # Each stream keeps a thread; the others are for requests.
             numthreads=conf.api.threads + conf.api.max_event_streams,

@@ -9,6 +9,7 @@ from oslo_config import cfg
 
 from valence.api import app
 from valence.api import server
+from valence.api.introspection import port
 from valence.cmd import demo
 from valence.cmd import process
 from valence.cmd import state_dir
@@ -60,7 +61,9 @@ def parts(conf):
     caller = rpc_client.Caller(conf, transport)
     yield caller
     conductor = client.Conductor(caller)
-    web = server.Server(conf, app.create_app(conf, conductor))
+    application = app.create_app(conf, conductor)
+    yield from port.servers(conf, application)
+    web = server.Server(conf, application)
     yield web
     if conf.demo:
         caller.liveness.wait(10)

@@ -5,6 +5,7 @@ import sys
 
 from valence.api import app
 from valence.api import server
+from valence.api.introspection import port
 from valence.cmd import process
 from valence.common import config
 from valence.common import messaging
@@ -22,6 +23,8 @@ def parts(conf):
     """Yield the parts of the process in the order to start them."""
     caller = rpc_client.Caller(conf, messaging.get_transport(conf))
     yield caller
-    web = server.Server(conf, app.create_app(conf, client.Conductor(caller)))
+    application = app.create_app(conf, client.Conductor(caller))
+    yield from port.servers(conf, application)
+    web = server.Server(conf, application)
     yield web
     print(f"Valence serves {web.url}", flush=True)

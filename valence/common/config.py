@@ -7,6 +7,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from valence import version
+from valence.common import introspection_options
 
 DEFAULT = [
     cfg.HostAddressOpt(
@@ -53,6 +54,16 @@ API = [
     ),
     cfg.StrOpt("tls_cert_file", help="Certificate chain (PEM) to serve HTTPS with."),
     cfg.StrOpt("tls_key_file", help="Key (PEM) of the certificate."),
+    cfg.PortOpt(
+        "introspection_port",
+        min=0,
+        help="Port at which introspection is served as well, as at /introspection but without that prefix; "
+        "ironic-inspector has 5050. 0 takes a free one and logs it. By default there is no such port.",
+    ),
+    cfg.HostAddressOpt(
+        "introspection_host",
+        help="Address of that port, such as one of the network that machines boot from; by default host.",
+    ),
     cfg.StrOpt("public_url", help="URL under which clients see the API; by default the one of the request."),
     cfg.IntOpt("max_limit", default=1000, min=1, help="Most rows of one page."),
     cfg.IntOpt("default_limit", default=100, min=1, help="Rows of one page when the client does not say."),
@@ -211,61 +222,6 @@ EVENTS = [
     cfg.IntOpt("max_body_kib", default=1024, min=1, help="Largest body of a post, in KiB."),
 ]
 
-PROCESSING = [
-    cfg.StrOpt(
-        "storage_backend",
-        default="database",
-        help="Where introspection data are kept: none, database, file, swift, or what else is installed.",
-    ),
-    cfg.StrOpt(
-        "directory",
-        help="Folder of the storage 'file', shared by all conductors; by default state_dir/introspection.",
-    ),
-    cfg.IntOpt(
-        "keep",
-        default=3,
-        min=1,
-        mutable=True,
-        help="Versions of its documents that are kept of each machine, the present one among them; with 1 there are "
-        "no versions.",
-    ),
-    cfg.ListOpt(
-        "hooks",
-        default=["validate_interfaces", "scheduler", "pci_devices", "lldp", "extra"],
-        help="Hooks that make the processed document of the unprocessed one, in their order.",
-    ),
-    cfg.ListOpt(
-        "pci_aliases",
-        default=[],
-        help="PCI devices that the hook pci_devices counts, as name=vendor:product, such as gpu=10de:1db4.",
-    ),
-    cfg.IntOpt(
-        "timeout", default=3600, min=1, help="Seconds after which an introspection fails that hears nothing."
-    ),
-    cfg.IntOpt(
-        "max_body_kib", default=16384, min=1, help="Largest introspection document that is taken, in KiB."
-    ),
-    cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of an introspection document."),
-    cfg.ListOpt(
-        "redact",
-        default=[],
-        help="Places in introspection documents whose values are not kept, as patterns such as "
-        "inventory.system_vendor.serial_number. Machines are looked up before.",
-    ),
-    cfg.IntOpt(
-        "documents_per_minute",
-        default=60,
-        min=1,
-        help="Documents that are taken from one address in a minute; more are asked to come later.",
-    ),
-    cfg.BoolOpt(
-        "require_token",
-        default=False,
-        help="Take the document of a ramdisk only with the token that the start of its introspection answered "
-        "with, in the header X-Valence-Introspection-Token: '…/v1/continue?token=…'.",
-    ),
-]
-
 SECRETS = [
     cfg.StrOpt(
         "key_file",
@@ -288,7 +244,7 @@ GROUPS: dict[str, list] = {
     "conductor": CONDUCTOR,
     "events": EVENTS,
     "notifications": NOTIFICATIONS,
-    "processing": PROCESSING,
+    "processing": introspection_options.PROCESSING,
     "redfish": REDFISH,
     "secrets": SECRETS,
     "sync": SYNC,

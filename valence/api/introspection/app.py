@@ -10,6 +10,7 @@ import flask
 from valence.api import auth
 from valence.api import call as calls
 from valence.api import errors as rendering
+from valence.api.introspection import port
 from valence.api.introspection import rate
 from valence.api.introspection import routes
 from valence.api.introspection import versions
@@ -76,7 +77,7 @@ class Application(flask.Flask):
         response.headers["X-OpenStack-Request-ID"] = flask.g.context.request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Cache-Control", "no-cache")
-        rule = f"/introspection{request.url_rule.rule}" if request.url_rule else None
+        rule = f"{port.MOUNT}{request.url_rule.rule}" if request.url_rule else None
         self._services.metrics.answered(rule, request.method, response.status_code, seconds)
         url = request.script_root + request.full_path.removesuffix("?")
         LOG.info("%s %r %d %.1f ms", request.method, url, response.status_code, seconds * 1000)

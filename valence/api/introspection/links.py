@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Links to places of the dialect, wherever it is mounted."""
+"""Links in answers."""
+
+from valence.api.introspection import port
 
 
 def own(call, path):
-    """Return the link of a thing to itself."""
-    return {"href": call.base_url + call.http.script_root + path, "rel": "self"}
+    """Return the link of a thing to itself, at the port by which the request came."""
+    http = call.http
+    root = http.host_url.rstrip("/") if port.ALONE in http.environ else call.base_url + http.script_root
+    return {"href": root + path, "rel": "self"}
