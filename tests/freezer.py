@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real Freezer, in an environment of its own: its libraries are not those that Valence is tested with."""
 
-import fcntl
-import hashlib
 import os
 import pathlib
 import subprocess
-import sys
-import venv
 
 import fixtures
 
 from tests import deployment
+from tests import environment
 from tests import identity
 from tests import process
 
 REQUIREMENTS = pathlib.Path(__file__).parent / "data" / "freezer" / "requirements.txt"
-HOME = pathlib.Path(sys.prefix) / "freezer"
 PROJECT = "6f1d0a8e2c5b4d7f9a3e1c0b8d6f4a2e"
 PEOPLE = (
     identity.User("alice", PROJECT, ("member",)),
@@ -28,16 +24,7 @@ PEOPLE = (
 
 def install():
     """Return the folder of Freezer's commands; the first call installs them, which takes minutes."""
-    HOME.mkdir(exist_ok=True)
-    stamp = HOME / hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    with open(HOME / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists():
-            venv.create(HOME, with_pip=True)
-            command = [HOME / "bin" / "pip", "install", "--quiet", "--requirement", REQUIREMENTS]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            stamp.touch()
-    return HOME / "bin"
+    return environment.install("freezer", REQUIREMENTS)
 
 
 class Command(process.Process):

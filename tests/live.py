@@ -8,6 +8,7 @@ from tests import embedded
 from tests import rest
 from valence.api import app
 from valence.api import server
+from valence.api.introspection import port
 
 CREDENTIALS = {"username": "admin", "password": "password"}
 
@@ -26,11 +27,13 @@ class Site(fixtures.Fixture):
         for name, value in {"port": 0, "host": "127.0.0.1"}.items():
             conf.set_override(name, value, "api")
         conf.set_override("auth_strategy", "noauth")
-        http = server.Server(conf, app.create_app(conf, self.behind.client))
-        http.start()
-        self.addCleanup(http.stop)
+        application = app.create_app(conf, self.behind.client)
+        *others, http = [*port.servers(conf, application), server.Server(conf, application)]
+        for each in (*others, http):
+            each.start()
+            self.addCleanup(each.stop)
         self.client = rest.Client(http.url)
-        self.introspection = f"{http.url}/introspection"
+        self.introspection = others[0].url if others else f"{http.url}/introspection"
 
     def register(self):
         """Register the simulated pod."""

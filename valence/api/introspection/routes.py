@@ -31,6 +31,7 @@ ROUTES = (
     Route("GET",    "/v1/rules",                      rules.listing,            "introspection:rule:get",    ADMIN),
     Route("POST",   "/v1/rules",                      rules.create,             "introspection:rule:create", ADMIN),
     Route("DELETE", "/v1/rules",                      rules.clear,              "introspection:rule:delete", ADMIN),
+    Route("POST",   "/v1/rules/{uuid}",               rules.create,             "introspection:rule:create", ADMIN),
     Route("GET",    "/v1/rules/{uuid}",               rules.show,               "introspection:rule:get",    ADMIN),
     Route("DELETE", "/v1/rules/{uuid}",               rules.delete,             "introspection:rule:delete", ADMIN),
     Route("GET",    f"{ONE}/logs",                    data.Show("logs", data.GZIP), "introspection:logs", ADMIN),

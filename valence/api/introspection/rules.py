@@ -14,9 +14,10 @@ LARGEST = 64 * 1024
 SHORT = ("uuid", "description", "scope")
 
 
-def create(call):
+def create(call, uuid=None):
     """Make a rule."""
-    document = _document(call)
+    # openstacksdk posts it to the URL that it is going to have.
+    document = _document(call, uuid)
     rule = call.conductor.introspection_rules.create(call.context, document)
     shown = flask.json.dumps(_shown(call, rule))
     status = 201 if flask.g.version >= versions.RULE_CREATED else 200
@@ -46,7 +47,7 @@ def clear(call):
     return flask.Response(status=204)
 
 
-def _document(call):
+def _document(call, uuid):
     data = documents.read(call.http, call.settings.max_json_depth)
     if len(data) > LARGEST:
         raise errors.TooLarge(what="rule", limit=f"{LARGEST} bytes")
@@ -56,7 +57,8 @@ def _document(call):
         document = None
     if not isinstance(document, dict):
         raise errors.BadRequest(reason="The rule must be a JSON object.")
-    if document.get("uuid") is not None:
+    document["uuid"] = uuid or document.get("uuid")
+    if document["uuid"] is not None:
         document["uuid"] = _identifier(
             document["uuid"], errors.BadRequest(reason="The uuid of the rule is none.")
         )

@@ -38,6 +38,10 @@ class IntrospectionRulesTest(case.IntrospectionCase):
             response = self.call("POST", "/v1/rules", json=RULE | {"uuid": None}, headers=headers)
             self.assertEqual(status, response.status_code)
 
+    def test_a_rule_can_be_posted_to_its_own_url(self):
+        self.assertEqual(UUID, self.call("POST", f"/v1/rules/{UUID}", json=RULE).json["uuid"])
+        self.assert_refused(400, self.call("POST", "/v1/rules/x", json=RULE))
+
     def test_removal(self):
         for _ in range(3):
             self.create()
