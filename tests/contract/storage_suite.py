@@ -90,6 +90,12 @@ class StorageSuite:
         self.storage.save(self.node, large, storage.LOGS)
         self._require(large == self.storage.get(self.node.uuid, storage.LOGS))
 
+    def test_a_purge_takes_nothing_that_is_there(self):
+        large = random.Random(4).randbytes(1_500_000)
+        self.storage.save(self.node, large)
+        self.storage.purge()
+        self._require(large == self.storage.get(self.node.uuid))
+
     def test_delete(self):
         self.storage.save(self.node, random.Random(3).randbytes(1_500_000))
         self.storage.delete(self.node.uuid)

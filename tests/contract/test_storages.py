@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The suite of storages, on every one that Valence comes with."""
 
+import os
 import uuid
 
 import requests
@@ -15,6 +16,7 @@ from valence.common import errors
 from valence.common import introspection_errors
 from valence.db import models
 from valence.db import store
+from valence.db import types
 from valence.introspection import no_storage
 from valence.introspection import storage
 from valence.introspection import swift_options
@@ -53,6 +55,22 @@ class DatabaseStorageTest(testscenarios.WithScenarios, storage_suite.StorageSuit
             (row,) = self.rows.list(models.IntrospectionData)
             self.assertEqual(row.parts, self.rows.count(models.IntrospectionDataPart))
 
+    def test_a_purge_removes_the_parts_of_what_was_never_finished(self):
+        self.storage.save(self.node, bytes(storage_suite.random.Random(4).randbytes(2_000_000)))
+        kept = self.rows.count(models.IntrospectionDataPart)
+        moments = ("2020-01-01T00:00:00Z", types.now())
+        lost = [
+            models.IntrospectionDataPart(
+                content_id=f"lost at {moment}", number=n, data="x", created_at=moment
+            )
+            for moment in moments
+            for n in (1, 2)
+        ]
+        self.rows.load(models.IntrospectionDataPart, lost)
+        self.storage.purge()
+        self.assertEqual(kept + 2, self.rows.count(models.IntrospectionDataPart))
+        self._require(len(self.storage.get(self.node.uuid)) == 2_000_000)
+
     def test_data_go_with_their_introspection(self):
         self.storage.save(self.node, b"{}")
         self.rows.commit(store.Delete(self.node))
@@ -73,6 +91,15 @@ class FileStorageTest(storage_suite.StorageSuite, base.TestCase):
         conf = databases.configuration("sqlite://", str(self._folder))
         conf.set_override("directory", str(self._folder / "introspection"), "processing")
         return storage.load(conf, None, "file")
+
+    def test_a_purge_removes_what_was_never_finished(self):
+        folder = self._folder / "introspection"
+        old, new = folder / ".new-old", folder / ".new-new"
+        for path in (old, new):
+            path.write_text("half")
+        os.utime(old, (1, 1))
+        self.storage.purge()
+        self.assertEqual((False, True), (old.exists(), new.exists()))
 
     def test_a_folder_that_cannot_be_is_told_at_the_start(self):
         (self._folder / "file").write_text("")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data of machines that are gone: removed from the storage, and tried again as long as that is away.
+"""What belongs to nobody: removed from the storage, and tried again as long as that is away.
+
+Data of machines that are gone are looked for often, what a writer that died left half written seldom.
 
 The row of the introspection is the queue: it stays until its data are removed. Clients do not see it meanwhile.
 """
@@ -14,9 +16,9 @@ from valence.db import store
 
 LOG = log.getLogger(__name__)
 
-INTERVAL = 30.0
+INTERVAL, PURGE_INTERVAL = 30.0, 3600.0
 PAGE = 500
-LEASE = "introspection-sweep"
+LEASE, PURGE_LEASE = "introspection-sweep", "introspection-purge"
 
 
 class Sweep:
@@ -24,15 +26,20 @@ class Sweep:
 
     def __init__(self, database, leases, history):
         self._store, self._leases, self._history = database, leases, history
-        self._loop = periodic.Loop("introspection-sweep", self.sweep, INTERVAL)
+        self._loops = [
+            periodic.Loop("introspection-sweep", self.sweep, INTERVAL),
+            periodic.Loop("introspection-purge", self.purge, PURGE_INTERVAL),
+        ]
 
     def start(self):
         """Begin to sweep."""
-        self._loop.start()
+        for loop in self._loops:
+            loop.start()
 
     def stop(self):
         """End the present removal."""
-        self._loop.stop(timeout=10)
+        for loop in self._loops:
+            loop.stop(timeout=10)
 
     def sweep(self):
         """Remove the data of every machine that is gone now; raise StorageUnavailable."""
@@ -40,6 +47,14 @@ class Sweep:
             with self._leases.hold(LEASE):
                 for row in list(self._orphans()):
                     self._remove(row)
+        except (errors.LeaseHeld, errors.LeaseLost):
+            pass
+
+    def purge(self):
+        """Remove what is half written, and old; raise StorageUnavailable."""
+        try:
+            with self._leases.hold(PURGE_LEASE):
+                self._history.backend.purge()
         except (errors.LeaseHeld, errors.LeaseLost):
             pass
 

@@ -5,6 +5,7 @@ What is longer than a row may be has further parts. They are stored before the r
 reader sees a content whole or not at all, and nobody needs a transaction that is larger than one part.
 """
 
+import datetime
 import uuid
 
 from valence.common import errors
@@ -12,6 +13,7 @@ from valence.common import introspection_errors
 from valence.common import packing
 from valence.db import models
 from valence.db import store
+from valence.db import types
 from valence.db.models import introspection
 from valence.introspection import storage
 
@@ -71,6 +73,30 @@ class DatabaseStorage(storage.StorageBackend):
         ):
             yield from (storage.split_name(row.id) for row in rows)
             marker = rows[-1].id
+
+    def purge(self):
+        then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=storage.KEPT)
+        old = [store.Filter("created_at", "lt", then.strftime(types.TIME_FORMAT))]
+        marker, fields = None, ["uuid", "content_id"]
+        while parts := self._store.list(
+            models.IntrospectionDataPart, filters=old, marker=marker, limit=PAGE, fields=fields
+        ):
+            marker = parts[-1].uuid
+            owned = self._owned({part.content_id for part in parts})
+            self._remove([part for part in parts if part.content_id not in owned])
+
+    def _owned(self, content_ids):
+        """Return those of the identifiers that a row names."""
+        wanted = [store.Filter("content_id", "in", sorted(content_ids))]
+        found = self._store.list(models.IntrospectionData, filters=wanted, fields=["id", "content_id"])
+        return {row.content_id for row in found}
+
+    def _remove(self, parts):
+        try:
+            if parts:
+                self._store.commit(*map(store.Delete, parts))
+        except errors.NotFound:
+            pass  # whoever replaced or removed the content was faster; the others are removed next time
 
     def _row(self, node_id, suffix):
         try:

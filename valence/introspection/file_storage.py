@@ -4,6 +4,7 @@
 import os
 import pathlib
 import tempfile
+import time
 
 from valence.common import introspection_errors
 from valence.introspection import storage
@@ -59,6 +60,17 @@ class FileStorage(storage.StorageBackend):
         for path in sorted(self._folder.iterdir()):
             if not path.name.startswith("."):
                 yield storage.split_name(path.name)
+
+    def purge(self):
+        old = time.time() - storage.KEPT
+        try:
+            for path in self._folder.glob(f"{_TEMPORARY}*"):
+                if path.stat().st_mtime < old:
+                    path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            pass  # it was finished, or removed, at this moment; the others are removed next time
+        except OSError as error:
+            raise _away(error) from None
 
     def _path(self, node_id, suffix):
         return self._folder / storage.content_name(node_id, suffix)

@@ -21,6 +21,9 @@ UNPROCESSED, LOGS = "UNPROCESSED", "LOGS"
 #: what stands before the number of a version in the suffix of its contents
 VERSION = "V"
 
+#: seconds after which nobody goes on writing what is half written
+KEPT = 3600
+
 _NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,78}[0-9A-Za-z])?")
 
 
@@ -63,6 +66,9 @@ class StorageBackend(abc.ABC):
     def packed(self, node_id, suffix=None) -> str:
         """Return a content as ``valence.common.packing`` packs it; a storage that keeps it so need not pack it anew."""
         return packing.pack(self.get(node_id, suffix))
+
+    def purge(self):  # noqa: B027
+        """Remove what writers that died left half done more than KEPT seconds ago; a conductor calls it every hour."""
 
     def delete_all(self, node_id):
         """Remove every content of a machine but the versions; they are named one by one by who numbers them."""

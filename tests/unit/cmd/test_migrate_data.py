@@ -31,11 +31,12 @@ class MigrateDataTest(case.IntrospectionCase):
         return printed.getvalue()
 
     def test_everything_is_moved_once(self):
-        self.assertIn("Dry run: 2 copied", self.migrate("--from", "database", "--to", "file", "--dry-run"))
-        self.assertIn("2 copied, 0 equal", self.migrate("--from", "database", "--to", "file"))
-        self.assertIn("0 copied, 2 equal", self.migrate("--from", "database", "--to", "file"))
+        self.assertIn("Dry run: 4 copied", self.migrate("--from", "database", "--to", "file", "--dry-run"))
+        self.assertIn("4 copied, 0 equal", self.migrate("--from", "database", "--to", "file"))
+        self.assertIn("0 copied, 4 equal", self.migrate("--from", "database", "--to", "file"))
         files = {path.name for path in (self.file.parent / "data").iterdir()}
-        self.assertEqual({self.uuid, f"{self.uuid}-{storage.UNPROCESSED}"}, files)
+        suffixes = ("", "-V1", f"-{storage.UNPROCESSED}", f"-{storage.UNPROCESSED}-V1")
+        self.assertEqual({f"{self.uuid}{suffix}" for suffix in suffixes}, files)
 
     def test_what_cannot_be_is_told(self):
         for arguments, word in (

@@ -50,3 +50,12 @@ class SweepTest(case.IntrospectionCase):
 
     def away(self, node_id, suffix=None):
         raise introspection_errors.StorageUnavailable(storage="test", reason="away")
+
+    def test_a_purge_is_done_by_one_conductor(self):
+        purged = []
+        self.storage.purge = lambda: purged.append(True)
+        with self.backend.store.lease("introspection-purge", "another", 60):
+            self.sweep.purge()
+        self.assertEqual([], purged)
+        self.sweep.purge()
+        self.assertEqual([True], purged)

@@ -105,13 +105,14 @@ class IntrospectionData(base.ModelBaseWithTimestamp):
     """One document of one machine, in the storage ``database``."""
 
     path = "introspection_data"
+    version = "1.1"
     kind = "introspection_data"
     fields = {
         "id": types.Text("<machine>, or <machine>-<suffix>.", max=80, key=True),
         "uuid": types.Reference("The machine.", Introspection, on_delete="cascade", write="never"),
         "processed": types.Boolean("Whether it is the processed document.", default=False, write="never"),
         "data": types.Text("The packed document, or its first part.", max=PART_LENGTH, write="never"),
-        "content_id": types.Text("Common to the parts of this content.", max=36, write="never"),
+        "content_id": types.Text("Common to the parts of this content.", max=36, write="never", index=True),
         "parts": types.Integer("Further parts.", default=0, write="never"),
     }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of introspection."""
+"""Rules of introspection, and contents by their parts."""
 
 # A column that an older Valence does not know has a server default or takes NULL: both versions write.
 
@@ -48,4 +48,7 @@ def upgrade():
     )
     op.create_index(
         "ix_introspection_rules_created_at_uuid", "introspection_rules", ["created_at", "uuid"], unique=False
+    )
+    op.create_index(
+        "ix_introspection_data_content_id_id", "introspection_data", ["content_id", "id"], unique=False
     )
