@@ -6,6 +6,8 @@ Data of machines that are gone are looked for often, what a writer that died lef
 The row of the introspection is the queue: it stays until its data are removed. Clients do not see it meanwhile.
 """
 
+import time
+
 from oslo_log import log
 
 from valence.common import errors
@@ -26,20 +28,22 @@ class Sweep:
 
     def __init__(self, database, leases, history):
         self._store, self._leases, self._history = database, leases, history
-        self._loops = [
-            periodic.Loop("introspection-sweep", self.sweep, INTERVAL),
-            periodic.Loop("introspection-purge", self.purge, PURGE_INTERVAL),
-        ]
+        self._loop = periodic.Loop("introspection-sweep", self._run, INTERVAL)
+        self._purge_at = 0.0
 
     def start(self):
         """Begin to sweep."""
-        for loop in self._loops:
-            loop.start()
+        self._loop.start()
 
     def stop(self):
         """End the present removal."""
-        for loop in self._loops:
-            loop.stop(timeout=10)
+        self._loop.stop(timeout=10)
+
+    def _run(self):
+        self.sweep()
+        if time.monotonic() >= self._purge_at:
+            self.purge()
+            self._purge_at = time.monotonic() + PURGE_INTERVAL
 
     def sweep(self):
         """Remove the data of every machine that is gone now; raise StorageUnavailable."""
