@@ -31,18 +31,21 @@ class MigrationTest(case.IntrospectionCase):
     def test_there_and_back_again(self):
         self.introspect(self.document(logs="text"))
         before = {name: self.database.get(*name) for name in self.database.names()}
-        copied = dict.fromkeys((None, "UNPROCESSED", "LOGS"), "copied")
+        copied = dict.fromkeys((None, "UNPROCESSED", "LOGS", "V1", "UNPROCESSED-V1"), "copied")
         self.assertEqual(copied, self.migrate(self.database, self.files))
-        self.database.delete_all(self.uuid)
+        for name in before:
+            self.database.delete(*name)
         self.assertEqual(copied, self.migrate(self.files, self.database))
         self.assertEqual(before, {name: self.database.get(*name) for name in self.database.names()})
+        self.assertEqual(200, self.one("GET", "/data?version=1").status_code)
 
     def test_what_is_there_already_is_left_alone(self):
         self.introspect()
         self.migrate(self.database, self.files)
         self.files.delete(self.uuid)
         outcomes = self.migrate(self.database, self.files)
-        self.assertEqual({None: "copied", "UNPROCESSED": "equal"}, outcomes)
+        equal = dict.fromkeys(("UNPROCESSED", "V1", "UNPROCESSED-V1"), "equal")
+        self.assertEqual({None: "copied"} | equal, outcomes)
 
     def test_what_changed_meanwhile_is_moved_again(self):
         self.introspect()
@@ -80,7 +83,8 @@ class MigrationTest(case.IntrospectionCase):
         save, self.files.save = self.files.save, self.fail_for_processed
         self.saved = save
         outcomes = self.migrate(self.database, self.files)
-        self.assertEqual({None: "failed", "UNPROCESSED": "copied"}, outcomes)
+        copied = dict.fromkeys(("UNPROCESSED", "V1", "UNPROCESSED-V1"), "copied")
+        self.assertEqual({None: "failed"} | copied, outcomes)
 
     def fail_for_processed(self, node_info, data, suffix=None):
         if suffix is None:
