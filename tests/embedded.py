@@ -95,11 +95,14 @@ class Pod(fixtures.Fixture):
 
 
 class Conductor(fixtures.Fixture):
-    """A whole conductor on a bus in the process, and a client of it."""
+    """A whole conductor on a bus in the process, and a client of it.
 
-    def __init__(self, **options):
+    ``options`` are ``group__name=value``; ``prepare`` gets the configuration, for options that a plug-in registers.
+    """
+
+    def __init__(self, prepare=lambda conf: None, **options):
         super().__init__()
-        self._options = options
+        self._prepare, self._options = prepare, options
 
     def _setUp(self):
         self.database = self.useFixture(Database())
@@ -107,6 +110,7 @@ class Conductor(fixtures.Fixture):
         for name, value in self._options.items():
             group, _, option = name.rpartition("__")
             self.conf.set_override(option, value, group or None)
+        self._prepare(self.conf)
         self.bus = self.useFixture(message_bus.Bus(self.conf.transport_url))
         self.start()
         self.client = client.Conductor(self.bus.caller())

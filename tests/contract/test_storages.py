@@ -177,6 +177,12 @@ class SwiftOutageTest(base.TestCase):
 def swift_configuration(folder, server, container):
     """Return a configuration whose [swift] leads to a container of a server."""
     conf = databases.configuration("sqlite://", str(folder))
+    set_swift(conf, server, container)
+    return conf
+
+
+def set_swift(conf, server, container):
+    """Let [swift] of a configuration lead to a container of a server."""
     swift_options.register(conf)
     conf.set_override("container", container, "swift")
     conf.set_override("auth_type", "v1password", "swift")
@@ -184,7 +190,6 @@ def swift_configuration(folder, server, container):
     conf.register_opts(loading.get_auth_plugin_conf_options(plugin), group="swift")
     for name, value in server.options().items():
         conf.set_override(name, value, "swift")
-    return conf
 
 
 class NoStorageTest(base.TestCase):

@@ -2,12 +2,15 @@
 """The clients that ironic-inspector has, unchanged, against a whole Valence and a simulated pod."""
 
 import json
+import uuid
 
 import ironic_inspector_client
 
 from tests import base
 from tests import live
 from tests import ramdisk
+from tests import servers
+from tests.contract import test_storages
 
 
 class IntrospectionCase(base.TestCase):
@@ -15,12 +18,15 @@ class IntrospectionCase(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.site = self.useFixture(live.Site(processing__storage_backend=self.storage))
+        self.site = self.useFixture(live.Site(processing__storage_backend=self.storage, prepare=self.prepare))
         self.site.register()
         self.wait_for(lambda: len(self.site.systems()) == 2, timeout=30)
         self.system = self.site.systems()[0]
         self.uuid = self.system["uuid"]
         self.client = ironic_inspector_client.ClientV1(inspector_url=self.site.introspection)
+
+    def prepare(self, conf):
+        """Set options of the storage."""
 
     def start(self, machine=None, **keywords):
         """Start an introspection and wait until its ramdisk is waited for."""
@@ -196,3 +202,37 @@ class FileStorageTest(IntrospectionCase):
         self.assertEqual(document, self.client.get_data(self.uuid, processed=False))
         self.client.reprocess(self.uuid)
         self.client.get_data(self.uuid)
+
+
+class SwiftTest(IntrospectionCase):
+    storage = "swift"
+    time_limit = 180
+
+    def prepare(self, conf):
+        test_storages.set_swift(conf, servers.swift(), f"container-{uuid.uuid4()}")
+
+    def test_an_introspection(self):
+        document = self.document("large")
+        self.introspect(document)
+        document.pop("logs")
+        self.assertEqual(document, self.client.get_data(self.uuid, processed=False))
+        before = self.client.get_data(self.uuid)
+        self.client.reprocess(self.uuid)
+        self.assertEqual(before, self.client.get_data(self.uuid))
+        self.start()
+        self.assert_refused(404, self.client.get_data, self.uuid)
+        self.client.abort(self.uuid)
+        self.assert_refused(404, self.client.get_data, self.uuid)
+
+    def test_versions(self):
+        small, medium = self.document("small"), self.document("medium")
+        for document in (small, medium):
+            self.introspect(document)
+        path = f"/introspection/v1/introspection/{self.uuid}/data"
+        self.assertEqual(2, len(self.site.client.get(f"{path}/versions")["versions"]))
+        self.assertEqual(small, self.site.client.get(f"{path}/unprocessed", version=1))
+        self.assertEqual(medium, self.site.client.get(f"{path}/unprocessed", version=2))
+        told = {each["path"]: each for each in self.site.client.get(f"{path}/difference")["differences"]}
+        counts = [document["inventory"]["cpu"]["count"] for document in (small, medium)]
+        change = told["inventory.cpu.count"]
+        self.assertEqual(counts, [change["old"], change["new"]])
