@@ -24,6 +24,30 @@ ODD = (
 INSIDE = re.compile(r"select |insert |traceback|sqlalchemy|sqlite|\.py\b|password|secret", re.IGNORECASE)
 
 
+#: rules that look at places which mutations hit, and that cannot always do what they say
+RULES = [
+    {
+        "conditions": [{"op": op, "field": field, "value": value, "multiple": multiple}],
+        "actions": [{"action": "extend-attribute", "path": "/seen", "value": f"{op} {{data[{field}]}}"}],
+    }
+    for op, field, value, multiple in (
+        ("ge", "cpus", 1, "any"),
+        ("eq", "memory_mb", 4096.5, "all"),
+        ("in-net", "ipmi_address", "10.0.0.0/8", "first"),
+        ("matches", "boot_interface", "01-.*", "any"),
+    )
+] + [
+    {
+        "conditions": [{"op": "contains", "field": "inventory.*[*].name", "value": "e.*0", "invert": True}],
+        "actions": [{"action": "set-capability", "name": "boot", "value": "{data[inventory][boot]}"}],
+    },
+    {
+        "conditions": [{"op": "is-empty", "field": "inventory.disks[*].*", "multiple": "all"}],
+        "actions": [{"action": "fail", "message": "no disk is known"}],
+    },
+]
+
+
 def mutate(document, chance):
     """Change one to four values, somewhere in a document."""
     for _ in range(chance.randint(1, 4)):
@@ -87,6 +111,8 @@ class MutationTest(case.IntrospectionCase):
         return response
 
     def check(self, size, number):
+        for rule in RULES:
+            self.assertEqual(201, self.call("POST", "/v1/rules", json=rule).status_code)
         sample = json.dumps(self.document(size))
         self.mac = self.document(size)["inventory"]["interfaces"][0]["mac_address"]
 

@@ -21,6 +21,8 @@ LOG = log.getLogger(__name__)
 #: seconds between two looks for work
 INTERVAL = 1.0
 LOOK_LIMIT = 100
+#: what there is to be done: ramdisks send again what a dead conductor left, of Redfish nobody does
+WORK = ({"state": "starting"}, {"state": "processing", "source": "redfish"})
 OPEN = ("starting", "waiting", "processing", "reapplying")
 #: the text that clients of ironic-inspector know
 TIMEOUT = "Introspection timeout"
@@ -51,10 +53,11 @@ class Introspector:
         overdue = [store.Filter("state", "in", list(OPEN)), store.Filter("deadline", "lt", types.now())]
         for row in self._store.list(models.Introspection, filters=overdue, limit=LOOK_LIMIT):
             self._alone(row.uuid, self._fail_overdue)
-        started = [store.Filter("state", "in", ["starting", "processing"])]
-        for row in self._store.list(models.Introspection, filters=started, limit=LOOK_LIMIT):
-            if _is_work(row) and self._is_mine(row.podm_id):
-                self._submit(row.uuid)
+        for wanted in WORK:
+            filters = [store.Filter(name, "eq", value) for name, value in wanted.items()]
+            for row in self._store.list(models.Introspection, filters=filters, limit=LOOK_LIMIT):
+                if self._is_mine(row.podm_id):
+                    self._submit(row.uuid)
 
     def _is_mine(self, podm_id):
         """Whether this conductor is the one that works on a pod manager; one that is new is looked up first."""
@@ -91,7 +94,7 @@ class Introspector:
             self._records.fail(context.service_context(), row, TIMEOUT, lease)
 
     def _prepare(self, row, lease):
-        if not _is_work(row):
+        if not any(wanted.items() <= row.as_dict().items() for wanted in WORK):
             return
         mine = context.service_context()
         try:
@@ -127,8 +130,3 @@ class Introspector:
         return addresses.normal(
             mac=told.macs, bmc_address=told.bmc_addresses, uuid=[told.uuid], serial=[told.serial]
         )
-
-
-def _is_work(row):
-    """Whether something is to be done: ramdisks send again what a dead conductor left, of Redfish nobody does."""
-    return row.state == "starting" or (row.state == "processing" and row.source == "redfish")

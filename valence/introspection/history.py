@@ -78,14 +78,13 @@ class History:
     def trim(self, uuid):
         """Remove the versions that are too many; those that cannot be removed now are the next time."""
         keep = self._options.keep
-        for version in self.versions(uuid)[keep if keep > 1 else 0 :]:
-            try:
+        try:
+            for version in self.versions(uuid)[keep if keep > 1 else 0 :]:
                 self._remove(uuid, version.number)
-            except introspection_errors.StorageUnavailable as error:
-                LOG.warning("introspection %s: an old version is removed later: %s", uuid, error.detail)
-                return
-            with contextlib.suppress(errors.NotFound):  # whoever removed all data was faster
-                self._store.commit(store.Delete(version))
+                with contextlib.suppress(errors.NotFound):  # whoever removed all data was faster
+                    self._store.commit(store.Delete(version))
+        except errors.Unavailable as error:
+            LOG.warning("introspection %s: an old version is removed later: %s", uuid, error.detail)
 
     def clear(self, uuid):
         """Remove every content of a machine and return the changes that forget its versions."""
