@@ -85,6 +85,56 @@ class CompactionTest(case.ContractCase):
         self.assertEqual(2, len(set(seen)))
 
 
+class RemovedMeanwhileTest(case.ContractCase):
+    """What is read in several steps, while others remove a part of it: all is as it was, or it is begun anew."""
+
+    scenarios = databases.ETCD
+
+    def begun_anew_or_whole(self, look):
+        """Return what a look finds that ``yield``s where others change something."""
+        others, done = self.connect(), []
+
+        def interrupted(snapshot):
+            steps = look(snapshot)
+            change = next(steps)
+            if not done:
+                done.append(change(others))
+            return next(steps)
+
+        return self.store.read(interrupted)
+
+    def test_the_parts_of_a_long_object(self):
+        [long] = self.create(examples.shelf("long", extra={"text": "x" * 250_000}))
+        pair = examples.Shelf, long.uuid
+
+        def look(snapshot):
+            read, removal = snapshot.read, lambda others: others.commit(store.Delete(long))
+            names = iter([read([self.store.paths.object(*pair)])])
+            yield removal
+            # The text of the object was read before, its parts are read now.
+            snapshot.read = lambda keys: next(names, None) or read(keys)
+            yield self.store.objects.read(snapshot, [pair])[pair]
+
+        found = self.begun_anew_or_whole(look)
+        self.assertIn(found and found["extra"], [None, {"text": "x" * 250_000}])
+
+    def test_the_pages_of_an_index(self):
+        shelves = self.create(*(examples.shelf(f"name {number:03}") for number in range(150)))
+        tree = index.tree_of(examples.Shelf, "name")
+
+        def change(others):
+            removed = [store.Delete(each) for each in shelves[75:]]
+            others.commit(store.Create(examples.shelf("a first one")), *removed)
+
+        def look(snapshot):
+            entries = snapshot.scan(tree, index.Range(), False, 10)
+            first = next(entries)
+            yield change
+            yield len([first, *entries])
+
+        self.assertIn(self.begun_anew_or_whole(look), [150, 76])
+
+
 class HalfWrittenTest(case.ContractCase):
     """A writer that is gone after its commit was decided, before everything was written."""
 

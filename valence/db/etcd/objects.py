@@ -6,6 +6,7 @@ import json
 
 from valence.db import types
 from valence.db import values
+from valence.db.etcd import failures
 
 #: characters of a value, from which on it is stored in parts
 LONG = 100_000
@@ -31,6 +32,8 @@ class Objects:
         texts = snapshot.read(places.values())
         parts = {place: json.loads(texts[place]) for place in texts if is_in_parts(texts[place])}
         chunks = snapshot.read(key for keys in parts.values() for key in keys)
+        if None in chunks.values():
+            raise failures.Stale("parts of an object were removed while it was read")
         texts = texts | {place: "".join(chunks[key] for key in keys) for place, keys in parts.items()}
         return {name: texts[place] for name, place in places.items()}
 

@@ -89,7 +89,10 @@ class Snapshot:
         """Return the entries of a page."""
         place = self._paths.index(tree) + page.name
         if place not in self._pages:
-            self._pages[place] = json.loads(self._read(place) or "[]")
+            text = self._read(place)
+            if text is None and page.low:  # only the first page of an index may not be there yet
+                raise failures.Stale(f"{place} was removed meanwhile")
+            self._pages[place] = json.loads(text or "[]")
         return self._pages[place]
 
     def texts_below(self, folder):

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Acceptance: whichever store is chosen, a pod manager lives its life from registration to removal."""
+
+import testscenarios
+
+from tests import stores
+from tests.functional import acceptance
+from valence.conductor import sync
+
+STORES = ("postgresql", "etcd", "etcd3")
+SYSTEMS = 150
+
+
+class StoreTest(testscenarios.WithScenarios, acceptance.AcceptanceCase):
+    scenarios = [(name, {"store": name}) for name in STORES]
+
+    def deployment(self):
+        return super().deployment(database_url=stores.SERVERS[self.store]().new_database())
+
+    def test_a_pod_manager_from_registration_to_removal(self):
+        simulator = self.simulate(systems=SYSTEMS)
+        pod_manager = self.register(simulator, seconds=60)
+        known = self.places(pod_manager)
+        self.assertLess(sync.PAGE, len(known))
+        self.assertEqual(SYSTEMS, self.counts(pod_manager)["System"])
+        self.assert_every_resource_was_told_once()
+        self.set_health(simulator, "Critical", "System7")
+        [event] = self.wait_for_events(1, acceptance.STATE_CHANGED, seconds=40)
+        self.assertEqual(("OK", "Critical"), (event["old"]["health"], event["new"]["health"]))
+        [ill] = self.client.get("/v1/systems", health="Critical")["systems"]
+        self.assertEqual(known["/redfish/v1/Systems/System7"], ill["uuid"])
+        shown = self.client.get(f"/v1/systems/{ill['uuid']}", detail="true")
+        self.assertEqual("Critical", shown["detail"]["Status"]["Health"])
+        self.assertEqual(0, self.valence.conductor.stop())
+        self.valence.conductor.start()
+        self.valence.wait_until_ready()
+        self.synchronize(pod_manager["uuid"])
+        self.assertEqual(known, self.places(pod_manager))
+        self.assertEqual(1, len(self.events(acceptance.STATE_CHANGED)))
+        path = f"/v1/pod_managers/{pod_manager['uuid']}?force=true"
+        self.assertEqual(204, self.client.request("DELETE", path).status_code)
+        self.assertEqual([], self.client.rows("/v1/resources"))
+        self.assert_everything_was_published(60)
