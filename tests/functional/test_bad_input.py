@@ -6,10 +6,8 @@ A table of each kind: what is sent, and how many problems are told of it at once
 
 import json
 import re
-import socket
 
-from tests.unit.api import case
-from valence.api import server
+from tests.functional import bytes_case
 
 JSON = b"Content-Type: application/json"
 CODE = re.compile(r"Traceback|valence\.\w+\.\w+|<class|\.py")
@@ -218,30 +216,7 @@ EVENT_QUERIES = {
 }
 
 
-class BadInputTest(case.APITestCase):
-    time_limit = 120
-
-    def setUp(self):
-        super().setUp()
-        self.conf.set_override("port", 0, "api")
-        http = server.Server(self.conf, self.application)
-        http.start()
-        self.addCleanup(http.stop)
-        self.port = int(http.url.rpartition(":")[2])
-
-    def answer(self, data):
-        """Return the status, the headers and the body of the answer to bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=15) as connection:
-            connection.sendall(data)
-            stream = connection.makefile("rb")
-            head = iter(stream.readline, b"\r\n")
-            status = int(next(head).split()[1])
-            headers = {
-                name.lower(): value.strip()
-                for name, _, value in (line.decode().partition(":") for line in head)
-            }
-            return status, headers, stream.read(int(headers["content-length"]))
-
+class BadInputTest(bytes_case.BytesCase):
     def assert_refused(self, requests):
         """Check that requests, ``(bytes, number)``, are answered by errors with so many entries; 0 is no error."""
         wrong = [fault for data, number in requests if (fault := self.fault(data, number))]
@@ -268,17 +243,6 @@ class BadInputTest(case.APITestCase):
     def post_bytes(self, headers, body=GOOD):
         """Return the bytes of a POST."""
         return self.bytes_of(b"POST", b"/v1/pod_managers", headers, body)
-
-    def bytes_of(self, method, target, headers=b"X-Nothing: at all", body=b""):
-        """Return the bytes of a request."""
-        length = b"" if b"Content-Length" in headers else b"Content-Length: %d\r\n" % len(body)
-        return b"%s %s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n\r\n%s" % (
-            method,
-            target,
-            length,
-            headers,
-            body,
-        )
 
     def test_bodies(self):
         self.assert_refused((self.post_bytes(JSON, body), number) for body, number in BODIES.items())

@@ -12,16 +12,18 @@ class Description:
 
     ``parameters`` are OpenAPI parameter objects, ``body`` is a schema that comes as one of ``media_types``,
     ``answers`` maps statuses to schemas of the first of ``answer_types``, None where there is no body;
-    ``failures`` are statuses beyond those of every route.
+    ``failures`` are statuses beyond those of every route, told in the format of a ``dialect``.
     """
 
     parameters: tuple = ()
     body: dict | None = None
     body_example: dict | None = None
     media_types: tuple = ()
+    needs_body: bool = True
     answers: dict = dataclasses.field(default_factory=dict)
     answer_types: tuple = ("application/json",)
     failures: tuple = ()
+    dialect: str = ""
 
 
 def described(**values):

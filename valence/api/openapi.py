@@ -7,6 +7,7 @@ from valence.api import description
 from valence.api import render
 from valence.api import schemas
 from valence.api import versions
+from valence.api.backup import answers as backup
 from valence.db import models
 
 #: statuses that any route may answer beyond its own, and what they mean
@@ -15,18 +16,20 @@ MEANINGS = {
     200: "Done.",
     201: "Created; Location says where.",
     202: "Accepted; Location says where to look how it goes.",
-    204: "Removed.",
+    204: "Done; there is nothing to show.",
+    300: "There are several versions.",
     304: "Not changed since the client read it.",
     400: "The request is not valid; every problem of it is told.",
     401: "Credentials are missing or wrong.",
     403: "The policy does not allow it.",
     404: "There is no such thing.",
+    405: "It cannot be asked for that.",
     406: "The client accepts nothing that there is.",
     409: "It conflicts with what there is.",
     412: "The thing was changed since the client read it.",
     413: "The body is too large.",
     415: "The body is of a type that is not understood.",
-    422: "The Idempotency-Key came with another request before.",
+    422: "What it needs is not there, or the Idempotency-Key came with another request before.",
     500: "An error that nobody expected.",
     502: "The pod manager failed.",
     503: "A part of Valence is away for the moment.",
@@ -123,13 +126,17 @@ def _path_parameters(url):
 
 def _body(about):
     content = {"schema": about.body, "example": about.body_example}
-    return {"required": True, "content": dict.fromkeys(about.media_types, content)}
+    return {"required": about.needs_body, "content": dict.fromkeys(about.media_types, content)}
 
 
 def _responses(about):
     own = {str(status): _answer(status, schema, about) for status, schema in about.answers.items()}
     failures = sorted({*about.failures, *EVERYWHERE})
-    return {str(status): description.reference(f"Error{status}", "responses") for status in failures} | own
+    told = {
+        str(status): description.reference(f"{about.dialect}Error{status}", "responses")
+        for status in failures
+    }
+    return told | own
 
 
 def _answer(status, schema, about):
@@ -141,7 +148,7 @@ def _answer(status, schema, about):
 
 def _schemas():
     shown = {model.__name__: _with_links(schemas.shown(model)) for model in SHOWN}
-    return shown | {"Errors": _ERRORS, "Links": _LINKS, "Versions": _VERSIONS}
+    return shown | {"Errors": _ERRORS, "Links": _LINKS, "Versions": _VERSIONS} | backup.SCHEMAS
 
 
 def _with_links(schema):
@@ -165,10 +172,20 @@ def _security_schemes():
 
 
 def _error_responses():
-    return {f"Error{status}": _error_response(status) for status in MEANINGS if status >= 400}
+    return {
+        f"{dialect}Error{status}": _error_response(status, content(status))
+        for dialect, content in ERRORS.items()
+        for status in MEANINGS
+        if status >= 400
+    }
 
 
-def _error_response(status):
+def _error_response(status, content):
+    return {"description": MEANINGS[status], "content": {"application/json": content}}
+
+
+def _error(status):
+    """Return the schema and an example of an error as Valence tells it."""
     example = {
         "request_id": "req-8cc0a1c4-5f3f-4a3c-9f0e-0c6c7c9a3b21",
         "code": "valence.example",
@@ -178,5 +195,8 @@ def _error_response(status):
         "hint": "What to do about it.",
         "links": [{"rel": "help", "href": "/v1/openapi.json"}],
     }
-    content = {"schema": description.reference("Errors"), "example": {"errors": [example]}}
-    return {"description": MEANINGS[status], "content": {"application/json": content}}
+    return {"schema": description.reference("Errors"), "example": {"errors": [example]}}
+
+
+#: dialect -> the schema and an example of its error with a status
+ERRORS = {"": _error, backup.DIALECT: backup.error}

@@ -34,7 +34,7 @@ UPDATE = crud.Update(PodManager, pod_managers.Form("update"))
 ROUTES = (
     Route("GET",    "/",                        versions.root,                     "versions:list",       PUBLIC),
     Route("GET",    "/v1",                      versions.index,                    "versions:show",       PUBLIC),
-    Route("GET",    "/v1/openapi.json",         openapi.Show(lambda: ROUTES),      "openapi:show",        PUBLIC),
+    Route("GET",    "/v1/openapi.json",         openapi.Show(lambda: DESCRIBED),   "openapi:show",        PUBLIC),
     Route("GET",    "/healthcheck",             health.healthcheck,                "health:show",         PUBLIC),
     Route("GET",    "/readyz",                  health.readyz,                     "health:ready",        PUBLIC),
     Route("GET",    "/metrics",                 metrics.show,                      "metrics:show",        PUBLIC),
@@ -65,6 +65,8 @@ ROUTES = (
     Route("GET",    "/v1/notifications",        notifications.listing,             "notifications:list",  READER),
 )
 # fmt: on
+#: what ``/v1/openapi.json`` describes
+DESCRIBED = (*ROUTES, *backup.ROUTES)
 
 
 def list_rules():

@@ -4,8 +4,10 @@
 import flask
 
 from valence.api import body
-from valence.api import description
 from valence.api import render
+from valence.api.backup import answers
+from valence.api.backup import describing
+from valence.api.backup import examples
 from valence.api.backup import reading
 from valence.api.backup import schemas
 from valence.api.backup import tenants
@@ -38,12 +40,24 @@ def _trusted(call, do, document):
 class Handler:
     """What the verbs of a collection have in common; its things are called ``kind``."""
 
-    description = description.Description(answer_types=(body.JSON,))
     verb = "Work with"
 
     def __init__(self, collection, schema=None):
         self.collection, self.kind = collection, collection.removesuffix("s")
-        self._validator = schema and schemas.validator(schema)
+        self._schema, self._validator = schema, schema and schemas.validator(schema)
+
+    @property
+    def description(self):
+        """What it takes and answers."""
+        return describing.verb(self.answers(), **self.asked())
+
+    def answers(self):
+        """Return the schemas of its answers by status."""
+        return {204: None}
+
+    def asked(self):
+        """Return what a description says of requests: parameters, body, example and whether it is needed."""
+        return {"body": self._schema, "example": examples.BODIES.get(self.collection)}
 
     @property
     def summary(self):
@@ -70,6 +84,14 @@ class List(Handler):
         text = call.conductor.backup.list(call.context, tenant, self.collection, wanted)
         return respond(f'{{"{self.collection}":{text}}}'.encode())
 
+    def answers(self):
+        return {200: answers.page(self.collection)}
+
+    def asked(self):
+        everywhere = (describing.EVERYWHERE,) if self.collection == "jobs" else ()
+        parameters = (*describing.PAGING, *everywhere)
+        return {"parameters": parameters, "body": schemas.SEARCH, "example": examples.SEARCH, "needed": False}
+
 
 class Show(Handler):
     """Shows one thing."""
@@ -79,6 +101,9 @@ class Show(Handler):
     def __call__(self, call, name, project_id=None):
         tenant = tenants.of(call, project_id)
         return respond(call.conductor.backup.show(call.context, tenant, self.collection, name))
+
+    def answers(self):
+        return {200: answers.one(self.collection), 404: None}
 
 
 class Create(Handler):
@@ -104,6 +129,9 @@ class Create(Handler):
 
     def allow(self, call, document, project_id):
         """Raise Forbidden if the document asks for more than the rule of the route allows."""
+
+    def answers(self):
+        return {201: answers.told(f"{self.kind}_id")}
 
 
 class Change(Handler):
@@ -131,6 +159,9 @@ class Change(Handler):
         del call, tenant
         return respond({f"{self.kind}_id": name, "version": version})
 
+    def answers(self):
+        return {200: answers.told(f"{self.kind}_id", "version")}
+
 
 class ChangeBackup(Change):
     """Changes a backup, and shows it."""
@@ -138,6 +169,12 @@ class ChangeBackup(Change):
     def answer(self, call, tenant, name, version):
         del version
         return respond(call.conductor.backup.show(call.context, tenant, self.collection, name))
+
+    def answers(self):
+        return {200: answers.one(self.collection)}
+
+    def asked(self):
+        return super().asked() | {"example": examples.STATUS}
 
 
 class Replace(Handler):
@@ -154,6 +191,9 @@ class Replace(Handler):
 
         version = _trusted(call, replace, document)
         return respond({f"{self.kind}_id": name, "version": version}, 201)
+
+    def answers(self):
+        return {201: answers.told(f"{self.kind}_id", "version")}
 
 
 class Delete(Handler):

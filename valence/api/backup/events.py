@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is asked of jobs and sessions: events, starts and ends, and who is in a session."""
 
-from valence.api import description
+from valence.api.backup import answers
 from valence.api.backup import collections
+from valence.api.backup import describing
+from valence.api.backup import examples
 from valence.api.backup import reading
+from valence.api.backup import schemas
 from valence.api.backup import tenants
 from valence.common import errors
 
-#: what may be asked of a job
-EVENTS = ("start", "stop", "abort")
 
-
-@description.described()
+@describing.described({202: answers.told("result")}, body=schemas.EVENT, example=examples.EVENT)
 def job_event(call, name, project_id=None):
     """Ask the scheduler of a job to start, stop or abort it."""
     event = _first(call, "Bad event request format")
-    if event not in EVENTS:
+    if event not in schemas.EVENTS:
         raise errors.BadRequest(reason="Bad Action Method")
     result = call.conductor.backup.ask(call.context, tenants.of(call, project_id), name, event)
     return collections.respond({"result": result}, 202)
 
 
-@description.described()
+@describing.described(
+    {202: answers.told("result", "session_tag")},
+    body=schemas.SESSION_ACTION,
+    example=examples.SESSION_ACTION,
+    failures=(405,),
+)
 def session_action(call, name, project_id=None):
     """Start or end a run of a session for one of its jobs."""
     told = reading.required(call)
@@ -33,14 +38,14 @@ def session_action(call, name, project_id=None):
     return collections.respond(do(call.context, tenants.of(call, project_id), name, parameters), 202)
 
 
-@description.described()
+@describing.described({204: None})
 def add_job(call, name, job_name, project_id=None):
     """Put a job into a session."""
     call.conductor.backup.add_job(call.context, tenants.of(call, project_id), name, job_name)
     return collections.respond(collections.NOTHING, 204)
 
 
-@description.described()
+@describing.described({204: None})
 def remove_job(call, name, job_name, project_id=None):
     """Take a job out of a session."""
     call.conductor.backup.remove_job(call.context, tenants.of(call, project_id), name, job_name)
@@ -72,11 +77,6 @@ def _parameters(told, action):
     except (KeyError, TypeError, ValueError):
         reason = f"{action} needs job_id and current_tag{', and result' if action == 'end' else ''}"
         raise errors.BadRequest(reason=reason) from None
-    if not isinstance(parameters["job_id"], str) or parameters.get("result", "") not in (
-        "",
-        "success",
-        "fail",
-        "aborted",
-    ):
+    if not isinstance(parameters["job_id"], str) or parameters.get("result", "") not in schemas.RESULTS:
         raise errors.BadRequest(reason=f"{action} has a job_id or result of another kind than it should")
     return parameters

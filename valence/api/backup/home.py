@@ -3,16 +3,17 @@
 
 import flask
 
-from valence.api import description
 from valence.api import render
+from valence.api.backup import describing
 
 HOME = "application/json-home"
 #: when Freezer's versions got their present form; clients are shown it and do nothing with it
 UPDATED = {"v1": "2015-03-30T11:33:21", "v2": "2018-02-21T13:30:00"}
 _FORMATS = {"application/json": {}}
+_DOCUMENT = {"type": "object"}
 
 
-@description.described(answer_types=("application/json", HOME))
+@describing.described({300: _DOCUMENT}, answer_types=("application/json", HOME))
 def versions(call):
     """Show which versions of the backup service there are."""
     mount = call.http.path.rstrip("/")
@@ -28,7 +29,7 @@ def versions(call):
     return flask.Response(render.encode({"versions": shown}), 300, content_type="application/json")
 
 
-@description.described(answer_types=(HOME, "application/json"))
+@describing.described({200: _DOCUMENT}, answer_types=(HOME, "application/json"))
 def v2(call):
     """Show what version 2 of the backup service has."""
     del call
@@ -46,7 +47,7 @@ def v2(call):
     )
 
 
-@description.described(answer_types=(HOME, "application/json"))
+@describing.described({200: _DOCUMENT}, answer_types=(HOME, "application/json"))
 def v1(call):
     """Show what version 1 of the backup service has."""
     del call

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports of runs: the history of a job or an action, the newest first. Freezer has none of these routes."""
 
+from valence.api.backup import answers
 from valence.api.backup import collections
+from valence.api.backup import describing
 from valence.api.backup import reading
 from valence.api.backup import tenants
 from valence.common import errors
@@ -24,6 +26,12 @@ class Reports(collections.Handler):
         text = call.conductor.backup.reports(call.context, tenant, self.collection, name, **page)
         return collections.respond(f'{{"reports":{text}}}'.encode())
 
+    def answers(self):
+        return {200: answers.page("reports"), 404: None}
+
+    def asked(self):
+        return {"parameters": (describing.LIMIT, describing.MARKER)}
+
 
 class CreateReport(collections.Handler):
     """Stores what an agent tells of a run."""
@@ -36,3 +44,6 @@ class CreateReport(collections.Handler):
         return collections.respond(
             {"report_id": call.conductor.backup.report(call.context, tenant, name, document)}, 201
         )
+
+    def answers(self):
+        return {201: answers.told("report_id")}

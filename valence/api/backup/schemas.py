@@ -11,6 +11,10 @@ from valence.db.models import backup_client
 ACTIONS = backup_client.CAPABILITIES["supported_actions"]
 MODES = backup_client.CAPABILITIES["supported_modes"]
 
+#: what may be asked of a job, and how a run ends
+EVENTS = ["start", "stop", "abort"]
+RESULTS = ["", "success", "fail", "aborted"]
+
 _LABEL = r"([a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d\-]{0,61}[a-zA-Z\d])"
 _HOST = rf"{_LABEL}(\.{_LABEL})*"
 _DATE = (
@@ -94,7 +98,7 @@ SCHEDULE = {
     | {
         "event": {"enum": ["", "stop", "start", "abort", "remove"]},
         "status": {"enum": ["", "completed", "stop", "scheduled", "running", "aborting", "removed"]},
-        "result": {"enum": ["", "success", "fail", "aborted"]},
+        "result": {"enum": RESULTS},
         "schedule_interval": {
             "type": "string",
             "pattern": r"^(continuous|(\d+ +(weeks|days|hours|minutes|seconds)))$",
@@ -180,7 +184,7 @@ REPORT = {
     "type": "object",
     "properties": {
         "action_id": _NAME,
-        "result": {"enum": ["success", "fail", "aborted"]},
+        "result": {"enum": RESULTS[1:]},
         "time_elapsed": {"type": "string", "maxLength": _REPORT["time_elapsed"].max},
         "metadata": {"type": "object"},
         "log": {"type": "string", "maxLength": _REPORT["log"].max},
@@ -188,6 +192,27 @@ REPORT = {
     "required": ["result"],
     "additionalProperties": False,
 }
+
+_PAIRS = {"type": "array", "items": {"type": "object"}}
+SEARCH = {
+    "type": "object",
+    "properties": {"match": _PAIRS, "match_not": _PAIRS}
+    | dict.fromkeys(("time_after", "time_before"), _INTEGER | {"description": "Of backups."}),
+}
+EVENT = {
+    "type": "object",
+    "properties": dict.fromkeys(EVENTS, {}),
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+_RUN = {"job_id": _TEXT, "current_tag": _INTEGER | {"description": "The last run that the client knows."}}
+_START = {"type": "object", "properties": _RUN, "required": ["job_id", "current_tag"]}
+_END = _START | {
+    "properties": _RUN | {"result": {"enum": RESULTS}},
+    "required": [*_START["required"], "result"],
+}
+SESSION_ACTION = EVENT | {"properties": {"start": _START, "end": _END}}
 
 
 def check(validator, document):
