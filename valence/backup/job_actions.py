@@ -10,6 +10,9 @@ from valence.common import errors
 from valence.db import models
 from valence.db import store
 
+#: fields of an ActionAttachment that its document is made of
+SHOWN = ("job_id", "action_id", "retries", "retry_interval", "mandatory")
+
 
 class Plan(typing.NamedTuple):
     """What a job's actions become: Action rows to make, and the fields of each attachment in its order."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of documents: a page takes the same few statements, however many things there are."""
 
+import functools
 import itertools
 
 from valence.backup import actions
@@ -25,6 +26,8 @@ MODELS = {
     "sessions": models.Session,
     "backups": models.Backup,
 }
+#: fields that no list shows; every column of a row costs time to read
+HIDDEN = {"created_at", "updated_at", "revision", *sessions.MEMBER.values()}
 
 
 def find(database, asking, collection, name):
@@ -55,6 +58,12 @@ def page(database, asking, collection, wanted):
     return list(itertools.islice(found, wanted.offset, wanted.offset + wanted.limit))
 
 
+@functools.cache
+def columns(model):
+    """Return the fields of a model that lists show."""
+    return tuple(name for name in model.fields if name not in HIDDEN)
+
+
 def documents(database, asking, collection, rows):
     """Return the documents of rows."""
     if collection == "jobs":
@@ -75,19 +84,19 @@ class _Source:
     def page(self, offset, limit):
         """Return the rows of a page; who asks with an offset has it turned into a marker."""
         if offset:
-            skipped = self._read(offset, fields=[self._model.key])
+            skipped = self._read(offset, [self._model.key])
             if len(skipped) < offset:
                 return []
             self._marker = getattr(skipped[-1], self._model.key)
-        return self._read(limit)
+        return self._read(limit, columns(self._model))
 
     def batches(self):
         """Yield all rows, some at a time."""
-        while rows := self._read(BATCH):
+        while rows := self._read(BATCH, columns(self._model)):
             yield rows
             self._marker = getattr(rows[-1], self._model.key)
 
-    def _read(self, limit, fields=None):
+    def _read(self, limit, fields):
         return self._database.list(
             self._model,
             filters=self._filters,
@@ -106,16 +115,19 @@ def _sort(collection, name, is_descending):
 
 
 def _jobs(database, asking, rows):
-    attached = jobs.attachments(database, [row.job_id for row in rows]) if rows else []
-    keys = list({each.action_id for each in attached})
-    found = database.list(models.Action, filters=[store.Filter("id", "in", keys)]) if keys else []
-    known = {row.id: row for row in found}
+    attached = jobs.attachments(database, [row.job_id for row in rows], job_actions.SHOWN) if rows else []
+    known = {row.id: row for row in _actions(database, {each.action_id for each in attached})}
     by_job = {row.job_id: [] for row in rows}
     for each in attached:
         by_job[each.job_id].append(each)
     return [
         jobs.document(row, job_actions.documents(by_job[row.job_id], known, asking), asking) for row in rows
     ]
+
+
+def _actions(database, keys):
+    filters = [store.Filter("id", "in", list(keys))]
+    return database.list(models.Action, filters=filters, fields=columns(models.Action)) if keys else []
 
 
 def _sessions(database, asking, rows):

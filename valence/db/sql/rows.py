@@ -7,6 +7,9 @@ import json
 from valence.db import types
 from valence.db import values
 
+#: reads a document without the white space around it, which ``encode_document`` never writes
+_read = json.JSONDecoder().raw_decode
+
 
 class Rows(values.Values):
     """Encodes and decodes the rows of one database; ``cipher`` encrypts secrets."""
@@ -27,14 +30,16 @@ class Rows(values.Values):
         """Return the function that makes an object of a row with the columns ``names``; other fields are initial."""
         decoders = [(name, self._decoder(field)) for name, field in model.fields.items() if name in names]
         decoders = [(name, decode) for name, decode in decoders if decode]
-        others = [(name, field) for name, field in model.fields.items() if name not in names]
+        others = {name: field for name, field in model.fields.items() if name not in names}
+        fresh = [(name, field.initial) for name, field in others.items() if isinstance(field, types.JSON)]
+        all_names, rest = (*names, *others), tuple(field.initial() for field in others.values())
 
         def decode(row):
-            row_values = dict(zip(names, row, strict=True))
+            row_values = dict(zip(all_names, (*row, *rest), strict=True))
             for name, decode_one in decoders:
                 row_values[name] = decode_one(row_values[name])
-            for name, field in others:
-                row_values[name] = field.initial()
+            for name, initial in fresh:
+                row_values[name] = initial()
             return model.load(row_values)
 
         return decode
@@ -45,7 +50,7 @@ class Rows(values.Values):
         if isinstance(field, types.Secret):
             return lambda value: value and self._cipher.decrypt(value)
         if isinstance(field, types.JSON):
-            return lambda value: field.initial() if value is None else json.loads(value)
+            return lambda value: field.initial() if value is None else _read(value)[0]
         return None
 
 
