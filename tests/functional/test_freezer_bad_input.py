@@ -83,6 +83,8 @@ URLS = (
     b"/jobs/ghost/reports",
     b"/jobs/j/reports?limit=0",
     b"/jobs/j/reports?marker=ghost",
+    b"/jobs/j/reports?since=yesterday",
+    b"/jobs/j/reports?result=%00",
     b"/hosts",
 )
 #: bodies of GET /jobs

@@ -14,6 +14,9 @@ RESULTS = ("success", "fail", "aborted")
 #: collection whose things have reports -> model, field of a report that refers to it
 SUBJECTS = {"jobs": (models.Job, "job_id"), "actions": (models.Action, "action_id")}
 
+#: what may be wanted of reports -> field and operator
+WANTED = {"result": ("result", "eq"), "since": ("report_date", "gte"), "until": ("report_date", "lt")}
+
 
 def document(row):
     """Return a report as it is shown; times are seconds, as text."""
@@ -51,13 +54,17 @@ def create(database, asking, job_name, told):
     return database.commit(store.Create(_report(attached, about)))[0]
 
 
-def page(database, asking, collection, name, *, limit, marker=None):
-    """Return the documents of the reports of a job or an action, the newest first."""
+def page(database, asking, collection, name, *, limit, marker=None, **wanted):
+    """Return the documents of the reports of a job or an action, the newest first.
+
+    ``wanted`` may name a ``result``, and the times that reports are from ``since`` on and before ``until``.
+    """
     model, field = SUBJECTS[collection]
     row = changes.find(database, asking, model, name)
     newest = [store.Sort("report_date", True)]
-    mine = [store.Filter(field, "eq", row.id)]
-    rows = database.list(models.ActionReport, filters=mine, sort=newest, marker=marker, limit=limit)
+    filters = [store.Filter(field, "eq", row.id)]
+    filters += [store.Filter(*WANTED[each], value) for each, value in wanted.items()]
+    rows = database.list(models.ActionReport, filters=filters, sort=newest, marker=marker, limit=limit)
     return [document(each) for each in rows]
 
 

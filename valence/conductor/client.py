@@ -157,9 +157,12 @@ class Backup:
         """Remove a thing and return the trust that nothing needs any more, or None; raise NotFound, InUse."""
         return self._call(context, "delete", tenant=tenant, collection=collection, name=name)
 
-    def reports(self, context, tenant, collection, name, *, limit, marker=None):
-        """Return the JSON text of the reports of one of the "jobs" or "actions", the newest first; raise NotFound."""
-        page = {"limit": limit, "marker": marker}
+    def reports(self, context, tenant, collection, name, *, limit, marker=None, **wanted):
+        """Return the JSON text of the reports of one of the "jobs" or "actions", the newest first; raise NotFound.
+
+        ``wanted`` are those of ``result``, ``since`` and ``until`` that are asked for.
+        """
+        page = {"limit": limit, "marker": marker} | wanted
         return self._call(context, "reports", tenant=tenant, collection=collection, name=name, page=page)
 
     def report(self, context, tenant, job, document):

@@ -48,6 +48,20 @@ class ReportsTest(case.BackupCase):
         last = self.history(limit=4)[-1]["report_id"]
         self.assertEqual(["success", "success"], [each["result"] for each in self.history(marker=last)])
 
+    def test_results_over_time(self):
+        for number in range(4):
+            self.run_job("fail" if number % 2 else "success", start=START + number * 100)
+        first, *_ = self.history(since="2027-01-15T08:05:00Z")
+        self.assertEqual(("fail", "2027-01-15T08:05:12Z"), (first["result"], first["report_date"]))
+        for expected, wanted in (
+            (4, {"result": "fail"}),
+            (2, {"result": "fail", "until": "2027-01-15T08:05:12Z"}),
+            (4, {"since": "2027-01-15T08:01:52Z", "until": "2027-01-15T08:05:12Z"}),
+            (0, {"result": "aborted"}),
+        ):
+            self.assertEqual(expected, len(self.history(**wanted)), wanted)
+        self.assertRaises(errors.BadRequest, self.history, since="yesterday")
+
     def test_an_agent_tells_more(self):
         name = self.show("jobs", "nightly")["job_actions"][1]["action_id"]
         told = {

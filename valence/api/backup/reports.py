@@ -22,6 +22,7 @@ class Reports(collections.Handler):
         if limit < 1:
             raise errors.BadRequest(reason="limit must be a positive number.")
         page = {"limit": min(limit, call.settings.max_limit), "marker": given.get("marker")}
+        page |= {name: given[name] for name in ("result", "since", "until") if name in given}
         tenant = tenants.of(call, project_id)
         text = call.conductor.backup.reports(call.context, tenant, self.collection, name, **page)
         return collections.respond(f'{{"reports":{text}}}'.encode())
@@ -30,7 +31,7 @@ class Reports(collections.Handler):
         return {200: answers.page("reports"), 404: None}
 
     def asked(self):
-        return {"parameters": (describing.LIMIT, describing.MARKER)}
+        return {"parameters": describing.REPORTS}
 
 
 class CreateReport(collections.Handler):

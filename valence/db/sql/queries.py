@@ -97,7 +97,9 @@ class Queries:
     def _page_joined(self, question):
         """Return a page of the first model and the others joined to it; PostgreSQL would read them from their start."""
         model, first = question.model, question.model.joins[0]
-        page = self._build_page(question._replace(model=first, names=tuple(first.fields))).subquery("page")
+        needed = {first.key, *question.names, *(name for name, _ in question.sorts)}
+        names = tuple(name for name in first.fields if name in needed)
+        page = self._build_page(question._replace(model=first, names=names)).subquery("page")
         source = page
         for other in model.joins[1:]:
             source = source.outerjoin(
