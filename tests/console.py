@@ -20,9 +20,13 @@ import fixtures
 
 BLOCK = re.compile(r"^( *)\.\. code-block:: console\n\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
 #: commands that run until somebody ends them
-RUNS_ON = re.compile(r"curl -\w*N|(?<!stop )valence-(all-in-one|api|conductor|simulator)\b|listen_\w+\.py")
+RUNS_ON = re.compile(
+    r"curl -\w*N|(?<!stop )valence-(all-in-one|api|conductor|simulator)\b|--no-daemon|listen_\w+\.py"
+)
 #: commands that change something, so that they cannot just be repeated until they print what they should
-CHANGES = re.compile(r"-X|-d |--data|--json|valence-manage|systemctl|rabbitmqctl (?!list)|mariadb|psql")
+CHANGES = re.compile(
+    r"-X|-d |--data|--json|valence-manage|systemctl|rabbitmqctl (?!list)|mariadb|psql|job create|^until "
+)
 #: how long a command that only reads is repeated, and output of a command that runs on is waited for
 PATIENCE, PAUSE = 30, 0.2
 

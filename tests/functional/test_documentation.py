@@ -95,6 +95,25 @@ class TourTest(base.TestCase):
         self.read("doc/source/user/simulator.rst")
 
 
+class AgentsTest(base.TestCase):
+    """The page about Freezer's agents, on a machine of its own, with a Keystone."""
+
+    time_limit = 600
+
+    def test_freezer_agents(self):
+        folder = self.make_folder()
+        site = self.useFixture(freezer.Site(folder))
+        instead = {
+            "http://keystone:5000/v3": site.identity.url,
+            "http://valence:8181/backup": site.url,
+            r"PROJECT_NAME=demo\b": f"PROJECT_NAME={freezer.PROJECT}",
+        }
+        shell = self.useFixture(console.Console(folder, instead, path=[freezer.install()]))
+        shell.run(console.Step(0, "export HOME=$PWD", ""))
+        for step in console.steps((ROOT / "doc/source/user/freezer_agents.rst").read_text()):
+            shell.run(step)
+
+
 class DeploymentTest(base.TestCase):
     """Pages for operators, one after the other, on a real broker and database."""
 

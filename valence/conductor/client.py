@@ -5,6 +5,8 @@
 ``valence.common.errors``. Answers are JSON values and never hold secrets.
 """
 
+from valence.common import packing
+
 #: seconds that a call may take which needs the store alone; short, so that a dead conductor is noticed
 STORE_TIMEOUT = 2.5
 #: seconds that a call may take which works on a pod manager, or on very many rows
@@ -128,8 +130,10 @@ class Backup:
         self._caller = caller
 
     def list(self, context, tenant, collection, wanted):
-        """Return the JSON text of a list of documents; ``wanted`` is a ``valence.backup.search.Search``."""
-        return self._call(context, "list", tenant=tenant, collection=collection, wanted=wanted)
+        """Return a list of documents as JSON in UTF-8; ``wanted`` is a ``valence.backup.search.Search``."""
+        return packing.unpack(
+            self._call(context, "list", tenant=tenant, collection=collection, wanted=wanted)
+        )
 
     def show(self, context, tenant, collection, name):
         """Return the JSON text of one document."""

@@ -81,8 +81,8 @@ class List(Handler):
         everywhere = everywhere and call.policy.allows(EVERYWHERE, call.context, project_id)
         wanted = reading.search(call, given)
         tenant = tenants.of(call, project_id, everywhere=everywhere)
-        text = call.conductor.backup.list(call.context, tenant, self.collection, wanted)
-        return respond(f'{{"{self.collection}":{text}}}'.encode())
+        page = call.conductor.backup.list(call.context, tenant, self.collection, wanted)
+        return respond(b'{"%s":%s}' % (self.collection.encode(), page))
 
     def answers(self):
         return {200: answers.page(self.collection)}

@@ -14,6 +14,7 @@ from valence.backup import reports
 from valence.backup import scope
 from valence.backup import search
 from valence.backup import sessions
+from valence.common import packing
 from valence.conductor.rpc import rpc
 
 #: collection -> its rules
@@ -30,9 +31,9 @@ class BackupEndpoint:
 
     @rpc
     def list(self, context, tenant, collection, wanted):
-        """Return a page of documents, encoded."""
+        """Return a page of documents, encoded and packed: documents are much alike, and the bus copies them often."""
         found = listing.page(self._store, _asking(context, tenant), collection, search.Search(**wanted))
-        return _encoded(found)
+        return packing.pack(_encoded(found).encode())
 
     @rpc
     def show(self, context, tenant, collection, name):
