@@ -62,7 +62,7 @@ def document(row, asking):
     if asking.is_v1:
         return about | {"freezer_action": given(row)}
     return about | {
-        "project_id": row.project_id,
+        "project_id": scope.project_of(row.id),
         "timeout": row.timeout,
         "freezer_action": freezer_action(row),
     }

@@ -19,7 +19,7 @@ def document(row, asking):
     }
     if asking.is_v1:
         return about | {"user_name": row.user_name}
-    return about | {"project_id": row.project_id, "status": row.status}
+    return about | {"project_id": scope.project_of(row.id), "status": row.status}
 
 
 def create(database, asking, name, told):

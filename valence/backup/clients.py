@@ -34,7 +34,7 @@ def document(row, asking):
         for name, everything in CAPABILITIES.items()
     }
     return {
-        "project_id": row.project_id,
+        "project_id": scope.project_of(row.id),
         "user_id": row.user_id,
         "client": about | {"is_central": row.is_central} | able,
     }

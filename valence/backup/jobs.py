@@ -27,7 +27,7 @@ def document(row, shown_actions, asking):
     if asking.is_v1:
         return about | _optional(row)
     return about | {
-        "project_id": row.project_id,
+        "project_id": scope.project_of(row.job_id),
         "description": row.description or "",
         "session_id": scope.name_of(row.session_id),
         "session_tag": row.session_tag,

@@ -26,8 +26,8 @@ MODELS = {
     "sessions": models.Session,
     "backups": models.Backup,
 }
-#: fields that no list shows; every column of a row costs time to read
-HIDDEN = {"created_at", "updated_at", "revision", *sessions.MEMBER.values()}
+#: fields that no list shows, or that the key tells; every column of a row costs time to read
+HIDDEN = {"created_at", "updated_at", "revision", "project_id", *sessions.MEMBER.values()}
 
 
 def find(database, asking, collection, name):

@@ -37,7 +37,7 @@ def document(row, members, asking):
     if asking.is_v1:
         told = {name: value for name, value in about.items() if value is not None and value != -1}
         return told | {"last_start": "", "jobs": shown or []}
-    return about | {"project_id": row.project_id} | ({"jobs": shown} if shown else {})
+    return about | {"project_id": scope.project_of(row.id)} | ({"jobs": shown} if shown else {})
 
 
 def _member(attachment):
