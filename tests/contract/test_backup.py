@@ -7,7 +7,10 @@ VALENCE_BACKUP_ROUNDS says how often; a hundred rounds take minutes.
 import os
 import uuid
 
+import sqlalchemy
+
 from tests.contract import case
+from tests.contract import databases
 from tests.unit.backup.case import ENTRY
 from valence.backup import clients
 from valence.backup import jobs
@@ -100,6 +103,39 @@ class BackupAtOnceTest(case.ContractCase):
                 job["job_schedule"]["current_pid"] for job in rows if "current_pid" in job["job_schedule"]
             ]
             self.assertEqual(TOGETHER // len(MIXED), len(reported))
+
+
+class BackupStatementsTest(case.ContractCase):
+    """A page takes the same few statements, however many things there are."""
+
+    scenarios = databases.SQL
+
+    def setUp(self):
+        super().setUp()
+        self.tenant = scope.Scope("v2", uuid.uuid4().hex, "alice")
+        clients.create(self.store, self.tenant, {"client_id": "node"})
+        sessions.create(self.store, self.tenant, "s", {"schedule": {}})
+        for number in range(5):
+            about = {"client_id": "node", "job_actions": [ENTRY], "session_id": "s"}
+            jobs.create(self.store, self.tenant, f"job-{number}", about)
+
+    def statements(self, collection, **wanted):
+        """Return how many statements a page takes."""
+        counted, engine = [], self.store.connections.engine
+        note = lambda *arguments: counted.append(arguments[2])  # noqa: E731
+        sqlalchemy.event.listen(engine, "before_cursor_execute", note)
+        self.addCleanup(sqlalchemy.event.remove, engine, "before_cursor_execute", note)
+        listing.page(self.store, self.tenant, collection, search.Search(**wanted))
+        return len(counted)
+
+    def test_jobs_take_three(self):
+        for limit in (1, 5, 100):
+            self.assertEqual(3, self.statements("jobs", limit=limit))
+        poll = {"match": [["client_id", "node"]], "match_not": [["status", "completed"]]}
+        self.assertEqual(3, self.statements("jobs", **poll))
+
+    def test_sessions_take_two(self):
+        self.assertEqual(2, self.statements("sessions"))
 
 
 def _register(store, tenant, number):

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists: pages in the order of names, of one tenant, in a few statements."""
-
-import sqlalchemy
+"""Lists: pages in the order of names, of one tenant."""
 
 from tests.unit.backup import case
 from valence.backup import backups
@@ -17,15 +15,6 @@ class ListingTest(case.BackupCase):
 
     def names(self, **wanted):
         return [row["job_id"] for row in self.list("jobs", **wanted)]
-
-    def statements(self, read):
-        counted = []
-        engine = self.store.connections.engine
-        note = lambda *arguments: counted.append(arguments[2])  # noqa: E731
-        sqlalchemy.event.listen(engine, "before_cursor_execute", note)
-        self.addCleanup(sqlalchemy.event.remove, engine, "before_cursor_execute", note)
-        read()
-        return len(counted)
 
     def test_pages(self):
         self.assertEqual(["job-0", "job-1"], self.names(limit=2))
@@ -43,14 +32,6 @@ class ListingTest(case.BackupCase):
         self.assertEqual(5, len(self.list("jobs", self.other._replace(everywhere=True))))
         self.assertEqual([], self.list("jobs", self.demo._replace(version="v1", user_id="carol")))
         self.assertEqual(5, len(self.list("jobs", self.demo._replace(version="v1"))))
-
-    def test_jobs_take_three_statements_however_many(self):
-        for limit in (1, 5):
-            self.assertEqual(3, self.statements(lambda limit=limit: self.names(limit=limit)))
-
-    def test_sessions_take_two_statements(self):
-        self.add_session()
-        self.assertEqual(2, self.statements(lambda: self.list("sessions")))
 
     def test_backups_by_time(self):
         for number in (1, 2, 3):
