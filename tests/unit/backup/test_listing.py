@@ -3,7 +3,18 @@
 
 from tests.unit.backup import case
 from valence.backup import backups
+from valence.backup import jobs
+from valence.backup import sessions
 from valence.common import errors
+
+#: collection -> the name of what a document is about
+NAMES = {
+    "clients": lambda shown: shown["client"]["client_id"],
+    "actions": lambda shown: shown["action_id"],
+    "jobs": lambda shown: shown["job_id"],
+    "sessions": lambda shown: shown["session_id"],
+    "backups": lambda shown: shown["backup_id"],
+}
 
 
 class ListingTest(case.BackupCase):
@@ -32,6 +43,25 @@ class ListingTest(case.BackupCase):
         self.assertEqual(5, len(self.list("jobs", self.other._replace(everywhere=True))))
         self.assertEqual([], self.list("jobs", self.demo._replace(version="v1", user_id="carol")))
         self.assertEqual(5, len(self.list("jobs", self.demo._replace(version="v1"))))
+
+    def test_a_list_shows_what_is_shown_of_one(self):
+        """Lists read fewer columns."""
+        backups.create(
+            self.store, self.demo, "b", {"backup_name": "etc", "status": "creating", "time_stamp": 1}
+        )
+        self.add_session(policy="weekly")
+        self.register("central", is_central=True, supported_modes=["fs"], config_id="7", description="all")
+        sessions.add_job(self.store, self.demo, "together", "job-1")
+        jobs.update(self.store, self.demo, "job-1", {"job_schedule": {"current_pid": 7, "event": "start"}})
+        for collection, name in NAMES.items():
+            for version in ("v1", "v2"):
+                tenant = self.demo._replace(version=version)
+                listed = self.list(collection, tenant)
+                shown = [self.show(collection, name(each), tenant) for each in listed]
+                for each in shown:
+                    each.pop("_version", None)  # which lists never had
+                self.assertEqual(shown, listed)
+                self.assertNotEqual([], listed)
 
     def test_backups_by_time(self):
         for number in (1, 2, 3):
