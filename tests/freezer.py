@@ -11,6 +11,7 @@ from tests import deployment
 from tests import environment
 from tests import identity
 from tests import process
+from tests import stores
 
 REQUIREMENTS = pathlib.Path(__file__).parent / "data" / "freezer" / "requirements.txt"
 PROJECT = "6f1d0a8e2c5b4d7f9a3e1c0b8d6f4a2e"
@@ -50,7 +51,9 @@ class Site(fixtures.Fixture):
         options = {name.removeprefix("OS_").lower(): value for name, value in signed_in.items()}
         del options["identity_api_version"]
         lines = [f"{name} = {value}" for name, value in options.items()]
-        file.write_text("\n".join([*HEAD, *lines, f"www_authenticate_uri = {self.identity.url}", ""]))
+        lines += [f"www_authenticate_uri = {self.identity.url}"]
+        lines += [f"[database]\nconnection = {url}" for url in (stores.new_database(),) if url]
+        file.write_text("\n".join([*HEAD, *lines, ""]))
         self.valence = self.useFixture(deployment.AllInOne(self.folder, "--config-file", file))
         self.url = f"{self.valence.client.url}/backup"
         self.identity.catalog["backup"] = self.url

@@ -101,7 +101,7 @@ class SchedulerTest(base.TestCase):
         job = self.add_job("often", schedule={"schedule_interval": "2 seconds"})
         self.wait_for(lambda: self.schedule(job)["result"] == "success", 90, self.scheduler.log)
         self.freezer.jobs.stop_job(job)
-        self.wait_for_status(job, "stop")
+        self.wait_for_status(job, "stop", "completed")  # the latter where the next run had begun
         before = self.schedule(job)["time_started"]
         self.freezer.jobs.start_job(job)
         self.wait_for(lambda: self.schedule(job)["time_started"] > before, 60, self.scheduler.log)
