@@ -12,7 +12,6 @@ from schemathesis.specs.openapi import checks
 from tests.unit.api import case
 from valence.api.backup import examples
 
-EXAMPLES = 25
 CHECKS = (
     not_a_server_error,
     checks.status_code_conformance,
@@ -23,6 +22,8 @@ CHECKS = (
 
 class SchemathesisTest(case.APITestCase):
     time_limit = 300
+    #: requests to each operation
+    examples = 25
 
     def setUp(self):
         super().setUp()
@@ -35,7 +36,7 @@ class SchemathesisTest(case.APITestCase):
 
         @hypothesis.given(request=operation.as_strategy(generation_mode=mode))
         @hypothesis.settings(
-            max_examples=EXAMPLES,
+            max_examples=self.examples,
             database=None,
             deadline=None,
             derandomize=True,
@@ -70,6 +71,8 @@ class SchemathesisTest(case.APITestCase):
 
 class BackupTest(SchemathesisTest):
     """Of two requests one is about things that there are, the other about anything."""
+
+    examples = 10  # of many operations, in two versions that are much alike
 
     def setUp(self):
         super().setUp()
