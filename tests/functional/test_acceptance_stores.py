@@ -13,6 +13,7 @@ SYSTEMS = 150
 
 class StoreTest(testscenarios.WithScenarios, acceptance.AcceptanceCase):
     scenarios = [(name, {"store": name}) for name in STORES]
+    options = {"sync": {"interval": 5}}
 
     def deployment(self):
         return super().deployment(database_url=stores.SERVERS[self.store]().new_database())

@@ -2,7 +2,9 @@
 """Simulated pods whose systems change their health all the time, and what Valence told of that."""
 
 import collections
+import secrets
 import threading
+import time
 
 import fixtures
 import requests
@@ -10,6 +12,8 @@ import requests
 from tests import embedded
 from tests.functional import acceptance
 
+#: seconds within which a pod manager has to be registered, and between two attempts
+REGISTERED, ATTEMPTS_INTERVAL = 60, 0.5
 HEALTHS = ("OK", "Warning", "Critical")
 #: seconds between two rounds of changes, and how likely a system changes in one
 INTERVAL, CHANCE = 0.5, 0.3
@@ -38,8 +42,8 @@ class Fleet(fixtures.Fixture):
         """Register every pod as a pod manager, and return their UUIDs."""
         for number, pod in enumerate(self._pods):
             url = f"{pod.simulator.url}/redfish/v1"
-            shown = valence.register(f"pod-{number}", url, **acceptance.CREDENTIALS)
-            self._simulators[shown["uuid"]] = pod.simulator
+            values = {"name": f"pod-{number}", "url": url} | acceptance.CREDENTIALS
+            self._simulators[insist(valence.client, "/v1/pod_managers", values)] = pod.simulator
         return list(self._simulators)
 
     def start(self):
@@ -89,3 +93,15 @@ class Fleet(fixtures.Fixture):
             self._sequence = event["sequence"]
             key = event["podm_id"], event["new"]["name"]
             self.told[key].append((event["old"]["health"], event["new"]["health"]))
+
+
+def insist(client, path, values):
+    """Create something, asking again while Valence is too busy to answer, and return its uuid."""
+    deadline, headers = time.monotonic() + REGISTERED, {"Idempotency-Key": secrets.token_hex(16)}
+    while True:
+        response = client.request("POST", path, json=values, headers=headers)
+        if response.ok:
+            return response.json()["uuid"]
+        if response.status_code != 503 or time.monotonic() > deadline:
+            raise AssertionError(f"{values}: {response.text}")
+        time.sleep(ATTEMPTS_INTERVAL)
