@@ -19,7 +19,13 @@ MOST_LINES_OF_A_FUNCTION = 60
 
 #: package -> what of valence its modules may import, besides the package itself
 DIRECTIONS = {
-    "valence.api": ["valence.common", "valence.conductor.client", "valence.db.models", "valence.db.types"],
+    "valence.api": [
+        "valence.common",
+        "valence.conductor.client",
+        "valence.conductor.introspection_client",
+        "valence.db.models",
+        "valence.db.types",
+    ],
     "valence.backup": ["valence.common", "valence.db.models", "valence.db.store", "valence.db.types"],
     "valence.cmd": ["valence"],
     "valence.common": [],

@@ -7,9 +7,9 @@ import uuid
 
 from valence.common import errors
 from valence.common import packing
-from valence.conductor import client
+from valence.conductor import introspection_client
 
-PART = client.Introspection.PART
+PART = introspection_client.Introspection.PART
 #: seconds for which the parts of a document are kept that nobody asks for
 KEPT = 60
 #: most characters that are kept at a time

@@ -5,7 +5,7 @@ import re
 
 from valence.common import errors
 from valence.common import packing
-from valence.conductor import client
+from valence.conductor import introspection_client
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -37,7 +37,7 @@ def is_shallow(data, max_depth):
 def send(call, method, data, **arguments):
     """Return what ``method`` of the conductor answers to a document; a large one goes ahead in parts."""
     namespace = call.conductor.introspection
-    *parts, last = packing.split(packing.pack(data), client.Introspection.PART)
+    *parts, last = packing.split(packing.pack(data), introspection_client.Introspection.PART)
     place = {"transfer": None, "server": None}
     for part in parts:
         place = namespace.send(call.context, part, **place)
@@ -46,7 +46,7 @@ def send(call, method, data, **arguments):
 
 
 def fetch(call, answer):
-    """Return the content that an answer of ``client.Introspection.data`` holds or leads to."""
+    """Return the content that an answer of ``introspection_client.Introspection.data`` holds or leads to."""
     parts, more = [answer["text"]], answer["more"]
     for number in range(more["parts"] if more else 0):
         part = call.conductor.introspection.part(
