@@ -42,6 +42,10 @@ class Leases:
         """Start the time of a lease anew; raise LeaseLost."""
         self._commits.run(lambda snapshot: self._renew(snapshot, lease))
 
+    def renew_all(self, leases):
+        """Start the time of many leases anew by one commit; return those that are lost."""
+        return self._commits.run(lambda snapshot: self._renew_all(snapshot, leases)) if leases else []
+
     def release(self, lease):
         """Remove a lease, if it is still held."""
         self._commits.run(lambda snapshot: self._release(snapshot, lease))
@@ -68,10 +72,23 @@ class Leases:
         return self._written(name, {"holder": holder, "token": token}, ttl), token
 
     def _renew(self, snapshot, lease):
-        state = self._read(snapshot, lease.name)
-        if state is None or state["token"] != lease.token:
+        batch, lost = self._renew_all(snapshot, [lease])
+        if lost:
             raise errors.LeaseLost(name=lease.name)
-        return self._written(lease.name, {"holder": lease.holder, "token": lease.token}, lease.ttl), None
+        return batch, None
+
+    def _renew_all(self, snapshot, leases):
+        places = {lease: self._paths.lease(lease.name) for lease in leases}
+        texts = snapshot.read(places.values())
+        batch, lost = draft.Batch(), []
+        for lease, place in places.items():
+            state = texts[place] and json.loads(texts[place])
+            if not state or state["token"] != lease.token:
+                lost.append(lease)
+                continue
+            mine = {"holder": lease.holder, "token": lease.token}
+            batch.texts |= self._written(lease.name, mine, lease.ttl).texts
+        return batch, lost
 
     def _release(self, snapshot, lease):
         batch = draft.Batch()

@@ -78,6 +78,9 @@ class EtcdStore(store.Store):
     def lease(self, name, holder, ttl, *, steal=False):
         return self.fences.take(name, holder, ttl, steal)
 
+    def renew(self, leases):
+        return self.fences.renew_all(leases)
+
     def leases(self, prefix):
         return self.read(lambda snapshot: self.fences.held(snapshot, prefix))
 
