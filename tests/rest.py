@@ -9,7 +9,9 @@ TIMEOUT = 20
 
 
 class Client:
-    """Talks JSON to the API at ``url``."""
+    """Talks JSON to the API at ``url``; ``rows`` asks for ``page`` rows at a time."""
+
+    page = PAGE
 
     def __init__(self, url):
         self.url = url
@@ -35,7 +37,7 @@ class Client:
     def rows(self, path, **parameters):
         """Return all rows of a list, page after page."""
         name, rows = path.rpartition("/")[2], []
-        page = self.get(path, limit=PAGE, **parameters)
+        page = self.get(path, limit=self.page, **parameters)
         while True:
             rows += page[name]
             following = [link["href"] for link in page["links"] if link["rel"] == "next"]

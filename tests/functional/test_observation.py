@@ -111,7 +111,7 @@ class ReloadTest(ProcessCase):
         before = self.pod_manager()["last_synced_at"]
         self.wait_for(lambda: self.pod_manager()["last_synced_at"] > before)
         self.valence.client.request("GET", f"/v1/pod_managers/{UNKNOWN}")
-        self.wait_for_log(" DEBUG valence.common.messaging")
+        self.wait_for_log(" DEBUG valence.common.rpc_server")
 
     def test_a_broken_file_changes_nothing(self):
         self.start("[sync]\ninterval = 1\n")
