@@ -13,8 +13,8 @@ from valence.conductor import periodic
 from valence.db import models
 from valence.db import store
 
-#: seconds between two looks for new events
-INTERVAL = 0.25
+#: seconds between two looks for new events, and from the end of one to the next while events come
+INTERVAL, REST = 0.25, 0.1
 #: events that are read, published and marked at a time
 BATCH = 200
 #: events of other lanes after which a cursor follows: they need not be passed over again and again
@@ -29,7 +29,7 @@ class Relay:
     def __init__(self, database, leases, notifier, share):
         self._store, self._leases, self._notifier, self._share = database, leases, notifier, share
         self._lanes, self._seen = {}, None
-        self._loop = periodic.Loop("outbox", self.relay, INTERVAL)
+        self._loop = periodic.Loop("outbox", self.relay, INTERVAL, REST)
         self.ring = self._loop.ring
 
     def start(self):
@@ -56,11 +56,14 @@ class Relay:
         """Find out, by one query for all, which lanes have new events."""
         if self._seen is None:
             self._seen = latest(self._store)
-        while news := self._news():
+        while True:
+            news = self._news()
             for event in news:
                 if lane := self._lanes.get(lanes.of(event.object_id)):
                     lane.has_news = True
-            self._seen = news[-1].sequence
+                self._seen = event.sequence
+            if len(news) < BATCH:
+                return
 
     def _news(self):
         return self._store.list(

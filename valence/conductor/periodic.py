@@ -2,6 +2,7 @@
 """Threads that do a task again and again, or when somebody rings."""
 
 import threading
+import time
 
 from oslo_log import log
 
@@ -13,12 +14,13 @@ LOG = log.getLogger(__name__)
 class Loop:
     """A thread that runs ``task`` every ``interval`` seconds, and at once after ``ring``.
 
+    ``rest`` seconds lie between two runs at least: what comes in quick succession is dealt with together.
     It survives whatever its task raises: that is logged, and the task runs again at its next time. Of a
     database or a bus that is away only the first and the last time are logged.
     """
 
-    def __init__(self, name, task, interval):
-        self._task, self._interval = task, interval
+    def __init__(self, name, task, interval, rest=0.0):
+        self._task, self._interval, self._rest = task, interval, rest
         self._bell = threading.Event()
         self._stopping = self._waiting = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -41,6 +43,7 @@ class Loop:
     def _run(self):
         while not self._stopping:
             self._once()
+            time.sleep(self._rest)
             self._bell.wait(self._interval)
             self._bell.clear()
 

@@ -3,6 +3,7 @@
 
 import queue
 import threading
+import time
 
 import testtools
 
@@ -11,8 +12,8 @@ from valence.conductor import periodic
 
 
 class LoopTest(testtools.TestCase):
-    def loop(self, task, interval=3600):
-        loop = periodic.Loop("test", task, interval)
+    def loop(self, task, interval=3600, rest=0.0):
+        loop = periodic.Loop("test", task, interval, rest)
         self.addCleanup(loop.stop, 5)
         loop.start()
         return loop
@@ -23,6 +24,15 @@ class LoopTest(testtools.TestCase):
         runs.get(timeout=5)
         loop.ring()
         runs.get(timeout=5)
+
+    def test_what_comes_in_quick_succession_is_dealt_with_together(self):
+        runs = queue.Queue()
+        loop = self.loop(lambda: runs.put(time.monotonic()), rest=0.3)
+        first = runs.get(timeout=5)
+        for _ in range(100):
+            loop.ring()
+        self.assertGreaterEqual(runs.get(timeout=5) - first, 0.3)
+        self.assertTrue(runs.empty())
 
     def test_it_survives_what_its_task_raises(self):
         runs, failures = queue.Queue(), [ValueError("bug"), errors.StoreUnavailable(reason="away")]
