@@ -64,8 +64,10 @@ class RabbitMQ(server.Server):
         """Evaluate an Erlang expression inside the broker and return the printed value."""
         node = f"127.0.0.1:{self.address['distribution_port']}"
         cookie = (self.folder / ".erlang.cookie").read_text()
+        # Without a name of its own it has that of others who ask at this moment, and is refused.
+        name = f"test{uuid.uuid4().hex}"
         done = subprocess.run(
-            ["erl_call", "-address", node, "-c", cookie, "-e"],
+            ["erl_call", "-address", node, "-h", name, "-c", cookie, "-e"],
             input=f"{expression}\n",
             text=True,
             capture_output=True,
