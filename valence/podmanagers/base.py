@@ -101,7 +101,7 @@ class PodManagerDriver(abc.ABC):
 
         A driver needs it only if its pod managers tell of changes.
         """
-        raise NotImplementedError
+        raise introspection_errors.NotOffered(what="events")
 
     def ways(self) -> frozenset:
         """Return the ways, of WAYS, in which the pod manager tells of changes; none if only crawls find them."""
@@ -113,7 +113,7 @@ class PodManagerDriver(abc.ABC):
         ``context`` is what Valence's subscriptions to this pod manager are known by: others that have it are
         left from before and removed.
         """
-        raise NotImplementedError
+        raise introspection_errors.NotOffered(what="events")
 
     def is_subscribed(self) -> bool:
         """Return whether the subscription is still there; pod managers may drop them."""
@@ -124,7 +124,7 @@ class PodManagerDriver(abc.ABC):
 
     def listen(self) -> typing.Iterator:
         """Open the stream; return its events, as they would be posted, until it ends or ``unsubscribe`` ends it."""
-        raise NotImplementedError
+        raise introspection_errors.NotOffered(what="events")
 
     def hints(self, payload) -> list[Hint]:
         """Return what an event that came hints at; empty where it is garbage, or about nothing of interest."""
