@@ -37,13 +37,15 @@ class Membership:
         self._host, self.groups = conf.host, list(conf.conductor.groups)
         self._store, self._changed, self._figures = database, changed, figures
         self._ttl = conf.conductor.lease_seconds
-        self._lease, self._renewed_at, self._is_refused = None, 0.0, False
+        #: what shows that this conductor lives, None where it does not
+        self.lease = None
+        self._renewed_at, self._is_refused = 0.0, False
         self._held, self.members, self._has_news = None, {}, False
         self._loop = periodic.Loop("membership", self.look, self._ttl / LOOKS)
 
     def start(self):
         """Join, taking the place of a predecessor of the same name, and begin to look; raise StoreUnavailable."""
-        self._lease = self._store.lease(self._name, self._host, self._ttl, steal=True)
+        self.lease = self._store.lease(self._name, self._host, self._ttl, steal=True)
         self._beat(started_at=types.now())
         self.look()
         self._loop.start()
@@ -51,7 +53,7 @@ class Membership:
     def leave(self):
         """Be no member any more: the others see it at their next look."""
         self._loop.stop(timeout=self._ttl)
-        lease, self._lease = self._lease, None
+        lease, self.lease = self.lease, None
         self.members = {}
         with contextlib.suppress(errors.StoreUnavailable):  # then the lease runs out by itself
             if lease is not None:
@@ -61,7 +63,7 @@ class Membership:
     @property
     def is_member(self):
         """Whether the others know that this conductor lives; not while it is cut off from the store, or was paused."""
-        return self._lease is not None and time.monotonic() - self._renewed_at < self._ttl
+        return self.lease is not None and time.monotonic() - self._renewed_at < self._ttl
 
     def ring(self):
         """Look now."""
@@ -96,20 +98,20 @@ class Membership:
     def _hold(self):
         """Renew the lease, or take it again after a pause that was too long; return whether it is held."""
         try:
-            if self._lease is None:
-                self._lease = self._store.lease(self._name, self._host, self._ttl)
+            if self.lease is None:
+                self.lease = self._store.lease(self._name, self._host, self._ttl)
             else:
-                self._lease.renew()
+                self.lease.renew()
         except errors.LeaseLost:
             LOG.warning("conductor %s was taken for dead; it joins again", self._host)
-            self._lease = None
+            self.lease = None
             return self._hold()
         except errors.LeaseHeld:
             if not self._is_refused:
                 LOG.error(
                     "another conductor is called %s; this one does nothing until that one ends", self._host
                 )
-        self._is_refused = self._lease is None
+        self._is_refused = self.lease is None
         return not self._is_refused
 
     def _record(self, **values):

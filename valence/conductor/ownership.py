@@ -5,19 +5,24 @@ Every conductor works it out for itself. Two that disagree for a moment are kept
 manager is done under.
 """
 
+import contextlib
 import threading
 import time
 
 from oslo_log import log
 
+from valence.common import errors
 from valence.conductor import membership
 from valence.conductor import ring
 from valence.db import models
+from valence.db import store
 
 LOG = log.getLogger(__name__)
 
 #: seconds after which the pod managers are read again even if nobody told of a new one
 REREAD = 5.0
+#: most pod managers that are claimed at once
+CLAIM_LIMIT = 500
 
 
 class Ownership:
@@ -31,7 +36,7 @@ class Ownership:
         self.changed = _ignore
         self._owners, self._groups, self._known = {}, {}, None
         #: UUIDs of the pod managers that this conductor serves, and of those that do not say so yet
-        self.owned, self.unclaimed = frozenset(), set()
+        self.owned, self.unclaimed, self._new = frozenset(), set(), []
         self._read_at, self._lock = None, threading.Lock()
 
     def start(self):
@@ -61,9 +66,11 @@ class Ownership:
         self._read_at = None
 
     def look(self):
-        """Read the pod managers again if it is time to."""
+        """Read the pod managers again if it is time to, and claim the new ones of this conductor."""
         if self._read_at is None or time.monotonic() - self._read_at > REREAD:
             self.refresh()
+        if self._new and (lease := self.membership.lease):
+            self._claim(lease)
 
     def refresh(self):
         """Read the pod managers and work out who serves each."""
@@ -84,8 +91,25 @@ class Ownership:
             self.owned,
             frozenset(uuid for uuid, name in self._owners.items() if name == self._host),
         )
-        self.unclaimed = {row.uuid for row in rows if row.uuid in self.owned and row.conductor != self._host}
+        unclaimed = [row for row in rows if row.uuid in self.owned and row.conductor != self._host]
+        self.unclaimed = {row.uuid for row in unclaimed}
+        self._new = [row.uuid for row in unclaimed if row.conductor is None]
         return self.owned - before, before - self.owned
+
+    def _claim(self, lease):
+        """Note of those that nobody served before that this conductor does, many at once.
+
+        That needs no lease of each, only that this conductor lives: there is no predecessor who might still work. One
+        that is changed at this moment is claimed by whoever works on it, as those that another conductor served are.
+        """
+        new, self._new = self._new, []
+        for share in (new[start : start + CLAIM_LIMIT] for start in range(0, len(new), CLAIM_LIMIT)):
+            rows = self._store.list(models.PodManager, filters=[store.Filter("uuid", "in", share)])
+            free = [row for row in rows if row.conductor is None]
+            with contextlib.suppress(errors.RevisionMismatch, errors.NotFound, errors.LeaseLost):
+                claims = [store.Update(row, {"conductor": self._host}, touch=False) for row in free]
+                self._store.commit(*claims, lease=lease)
+                self.unclaimed -= {row.uuid for row in free}
 
     def _assign(self, groups):
         known = self.membership.members, groups

@@ -28,7 +28,9 @@ LOG = log.getLogger(__name__)
 
 #: seconds between two looks for work that is due
 LOOK_INTERVAL = 1.0
-#: most pod managers that one query asks for, and that it finds
+#: seconds between two looks at least: what is asked for in quick succession is found together
+REST = 0.05
+#: most rows that one query finds
 LOOK_LIMIT = 1000
 
 
@@ -45,7 +47,7 @@ class Worker:
         self._leases, self._connections, self._ownership = leases, connections, ownership
         self._pace, self._under_way = pace.Pace(conf.sync), {}
         self._stopping, self._cancelled = threading.Event(), set()
-        self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL)
+        self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL, rest=REST)
         self.hints = hints.Hints(self._loop.ring)
         self._closers = futures.ThreadPoolExecutor(1, "closer")
         self._crew = crew.Crew(
@@ -86,14 +88,13 @@ class Worker:
         if not self._ownership.membership.is_member:
             self._break_off()
             return
-        mine = sorted(self._ownership.owned)
-        shares = [mine[start : start + LOOK_LIMIT] for start in range(0, len(mine), LOOK_LIMIT)]
-        hinted = [uuid for uuid in self.hints.waiting() if uuid in self._ownership.owned]
-        operations = [each for share in shares for each in self._operations(share)]
+        mine = self._ownership.owned
+        hinted = [uuid for uuid in self.hints.waiting() if uuid in mine]
+        operations = [each for each in self._operations() if each.target_id in mine]
         self._cancelled = {each.target_id for each in operations if each.cancel_requested_at}
         self._break_off()
         asked_for = [each.target_id for each in operations]
-        due = [uuid for share in shares for uuid in self._due(share)]
+        due = [uuid for uuid in self._due() if uuid in mine]
         offered = dict.fromkeys([*hinted, *asked_for, *self._ownership.unclaimed, *due])
         self._crew.offer(offered, urgent=hinted)
 
@@ -103,27 +104,34 @@ class Worker:
             if must_end():
                 self._connections.abort(uuid)
 
-    def _operations(self, share):
-        waiting = [
-            store.Filter("target_id", "in", share),
-            store.Filter("state", "in", ["pending", "running"]),
-        ]
-        return self._store.list(
-            models.Operation,
-            filters=waiting,
-            sort=[store.Sort("created_at")],
-            limit=LOOK_LIMIT,
-            fields=["target_id", "cancel_requested_at"],
-        )
+    def _operations(self):
+        """Yield the open operations on all pod managers, the oldest first, a page at a time: few are open at once."""
+        marker, page = None, [None] * LOOK_LIMIT
+        while len(page) == LOOK_LIMIT:
+            page = self._store.list(
+                models.Operation,
+                filters=[store.Filter("state", "in", ["pending", "running"])],
+                sort=[store.Sort("created_at")],
+                marker=marker,
+                limit=LOOK_LIMIT,
+                fields=["uuid", "target_id", "cancel_requested_at"],
+            )
+            yield from page
+            marker = page[-1].uuid if page else None
 
-    def _due(self, share):
+    def _due(self):
+        """Return the UUIDs of those that are due and say that this conductor serves them, the longest due first."""
         due = [
-            store.Filter("uuid", "in", share),
+            store.Filter("conductor", "eq", self._conf.host),
             store.Filter("maintenance", "eq", False),
             store.Filter("next_sync_at", "lte", types.now()),
         ]
         found = self._store.list(
-            models.PodManager, filters=due, sort=[store.Sort("next_sync_at")], fields=["uuid"]
+            models.PodManager,
+            filters=due,
+            sort=[store.Sort("next_sync_at")],
+            limit=LOOK_LIMIT,
+            fields=["uuid"],
         )
         return [pod_manager.uuid for pod_manager in found]
 

@@ -116,7 +116,7 @@ class MembershipTest(base.TestCase):
         self.database.conf.set_override("connection", f"sqlite:///{self.make_folder()}/none/x.db", "database")
         one._store = self.database.connect()
         self.assertRaises(errors.StoreUnavailable, one.start)
-        one._lease = None
+        one.lease = None
 
     def test_its_lease_is_renewed(self):
         self.join("one", ttl=3)

@@ -68,6 +68,39 @@ class OwnershipTest(base.TestCase):
         one = self.database.ownership()
         self.assertEqual(({mine, other}, {other}), (one.owned, one.unclaimed))
 
+    def test_new_ones_are_claimed_together(self):
+        uuids = self.add(3) + self.add(conductor="dead")
+        one, commits = self.database.ownership(), []
+        commit = one._store.commit
+        self.patch(one._store, "commit", lambda *each, **by: commits.append(each) or commit(*each, **by))
+        one.look()
+        rows = [self.database.store.get(models.PodManager, uuid) for uuid in uuids]
+        self.assertEqual(["conductor-1"] * 3 + ["dead"], [row.conductor for row in rows])
+        claims = [len(each) for each in commits if isinstance(each[0].obj, models.PodManager)]
+        self.assertEqual({1}, {row.revision for row in rows})
+        self.assertEqual(({uuids[-1]}, [3]), (one.unclaimed, claims))
+
+    def test_one_that_changes_meanwhile_is_left_to_whoever_works_on_it(self):
+        [uuid] = self.add()
+        one = self.database.ownership()
+        commit = one._store.commit
+
+        def change(*changes, **by):
+            commit(store.Update(self.database.store.get(models.PodManager, uuid), {"description": "new"}))
+            return commit(*changes, **by)
+
+        self.patch(one._store, "commit", change)
+        one.look()
+        row = self.database.store.get(models.PodManager, uuid)
+        self.assertEqual(("new", None, {uuid}), (row.description, row.conductor, one.unclaimed))
+
+    def test_whoever_was_taken_for_dead_claims_nothing(self):
+        [uuid] = self.add()
+        one = self.database.ownership()
+        self.database.store.lease("conductor/conductor-1", "its-successor", 15, steal=True)
+        one.look()
+        self.assertIsNone(self.database.store.get(models.PodManager, uuid).conductor)
+
     def test_a_group_without_a_conductor_has_no_owner(self):
         [near, far] = self.add() + self.add(conductor_group="far")
         one = self.database.ownership()
