@@ -167,6 +167,12 @@ class HalfWrittenTest(case.ContractCase):
         self.wait_for(lambda: seen.count(examples.Book) == 100 and not self.database.journals())
         self.assertEqual(["c"], self.names())
 
+    def test_whoever_takes_a_lease_sees_all_of_it(self):
+        self.begin()
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.LEASE_SECONDS", 0.2))
+        with self.connect().lease(self.id(), "one", 30):
+            self.assertEqual((["c"], 100), (self.names(), self.connect().count(examples.Book)))
+
 
 class ClusterTest(testscenarios.WithScenarios, base.TestCase):
     """Three members, of which one, the leader, goes away, and then a second one."""

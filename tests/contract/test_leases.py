@@ -9,7 +9,7 @@ from tests.contract import examples
 from valence.common import errors
 from valence.db import store
 
-SHORT = 0.2
+SHORT, LONGER = 0.2, 1.8
 
 
 class LeaseTest(case.ContractCase):
@@ -61,13 +61,14 @@ class LeaseTest(case.ContractCase):
     def test_a_lease_that_ran_out_and_nobody_took_is_renewed(self):
         lease = self.lease("one", SHORT)
         self.run_out()
+        lease.ttl = 30
         lease.renew()
         self.assertRaises(errors.LeaseHeld, self.lease, "two")
 
     def test_a_renewed_lease_does_not_run_out(self):
-        lease = self.lease("one", 3 * SHORT)
+        lease = self.lease("one", LONGER)
         for _ in range(4):
-            time.sleep(SHORT)
+            time.sleep(LONGER / 3)
             lease.renew()
         self.assertRaises(errors.LeaseHeld, self.lease, "two")
 
@@ -89,10 +90,10 @@ class LeaseTest(case.ContractCase):
         self.assertEqual(sorted(set(tokens)), tokens)
 
     def test_many_are_renewed_at_once_and_those_that_are_lost_are_told(self):
-        leases = [self.store.lease(f"{self.id()}/{number}", "one", 3 * SHORT) for number in range(5)]
+        leases = [self.store.lease(f"{self.id()}/{number}", "one", LONGER) for number in range(5)]
         self.assertEqual([], self.store.renew([]))
         for _ in range(4):
-            time.sleep(SHORT)
+            time.sleep(LONGER / 3)
             self.assertEqual([], self.store.renew(leases))
         stolen = self.store.lease(leases[1].name, "two", 30, steal=True)
         leases[3].release()
@@ -123,6 +124,7 @@ class LeaseTest(case.ContractCase):
         self.assertEqual(
             [(stolen.name, "two", stolen.token)], [tuple(each) for each in self.store.leases(prefix)]
         )
+        dead.ttl = 30
         dead.renew()
         self.assertEqual(2, len(self.store.leases(prefix)))
         dead.release()
@@ -170,6 +172,7 @@ class FenceTest(case.ContractCase):
         lease = self.store.lease(self.id(), "one", SHORT)
         time.sleep(SHORT + 0.1)
         self.assertRaises(errors.LeaseLost, self.commit, lease)
+        lease.ttl = 30
         lease.renew()
         self.commit(lease)
         lease.release()

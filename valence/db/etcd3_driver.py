@@ -6,6 +6,7 @@ from valence.db.etcd import paths
 from valence.db.etcd import store
 from valence.db.etcd.v3 import gateway
 from valence.db.etcd.v3 import keyspace
+from valence.db.etcd.v3 import lease_keys
 
 
 class Etcd3Store(store.EtcdStore):
@@ -16,3 +17,6 @@ class Etcd3Store(store.EtcdStore):
         etcd = gateway.Gateway(where)
         places = paths.Paths(where.prefix, str)
         super().__init__(etcd, keyspace.Keyspace(etcd, places), places, cipher)
+
+    def _lease_keys(self):
+        return lease_keys.LeaseKeys(self._etcd)

@@ -8,6 +8,7 @@ from valence.db.etcd import paths
 from valence.db.etcd import store
 from valence.db.etcd.v2 import client
 from valence.db.etcd.v2 import keyspace
+from valence.db.etcd.v2 import lease_keys
 
 #: names of folders that mean something to etcd
 SPECIAL = {"": "%", ".": "%2E", "..": "%2E%2E"}
@@ -21,6 +22,9 @@ class EtcdStore(store.EtcdStore):
         etcd = client.Client(where)
         places = paths.Paths(where.prefix, spell)
         super().__init__(etcd, keyspace.Keyspace(etcd, places), places, cipher)
+
+    def _lease_keys(self):
+        return lease_keys.LeaseKeys(self.commits)
 
 
 def spell(text):

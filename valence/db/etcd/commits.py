@@ -42,6 +42,14 @@ class Commits:
         self._keyspace.complete(snapshot)
         return self._keyspace.snapshot()
 
+    def settle(self):
+        """Wait until all that was decided is written."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        while self.newest().head.journal is not None:
+            if time.monotonic() > deadline:
+                raise errors.StoreUnavailable(reason="a commit that was decided is not being written")
+            _pause(1)
+
     def run(self, plan):
         """Write the batch of ``plan(snapshot) -> (batch, result)`` and return the result."""
         return self._run(plan, self._keyspace.write)

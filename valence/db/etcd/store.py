@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the two stores on etcd have in common: everything but the keys of their API."""
 
+import abc
 import contextlib
 
 from valence.common import errors
@@ -35,7 +36,7 @@ class EtcdStore(store.Store):
         self.objects = objects.Objects(paths, cipher)
         self.commits = commits.Commits(keyspace)
         self._loading = loading.Loading(self.commits, self.objects)
-        self.fences = leases.Leases(self.commits, paths, etcd.clock)
+        self.fences = leases.Leases(self._lease_keys(), self.commits, paths, etcd.clock)
         self.schema = schema.Schema(self.read, self.commits, paths, self.objects, self.models)
 
     def get(self, model, key):
@@ -92,6 +93,10 @@ class EtcdStore(store.Store):
 
     def close(self):
         self._etcd.close()
+
+    @abc.abstractmethod
+    def _lease_keys(self):
+        """Return how the keys of leases are read and changed."""
 
     def read(self, work):
         """Return ``work(snapshot)`` on the newest snapshot that lasts as long."""

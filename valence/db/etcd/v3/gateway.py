@@ -120,6 +120,12 @@ def delete(first, end=None):
     return {"request_delete_range": ranged(first, end)}
 
 
+def operation(pair):
+    """Return the operation that stores the text of a (key, text) pair, or removes the key where that is None."""
+    key, text = pair
+    return delete(key) if text is None else put(key, text)
+
+
 def unchanged(key, revision):
     """Return the comparison that holds while the key was last changed at ``revision``; 0 is never."""
     return {"key": encoded(key), "target": "MOD", "result": "EQUAL", "mod_revision": revision}

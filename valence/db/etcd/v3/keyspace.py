@@ -47,7 +47,7 @@ class Keyspace:
         operations = [*self._operations(batch)]
         fitting = next(journal.portions(operations, MOST_OPERATIONS, MOST_CHARACTERS))
         if len(fitting) == len(operations):
-            return self._decide(snapshot, identity, None, map(_operation, operations))
+            return self._decide(snapshot, identity, None, map(gateway.operation, operations))
         return self._write_journal(snapshot, identity, operations)
 
     def load(self, _snapshot, _identity, batch):
@@ -55,7 +55,7 @@ class Keyspace:
         portions = journal.portions([*self._operations(batch)], MOST_OPERATIONS, MOST_CHARACTERS)
         with futures.ThreadPoolExecutor(LOADERS) as pool:
             exchanges = [
-                pool.submit(self._gateway.exchange, [], [*map(_operation, each)]) for each in portions
+                pool.submit(self._gateway.exchange, [], [*map(gateway.operation, each)]) for each in portions
             ]
         for exchange in exchanges:
             exchange.result()
@@ -70,7 +70,7 @@ class Keyspace:
             raise errors.StoreUnavailable(reason=f"parts of the journal {name} are missing")
         same = [gateway.unchanged(self._paths.head, snapshot.version)]
         for portion in journal.portions(journal.join(texts.values()), MOST_OPERATIONS, MOST_CHARACTERS):
-            if not self._gateway.exchange(same, [*map(_operation, portion)])[0]:
+            if not self._gateway.exchange(same, [*map(gateway.operation, portion)])[0]:
                 return
         removed = gateway.delete(self._paths.journal(name, ""), self._paths.journal(name, index.HIGHEST))
         settled = gateway.put(self._paths.head, snapshot.head.settled().dump())
@@ -120,9 +120,10 @@ class Keyspace:
             pass
 
     def _decide(self, snapshot, identity, decided, operations):
-        """Write the next head and ``operations``; return whether the head was unchanged until then."""
+        """Write the next head and ``operations``; return whether the head and the guards were unchanged until then."""
         head = gateway.put(self._paths.head, snapshot.head.after(identity, decided).dump())
-        same = [gateway.unchanged(self._paths.head, snapshot.version)]
+        compared = {self._paths.head: snapshot.version} | snapshot.guards
+        same = [gateway.unchanged(*each) for each in compared.items()]
         try:
             is_done, is_open = self._gateway.exchange(same, [head, *operations])
             return is_done or (is_open and identity in self.snapshot().head.recent)
@@ -135,8 +136,3 @@ class Keyspace:
 def is_marked(entry):
     """Tell whether an index entry is marked: marks divide an index into parts that are quickly read."""
     return zlib.crc32(entry.encode()) % MARKED == 0
-
-
-def _operation(pair):
-    key, text = pair
-    return gateway.delete(key) if text is None else gateway.put(key, text)

@@ -19,11 +19,15 @@ WEIGHT = 256
 
 
 class Snapshot:
-    """What was stored at a revision; ``head`` was last changed at ``version``."""
+    """What was stored at a revision; ``head`` was last changed at ``version``.
+
+    ``guards`` are further keys, with the revisions at which they changed, that must not change before a commit.
+    """
 
     def __init__(self, etcd, paths, head, version, revision):
         self._gateway, self._paths = etcd, paths
         self.head, self.version, self._revision = head, version, revision
+        self.guards: dict = {}
 
     def at(self, revision):
         """Return the state at another revision."""
