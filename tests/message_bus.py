@@ -98,6 +98,8 @@ def configuration(url):
     conf([], project="valence")
     conf.set_override("transport_url", url)
     conf.set_override("drain_seconds", 2, "conductor")
+    # A process of its own would not know what tests override.
+    conf.set_override("own_process", False, "processing")
     return conf
 
 

@@ -15,6 +15,7 @@ import psutil
 from tests.bench import backups
 from tests.bench import fleet
 from tests.bench import http_requests
+from tests.bench import introspection
 from tests.bench import paging
 from tests.bench import profiler
 from tests.bench import site
@@ -30,6 +31,7 @@ SUBJECTS = {
     "pages": (site.Site, paging.rows),
     "stores": (stores.Stores, stores.rows),
     "backups": (site.Site, backups.rows),
+    "introspection": (introspection.Site, introspection.rows),
 }
 NOTES = """
 Ironic: Ironic 39 with the same parts on the same kind of machine. The clients share the machine's processors with

@@ -1,102 +1,130 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Introspection with documents of 1.2 MB: one at a time, 16 at once, and what other requests feel of it.
+"""Introspection with documents of 1.2 MB: one after the other, 16 at once, and what other requests feel of it."""
 
-``python -m tests.bench.introspection`` prints figures of one process, with the clients in it: they share one
-interpreter, so what other requests feel is more than with processes of their own.
-"""
-
-import concurrent.futures
-import statistics
+import contextlib
+import functools
 import threading
 import time
 
-from tests import live
+import requests
+
+from tests import deployment
 from tests import ramdisk
+from tests.bench import http_requests
+from tests.bench import load
+from tests.bench import site as sites
+from tests.bench import table
 
-MACHINES, ROUNDS = 16, 5
-OTHER = "/v1/pod_managers"
+MACHINES = 16
+ALONE = 10
+SECONDS = 60
+BASE = "/introspection/v1"
+OTHER = load.request("GET", "/v1/pod_managers?limit=100")
+#: seconds between two of the other requests, and for how long they go on alone
+PAUSE, QUIET = 0.01, 10
+#: seconds that ironic-inspector takes for 1 MB
+INSPECTOR = {"save": 0.078, "get": 0.023}
+GROWTH = 2
 
-
-def main():
-    """Print the figures."""
-    with live.Site(systems=MACHINES, processing__documents_per_minute=10_000) as site:
-        _register(site)
-        machines = {system["uuid"]: site.mac(system) for system in site.systems()}
-        quiet = _other(site, lambda: time.sleep(3))
-        saves, gets = _one_by_one(site, machines)
-        answers = []
-        busy = _other(site, lambda: answers.extend(_together(site, machines)))
-        print(f"save {_ms(saves)}, get {_ms(gets)} of one document of 1.2 MB")
-        print(
-            f"{MACHINES} at once: {len(answers)} answers, {[each for each in answers if each != 200]} not 200"
-        )
-        print(f"GET {OTHER}: p99 {quiet * 1000:.1f} ms alone, {busy * 1000:.1f} ms meanwhile")
+Site = functools.partial(sites.Site, processing={"documents_per_minute": 10_000})
 
 
-def _register(site):
-    site.register()
-    while len(site.systems()) < MACHINES:
-        time.sleep(0.1)
+def rows(site):
+    """Yield the rows of the table."""
+    pod = deployment.Simulator(site.valence.folder, "machines", systems=MACHINES, racks=1)
+    with pod:
+        machines = Machines(site, pod)
+        machines.warm_up()
+        yield from one_by_one(site, machines)
+        with Others(site.port) as others:
+            time.sleep(QUIET)
+        alone = others.p99
+        yield table.Row("another request alone, p99", alone, "ms")
+        machines.start()
+        with Others(site.port) as others:
+            seconds = load.run(site.port, machines.documents(), MACHINES)
+        yield row(f"save 1.2 MB, {MACHINES} at once", seconds)
+        yield table.Row("another request meanwhile, p99", others.p99, "ms")
+        yield table.Row("another request: meanwhile to alone, p99", others.p99 / alone, "×", target=GROWTH)
 
 
-def _start(site, uuid):
-    path = f"/introspection/v1/introspection/{uuid}"
-    site.client.post(f"{path}?manage_boot=0")
-    while site.client.get(path)["state"] != "waiting":
-        time.sleep(0.02)
+def one_by_one(site, machines):
+    machines.start()
+    yield row("save 1.2 MB", load.run(site.port, machines.documents()[:ALONE], 1), INSPECTOR["save"])
+    asked = [load.request("GET", f"{BASE}/introspection/{uuid}/data") for uuid in machines.macs]
+    yield row("get 1.2 MB", load.run(site.port, asked[:ALONE], 1), INSPECTOR["get"])
 
 
-def _timed(call):
-    began = time.perf_counter()
-    answer = call()
-    return time.perf_counter() - began, answer
+def row(what, seconds, inspector=None):
+    p50, p99 = (http_requests.percentile(seconds, percent) for percent in (50, 99))
+    mark = {} if inspector is None else {"target": inspector * 1000}
+    return table.Row(f"{what}, median", p50, "ms", p50=p50, p99=p99, **mark)
 
 
-def _one_by_one(site, machines):
-    pairs = [_one(site, uuid, mac) for uuid, mac in list(machines.items())[:ROUNDS]]
-    return zip(*pairs, strict=True)
+class Machines:
+    """Simulated systems, their MAC addresses by uuid."""
 
+    def __init__(self, site, pod):
+        self._site, self._pod = site, pod
+        values = {"name": "machines", "url": pod.root, "username": "admin", "password": "password"}
+        site.client.post("/v1/pod_managers", values)
+        systems = pod.wait_until(self._systems, SECONDS)
+        self.macs = {system["uuid"]: self._mac(system) for system in systems}
 
-def _one(site, uuid, mac):
-    """Return the seconds that the document of a machine takes to be saved, and to be read."""
-    _start(site, uuid)
-    document = ramdisk.document("large", mac)
-    saved, answer = _timed(lambda: ramdisk.post(site.introspection, document))
-    answer.raise_for_status()
-    return saved, _timed(lambda: site.client.get(f"/introspection/v1/introspection/{uuid}/data"))[0]
+    def start(self):
+        """Start the introspection of each, and wait until each expects its document."""
+        for uuid in self.macs:
+            self._site.client.post(f"{BASE}/introspection/{uuid}?manage_boot=0")
+        self._pod.wait_until(self._are_waiting, SECONDS)
 
-
-def _together(site, machines):
-    for uuid in machines:
-        _start(site, uuid)
-    documents = [ramdisk.document("large", mac) for mac in machines.values()]
-    with concurrent.futures.ThreadPoolExecutor(MACHINES) as pool:
+    def documents(self):
+        """Return the requests that hand a document of each machine over."""
         return [
-            each.status_code
-            for each in pool.map(lambda found: ramdisk.post(site.introspection, found), documents)
+            load.request("POST", f"{BASE}/continue", ramdisk.document("large", mac))
+            for mac in self.macs.values()
         ]
 
+    def warm_up(self):
+        """Let every process do everything once."""
+        self.start()
+        load.run(self._site.port, self.documents(), 2)
 
-def _other(site, work):
-    """Return the 99th percentile of another request's time while ``work`` goes on."""
-    stop, times = threading.Event(), []
+    def _systems(self):
+        found = self._site.client.rows("/v1/systems")
+        return found if len(found) == MACHINES else None
 
-    def ask():
-        while not stop.is_set():
-            times.append(_timed(lambda: site.client.get(OTHER))[0])
-            time.sleep(0.005)
+    def _are_waiting(self):
+        states = (self._site.client.get(f"{BASE}/introspection/{uuid}")["state"] for uuid in self.macs)
+        return all(state == "waiting" for state in states)
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    work()
-    stop.set()
-    thread.join()
-    return statistics.quantiles(times, n=100)[-1]
-
-
-def _ms(times):
-    return f"{statistics.median(times) * 1000:.0f} ms"
+    def _mac(self, system):
+        url = self._pod.root.removesuffix("/redfish/v1") + system["resource_url"] + "/EthernetInterfaces/1"
+        return requests.get(url, auth=("admin", "password"), timeout=10).json()["MACAddress"]
 
 
-if __name__ == "__main__":
-    main()
+class Others(contextlib.AbstractContextManager):
+    """A client that asks for something else all the time; ``p99`` is that of its requests in milliseconds."""
+
+    def __init__(self, port):
+        self._connection, self._seconds = load.Connection(port), []
+        self._stopping, self._thread = threading.Event(), threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping.set()
+        self._thread.join()
+        self._connection.close()
+
+    @property
+    def p99(self):
+        return http_requests.percentile(sorted(self._seconds), 99)
+
+    def _ask(self):
+        while not self._stopping.is_set():
+            began = time.perf_counter()
+            self._connection.ask(OTHER)
+            self._seconds.append(time.perf_counter() - began)
+            time.sleep(PAUSE)

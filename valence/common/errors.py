@@ -24,10 +24,17 @@ class ValenceError(Exception):
     def __str__(self):
         return self.detail
 
+    def __reduce__(self):
+        return _rebuilt, (type(self), self.kwargs)
+
     @property
     def problems(self):
         """What is wrong, as a list of ``{"detail", "hint", …}``; most errors have one problem."""
         return [{"detail": self.detail, "hint": self.hint.format(**self.kwargs)}]
+
+
+def _rebuilt(kind, kwargs):
+    return kind(**kwargs)
 
 
 class Internal(ValenceError):

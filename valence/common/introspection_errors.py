@@ -28,6 +28,14 @@ class RamdiskFailed(errors.BadRequest):
     hint = "Look at the ramdisk's log."
 
 
+class ProcessingFailed(errors.BadRequest):
+    """A document that hooks and rules do not come to an end with: ``seconds``."""
+
+    code = "valence.processing_failed"
+    message = "The document was not processed within {seconds} seconds."
+    hint = "Look at the rules of introspection, at their regular expressions first, and at hooks of your own."
+
+
 class RuleFailed(errors.BadRequest):
     """A rule that says that an introspection fails, or that cannot do what it says: ``reason``."""
 
@@ -82,6 +90,13 @@ class StorageUnavailable(errors.Unavailable):
 
     code = "valence.storage_unavailable"
     message = "The storage {storage} of introspection data is not reachable: {reason}."
+
+
+class ProcessingUnavailable(errors.Unavailable):
+    """A process that ends as often as it gets a document."""
+
+    code = "valence.processing_unavailable"
+    message = "The process that introspection documents are processed in ended."
 
 
 class StorageUnusable(errors.ValenceError):

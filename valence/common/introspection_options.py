@@ -38,6 +38,12 @@ PROCESSING = [
         "max_body_kib", default=16384, min=1, help="Largest introspection document that is taken, in KiB."
     ),
     cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of an introspection document."),
+    cfg.BoolOpt(
+        "own_process",
+        default=True,
+        help="Process documents in a process of its own, which each conductor starts when it needs it: so nobody waits "
+        "for large documents of others.",
+    ),
     cfg.ListOpt(
         "redact",
         default=[],

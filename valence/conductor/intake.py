@@ -6,7 +6,6 @@ conductor that was taken for dead writes nothing more.
 """
 
 import hmac
-import json
 
 from oslo_log import log
 
@@ -15,35 +14,35 @@ from valence.common import introspection_errors
 from valence.conductor import introspections
 from valence.db import types
 from valence.db.models.introspection import ENDED
-from valence.introspection import addresses
 from valence.introspection import document as documents
-from valence.introspection import hook
-from valence.introspection import redaction
 from valence.introspection import storage
 
 LOG = log.getLogger(__name__)
 
 #: seconds that a document waits while something else is done with its machine, such as ending its start
 PATIENCE = 5
+#: what ends an introspection with an error
+FAILURES = (
+    introspection_errors.HookFailed,
+    introspection_errors.RuleFailed,
+    introspection_errors.ProcessingFailed,
+)
 
 
 class Intake:
     """Takes documents in: those of ramdisks, and stored ones that are to be processed anew."""
 
-    def __init__(self, conf, records, leases, history, rules):
+    def __init__(self, records, leases, history, *, processing, rules):
         self._records, self._leases, self._history = records, leases, history
-        self._hooks, self._rules = hook.Hooks(conf), rules
-        self._redaction = redaction.Redaction(conf.processing.redact)
+        self._processing, self._rules = processing, rules
 
-    def receive(self, context, document, token=None):
+    def receive(self, context, data, token=None):
         """Take what a ramdisk sent and return the uuid of its machine; raise BadRequest, Conflict, StorageUnavailable.
 
         A ramdisk tries again after Conflict and StorageUnavailable, so that nothing is lost by them.
         """
-        logs, failure = document.pop("logs", None), _told_failure(document)
-        processed = json.loads(documents.dump(document))
-        failures = self._hooks.before(processed)
-        uuid = self._look_up(processed, failures)
+        prepared = self._processing.prepare(data, is_from_ramdisk=True)
+        uuid = self._look_up(prepared)
         with self._leases.hold(introspections.lease_name(uuid), patience=PATIENCE) as lease:
             row = self._records.get(uuid)
             if row.state not in introspections.EXPECTING:
@@ -51,8 +50,8 @@ class Intake:
             _check_token(row, token)
             work = _Work(self._records, self._history, context, row, lease)
             work.enter("processing")
-            work.keep_logs(logs)
-            self._process(work, self._kept(document), processed, [failure, *failures])
+            work.keep_logs(prepared.logs)
+            self._process(work, prepared)
         return uuid
 
     def take(self, context, row, lease, document):
@@ -61,13 +60,13 @@ class Intake:
         Raise RamdiskFailed when that is stored as the introspection's error, StorageUnavailable when it is to be done
         again.
         """
-        processed = json.loads(documents.dump(document))
+        prepared = self._processing.prepare(documents.dump(document))
         work = _Work(self._records, self._history, context, row, lease)
         work.enter("processing")
-        self._process(work, self._kept(document), processed, self._hooks.before(processed))
+        self._process(work, prepared)
 
-    def reapply(self, context, name, document=None):
-        """Process the stored unprocessed document, or ``document`` in its place, anew; all or nothing is stored."""
+    def reapply(self, context, name, data=None):
+        """Process the stored unprocessed document, or ``data`` in its place, anew; all or nothing is stored."""
         machine = self._records.machine(name)
         if not self._history.backend.keeps:
             raise errors.BadRequest(reason=introspection_errors.NothingKept(key=machine.uuid).detail)
@@ -78,48 +77,46 @@ class Intake:
                 raise errors.Conflict(
                     reason=f"The machine {row.uuid} is being introspected: it is {row.state}."
                 )
-            data = self._unprocessed(row) if document is None else self._kept(document)
-            processed = json.loads(data)
-            work = _Work(self._records, self._history, context, row, lease, again=document is None)
+            prepared = self._stored(row) if data is None else self._processing.prepare(data)
+            work = _Work(self._records, self._history, context, row, lease, again=data is None)
             work.enter("reapplying", error=None, started_at=types.now(), finished_at=None)
-            self._process(work, data, processed, self._hooks.before(processed))
+            self._process(work, prepared)
 
-    def _kept(self, document):
-        """Return a document as it is stored."""
-        return documents.dump(self._redaction.hide(document))
-
-    def _unprocessed(self, row):
+    def _stored(self, row):
         if row.unprocessed is None:
             raise introspection_errors.NoIntrospectionData(
                 key=row.uuid, what=storage.what(storage.UNPROCESSED)
             )
-        return self._history.backend.get(row.uuid, storage.UNPROCESSED)
+        data = self._history.backend.get(row.uuid, storage.UNPROCESSED)
+        return self._processing.prepare(data)._replace(unprocessed=data)
 
-    def _look_up(self, processed, failures):
+    def _look_up(self, prepared):
         try:
-            return self._records.find(addresses.of_document(processed)).uuid
+            return self._records.find(prepared.addresses).uuid
         except introspection_errors.LookUpFailed as error:
-            reasons = [failure.detail for failure in [*failures, error]]
-            raise introspection_errors.RamdiskFailed(reason="\n".join(reasons)) from None
+            reason = "\n".join([*prepared.failures, error.detail])
+            raise introspection_errors.RamdiskFailed(reason=reason) from None
 
-    def _process(self, work, data, processed, failures):
+    def _process(self, work, prepared):
         try:
-            failures = [failure for failure in failures if failure] or self._completed(processed, work.uuid)
+            processed, failures = self._completed(work, prepared)
             if failures:
-                work.fail(data, "\n".join(failure.detail for failure in failures))
-            work.finish(data, self._kept(processed))
-        except introspection_errors.StorageUnavailable:
+                work.fail(prepared.unprocessed, "\n".join(failures))
+            work.finish(prepared.unprocessed, processed)
+        except (introspection_errors.StorageUnavailable, introspection_errors.ProcessingUnavailable):
             work.hand_back()
             raise
 
-    def _completed(self, processed, uuid):
-        """Let the hooks and the rules complete a document and return what failed, as a list."""
+    def _completed(self, work, prepared):
+        """Return the processed document, and what failed as a list of texts."""
+        if prepared.failures:
+            return None, prepared.failures
+        rules = self._rules.every()
+        machine = self._records.facts(work.uuid) if rules else None
         try:
-            self._hooks.after(processed)
-            self._rules.apply(processed, lambda: self._records.facts(uuid))
-        except (introspection_errors.HookFailed, introspection_errors.RuleFailed) as error:
-            return [error]
-        return []
+            return self._processing.complete(prepared.processed, rules, machine), []
+        except FAILURES as error:
+            return None, [error.detail]
 
 
 class _Work:
@@ -145,13 +142,12 @@ class _Work:
         """Store the ramdisk's logs; that they cannot be stored is no reason to refuse the rest."""
         if not logs or not self._history.backend.keeps:
             return
-        content = documents.decode_logs(logs)
         try:
-            self._history.backend.save(self._row, content, storage.LOGS)
+            self._history.backend.save(self._row, logs, storage.LOGS)
         except introspection_errors.StorageUnavailable as error:
             LOG.warning("introspection %s: its logs are not kept: %s", self._row.uuid, error.detail)
             return
-        self._row.logs = documents.digest(content)
+        self._row.logs = documents.digest(logs)
 
     def finish(self, data, processed):
         """Store both documents, then that they are there."""
@@ -193,12 +189,3 @@ def _check_token(row, token):
     known = introspections.digest(token or "")
     if row.token is not None and not hmac.compare_digest(row.token, known):
         raise introspection_errors.WrongToken(key=row.uuid)
-
-
-def _told_failure(document):
-    """Return the RamdiskFailed of what a ramdisk says itself, or None."""
-    told = document.get("error")
-    if not told:
-        return None
-    text = told if isinstance(told, str) else documents.dump(told).decode()
-    return introspection_errors.RamdiskFailed(reason=f"The ramdisk reports: {text}")

@@ -9,6 +9,8 @@ from valence.conductor import transfers
 from valence.conductor.endpoints import introspection
 from valence.conductor.endpoints import introspection_rules
 from valence.introspection import history
+from valence.introspection import own_process
+from valence.introspection import processing as document_processing
 from valence.introspection import rules
 from valence.introspection import storage
 
@@ -19,7 +21,13 @@ class Introspecting:
     def __init__(self, conf, database, leases, connections, ownership):
         records = introspections.Introspections(conf, database)
         self.history = history.History(conf, database, storage.load(conf, database))
-        taking = intake.Intake(conf, records, leases, self.history, rules.Rules(database))
+        # Made in any case: options that make no sense are told at the start.
+        self._own_process, processing = None, document_processing.Processing(conf)
+        if conf.processing.own_process:
+            self._own_process = processing = own_process.OwnProcess(conf)
+        taking = intake.Intake(
+            records, leases, self.history, processing=processing, rules=rules.Rules(database)
+        )
         self.introspector = introspector.Introspector(
             conf,
             database,
@@ -49,3 +57,5 @@ class Introspecting:
         """End what is being done."""
         self.sweep.stop()
         self.introspector.stop()
+        if self._own_process:
+            self._own_process.stop()

@@ -37,24 +37,21 @@ class Rules:
         """Return all rules in their order."""
         return self._store.list(models.IntrospectionRule, sort=[store.Sort("position")])
 
-    def apply(self, document, facts):
-        """Change a processed document as the rules say; raise RuleFailed.
 
-        ``facts`` is called when there are rules and returns what is known of the machine; a rule with a scope is for
-        the machines of the pod manager of that name or uuid.
-        """
-        # What a ramdisk sends under this name was set by nobody who may.
-        document.pop("node", None)
-        rules = self.every()
-        if not rules:
-            return
-        machine = facts()
-        for rule in rules:
-            if rule.scope in (None, machine["pod_manager"], machine["podm_id"]) and _is_met(
-                rule, document, machine
-            ):
-                for action in rule.actions:
-                    actions.run(action, document)
+def apply(rules, document, machine):
+    """Change a processed document as rules say; raise RuleFailed.
+
+    ``machine`` is what is known of the machine, as needed where there are rules; a rule with a scope is for the
+    machines of the pod manager of that name or uuid.
+    """
+    # What a ramdisk sends under this name was set by nobody who may.
+    document.pop("node", None)
+    for rule in rules:
+        if rule.scope in (None, machine["pod_manager"], machine["podm_id"]) and _is_met(
+            rule, document, machine
+        ):
+            for action in rule.actions:
+                actions.run(action, document)
 
 
 def _is_met(rule, document, machine):

@@ -39,7 +39,9 @@ def configuration(folder, **options):
     conf = cfg.ConfigOpts()
     config.register(conf)
     conf([], project="valence", default_config_files=[])
-    values = {"state_dir": str(folder), "auth_strategy": "noauth", "host": "test"} | options
+    values = {"state_dir": str(folder), "auth_strategy": "noauth", "host": "test"}
+    # A process of its own would not know what tests override.
+    values |= {"processing__own_process": False} | options
     for name, value in values.items():
         group, _, option = name.rpartition("__")
         conf.set_override(option or name, value, group=group or None)

@@ -56,7 +56,7 @@ class RulesTest(base.TestCase):
         self.store.commit(store.Create(rule))
 
     def apply(self):
-        self.rules.apply(self.document, lambda: FACTS)
+        rules.apply(self.rules.every(), self.document, FACTS)
         return self.document.get("node", {}).get("seen", [])
 
     def test_rules_are_applied_in_the_order_in_which_they_were_made(self):
@@ -92,6 +92,6 @@ class RulesTest(base.TestCase):
         self.add(1)
         self.assertEqual([1], self.apply())
 
-    def test_without_rules_nobody_is_asked_about_the_machine(self):
-        self.rules.apply(self.document, None)
+    def test_without_rules_nothing_needs_to_be_known_of_the_machine(self):
+        rules.apply([], self.document, None)
         self.assertEqual({"cpus": 16}, self.document)

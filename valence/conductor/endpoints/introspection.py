@@ -142,7 +142,7 @@ class IntrospectionEndpoint:
             ) from None
 
     def _document(self, sent):
-        return documents.parse(packing.unpack(self._transfers.take(sent)))
+        return packing.unpack(self._transfers.take(sent))
 
     def _abort(self, context, row):
         try:
