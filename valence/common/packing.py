@@ -10,16 +10,22 @@ import zlib
 
 #: zlib's fastest level: the others take 2 to 6 times the time to save a tenth of real documents' size
 LEVEL = 1
+#: most bytes that are compressed without a look at samples of them: how many, and how long each
+SMALL, SAMPLES, SAMPLE = 64 * 1024, 4, 8 * 1024
+#: share of its length that a text, and other bytes, may keep for compression to be worth its time; base64 adds a third
+WORTH_PLAIN, WORTH_BINARY = 0.6, 0.9
 
 
 def pack(data):
-    """Return the shortest text that ``data``, bytes, can be had back from."""
-    compressed = zlib.compress(data, LEVEL)
-    if len(compressed) < len(data):
-        packed = "z" + base64.b64encode(compressed).decode()
-    else:
-        packed = "b" + base64.b64encode(data).decode()
-    return "t" + data.decode() if _is_plain(data) and len(data) < len(packed) else packed
+    """Return a text that ``data``, bytes, can be had back from: short, if that takes no long time to find."""
+    is_plain = _is_plain(data)
+    if len(data) <= SMALL or _share(_samples(data)) < (WORTH_PLAIN if is_plain else WORTH_BINARY):
+        compressed = zlib.compress(data, LEVEL)
+        if len(compressed) < len(data):
+            packed = "z" + base64.b64encode(compressed).decode()
+            if not is_plain or len(packed) < len(data):
+                return packed
+    return "t" + data.decode() if is_plain else "b" + base64.b64encode(data).decode()
 
 
 def unpack(text):
@@ -44,3 +50,15 @@ def split(text, length):
 def _is_plain(data):
     """Whether every database keeps ``data`` as a text."""
     return data.isascii() and b"\0" not in data
+
+
+def _samples(data):
+    """Return some of the data, from all over it."""
+    step = len(data) // SAMPLES
+    starts = range(step // 2, len(data), step)
+    return b"".join(data[start : start + SAMPLE] for start in starts)
+
+
+def _share(data):
+    """Return what compression leaves of data."""
+    return len(zlib.compress(data, LEVEL)) / len(data)

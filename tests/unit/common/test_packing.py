@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packing: bytes as the shortest text, and back."""
+"""Packing: bytes as a short text, and back."""
 
+import base64
 import random
 
 from tests import base
@@ -19,6 +20,12 @@ class PackingTest(base.TestCase):
         self.assertEqual("z", packing.pack(b"a" * 1000)[0])
         self.assertEqual("b", packing.pack(random.Random(1).randbytes(100))[0])
         self.assertEqual("b", packing.pack(b"\0")[0])
+
+    def test_what_compression_saves_little_of_stays_as_it_is(self):
+        archive = base64.b64encode(random.Random(1).randbytes(200_000))
+        self.assertEqual("t", packing.pack(archive)[0])
+        self.assertEqual("b", packing.pack(archive + b"\0" + random.Random(2).randbytes(300_000))[0])
+        self.assertEqual("z", packing.pack(b'{"name": "value"}' * 10_000)[0])
 
     def test_what_is_no_packed_text_is_refused(self):
         for text in ("", "q", "b?", "zAAAA", "b\u00e4"):

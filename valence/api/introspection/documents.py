@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents on their way: checked before anything parses them, packed, and in parts where they are long."""
 
+import contextlib
 import re
+import threading
 
 from valence.common import errors
 from valence.common import packing
 from valence.conductor import introspection_client
 
+#: large documents come in one after the other: many at once would take the interpreter from everybody else
+_LARGE = threading.Lock()
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -16,7 +20,9 @@ def read(http, max_depth):
     data = http.get_data(cache=False)
     if http.content_length is None and len(data) >= http.max_content_length:
         raise errors.TooLarge(what="body", limit=f"{http.max_content_length} bytes")
-    if not is_shallow(data, max_depth):
+    with _turn(data):
+        is_good = is_shallow(data, max_depth)
+    if not is_good:
         raise errors.BadRequest(
             reason=f"The body is no JSON, or is nested more than {max_depth} levels deep."
         )
@@ -37,10 +43,11 @@ def is_shallow(data, max_depth):
 def send(call, method, data, **arguments):
     """Return what ``method`` of the conductor answers to a document; a large one goes ahead in parts."""
     namespace = call.conductor.introspection
-    *parts, last = packing.split(packing.pack(data), introspection_client.Introspection.PART)
     place = {"transfer": None, "server": None}
-    for part in parts:
-        place = namespace.send(call.context, part, **place)
+    with _turn(data):
+        *parts, last = packing.split(packing.pack(data), introspection_client.Introspection.PART)
+        for part in parts:
+            place = namespace.send(call.context, part, **place)
     document = {"text": last, "transfer": place["transfer"]}
     return getattr(namespace, method)(call.context, document=document, server=place["server"], **arguments)
 
@@ -54,6 +61,11 @@ def fetch(call, answer):
         )
         parts.append(part)
     return packing.unpack("".join(parts))
+
+
+def _turn(data):
+    """Return what to hold while a document is worked on here."""
+    return _LARGE if len(data) > introspection_client.Introspection.PART else contextlib.nullcontext()
 
 
 def _without_innermost(brackets):
