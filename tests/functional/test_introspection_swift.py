@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Swift behind introspection, and what if it goes away."""
 
+import concurrent.futures
+import functools
+import threading
+import time
 import types
 
+from tests import base
+from tests import live
+from tests import ramdisk
 from tests import servers
 from tests.contract import test_storages
 from tests.unit.api.introspection import case
@@ -13,6 +20,7 @@ from valence.introspection import migration
 from valence.introspection import storage
 
 DOCUMENTS = 60
+MACHINES, RAMDISKS = 200, 4
 
 
 class SwiftCase(case.IntrospectionCase):
@@ -58,6 +66,70 @@ class SwiftTest(SwiftCase):
         self.server.start()
         sweep()
         self.assertEqual([], list(self.swift.names()))
+
+
+class ManyTest(base.TestCase):
+    """Swift stops in the middle of 200 saves; ramdisks try again when they are told to."""
+
+    time_limit = 300
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.useFixture(servers.Swift())
+        self.site = self.useFixture(
+            live.Site(
+                systems=MACHINES,
+                prepare=functools.partial(test_storages.set_swift, server=self.server, container="many"),
+                processing__storage_backend="swift",
+                processing__documents_per_minute=1_000_000,
+            )
+        )
+        self.site.register()
+        self.wait_for(lambda: len(self.site.systems()) == MACHINES, timeout=60)
+        self.macs = {system["uuid"]: self.site.mac(system) for system in self.site.systems()}
+        for uuid in self.macs:
+            self.site.client.post(f"/introspection/v1/introspection/{uuid}?manage_boot=0")
+        self.wait_for(lambda: self.states() == {"waiting"}, timeout=60, message=self.states)
+        self.lock, self.saved, self.refusals = threading.Lock(), 0, []
+
+    def states(self):
+        return {self.one(uuid)["state"] for uuid in self.macs}
+
+    def one(self, uuid, path=""):
+        return self.site.client.get(f"/introspection/v1/introspection/{uuid}{path}")
+
+    def test_everybody_is_told_and_nothing_is_lost(self):
+        with concurrent.futures.ThreadPoolExecutor(RAMDISKS) as pool:
+            ramdisks = [pool.submit(self.hand_over, uuid) for uuid in self.macs]
+            self.wait_for(lambda: len(self.refusals) > 2 * RAMDISKS, timeout=120)
+            self.server.start()
+        for each in ramdisks:
+            each.result()
+        for status, message in self.refusals:
+            self.assertEqual(503, status, message)
+            self.assertIn("storage swift of introspection data is not reachable", message)
+            self.assertNotIn("127.0.0.1", message)
+        self.assertEqual({"finished"}, self.states())
+        for uuid, mac in self.macs.items():
+            self.assertEqual(ramdisk.document("small", mac), self.one(uuid, "/data/unprocessed"))
+            self.assertEqual([mac.lower()], self.one(uuid, "/data")["macs"])
+
+    def hand_over(self, uuid):
+        document = ramdisk.document("small", self.macs[uuid])
+        while (answer := ramdisk.post(self.site.introspection, document)).status_code != 200:
+            self.note_refusal(answer)
+            time.sleep(0.1)
+        self.note_save()
+
+    def note_save(self):
+        with self.lock:
+            self.saved += 1
+            if self.saved == MACHINES // 2:
+                self.server.kill()
+
+    def note_refusal(self, answer):
+        with self.lock:
+            self.refusals.append((answer.status_code, answer.json()["error"]["message"]))
 
 
 class MigrationTest(SwiftCase):
