@@ -5,6 +5,8 @@ An error class says its HTTP status, a stable ``code``, a title, a message templ
 hint that tells the reader what to do. Keywords must be JSON values: the bus rebuilds an error from them.
 """
 
+import functools
+
 
 class ValenceError(Exception):
     """Something that Valence can explain to whoever asked."""
@@ -25,16 +27,12 @@ class ValenceError(Exception):
         return self.detail
 
     def __reduce__(self):
-        return _rebuilt, (type(self), self.kwargs)
+        return functools.partial(type(self), **self.kwargs), ()
 
     @property
     def problems(self):
         """What is wrong, as a list of ``{"detail", "hint", …}``; most errors have one problem."""
         return [{"detail": self.detail, "hint": self.hint.format(**self.kwargs)}]
-
-
-def _rebuilt(kind, kwargs):
-    return kind(**kwargs)
 
 
 class Internal(ValenceError):

@@ -56,7 +56,7 @@ class Values:
         return value
 
     def _encoded_text(self, name, field, value):
-        if UNSTORABLE.search(value):
+        if not _is_storable(value):
             raise errors.BadRequest(reason=f"{name} holds a character that no database can store.")
         if isinstance(field, types.DateTime):
             return self._encoded_time(name, value)
@@ -72,6 +72,11 @@ class Values:
         if moment is None or decode_time(moment) != value:
             raise errors.BadRequest(reason=f"{name} takes a time like 2026-11-21T03:37:02Z, not {value!r}.")
         return self.encode_time(value, moment)
+
+
+def _is_storable(text):
+    """Whether every database can keep a text; most are ASCII, and Python knows of each whether it is."""
+    return "\0" not in text if text.isascii() else not UNSTORABLE.search(text)
 
 
 def _is_limited(field):

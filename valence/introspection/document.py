@@ -7,10 +7,15 @@ import hashlib
 import json
 
 from valence.common import errors
+from valence.common import nesting
 
 
-def parse(data):
-    """Return the object that ``data``, bytes of JSON, holds; raise BadRequest."""
+def parse(data, max_depth=None):
+    """Return the object that ``data``, bytes of JSON nested at most ``max_depth`` deep, holds; raise BadRequest."""
+    if max_depth and not nesting.is_shallow(data, max_depth):
+        raise errors.BadRequest(
+            reason=f"The document is no JSON, or is nested more than {max_depth} levels deep."
+        )
     try:
         found = json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

@@ -29,10 +29,11 @@ class Processing:
 
     def __init__(self, conf):
         self._hooks, self._redaction = hook.Hooks(conf), redaction.Redaction(conf.processing.redact)
+        self._max_depth = conf.processing.max_json_depth
 
     def prepare(self, data, *, is_from_ramdisk=False):
         """Return the Prepared form of a document; raise BadRequest. Ramdisks send logs, and say when they failed."""
-        document, logs, told = documents.parse(data), None, []
+        document, logs, told = documents.parse(data, self._max_depth), None, []
         if is_from_ramdisk:
             logs, told = document.pop("logs", None), _told_failures(document)
         unprocessed = self._kept(document)

@@ -67,7 +67,7 @@ def delete(call, machine):
 
 def reapply(call, machine):
     """Process the stored data of a machine, or those that come, anew."""
-    data = documents.read(call.http, call.settings.max_json_depth)
+    data = documents.read(call.http)
     if data.strip():
         documents.send(call, "reapply", data, machine=machine)
     else:
@@ -78,7 +78,7 @@ def reapply(call, machine):
 def receive(call):
     """Take the data that a ramdisk sends."""
     call.services.rate.require(call.http.remote_addr)
-    data = documents.read(call.http, call.settings.max_json_depth)
+    data = documents.read(call.http)
     return documents.send(call, "receive", data, token=parameters.of(call).get("token"))
 
 

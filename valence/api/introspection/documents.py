@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents on their way: checked before anything parses them, packed, and in parts where they are long."""
+"""Documents on their way to a conductor and back: packed, and in parts where they are long."""
 
 import contextlib
-import re
 import threading
 
 from valence.common import errors
@@ -11,33 +10,14 @@ from valence.conductor import introspection_client
 
 #: large documents come in one after the other: many at once would take the interpreter from everybody else
 _LARGE = threading.Lock()
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def read(http, max_depth):
-    """Return the body of a request; raise TooLarge, BadRequest for one that is nested too deeply."""
+def read(http):
+    """Return the body of a request; raise TooLarge."""
     data = http.get_data(cache=False)
     if http.content_length is None and len(data) >= http.max_content_length:
         raise errors.TooLarge(what="body", limit=f"{http.max_content_length} bytes")
-    with _turn(data):
-        is_good = is_shallow(data, max_depth)
-    if not is_good:
-        raise errors.BadRequest(
-            reason=f"The body is no JSON, or is nested more than {max_depth} levels deep."
-        )
     return data
-
-
-def is_shallow(data, max_depth):
-    """Return whether brackets that match are nested at most ``max_depth`` deep, without parsing anything else."""
-    brackets = _STRING.sub(b"", data).translate(None, _ALL_BUT_BRACKETS)
-    for _ in range(max_depth):
-        length = len(brackets)
-        brackets = _without_innermost(brackets)
-        if len(brackets) == length:
-            break
-    return not brackets
 
 
 def send(call, method, data, **arguments):
@@ -66,8 +46,3 @@ def fetch(call, answer):
 def _turn(data):
     """Return what to hold while a document is worked on here."""
     return _LARGE if len(data) > introspection_client.Introspection.PART else contextlib.nullcontext()
-
-
-def _without_innermost(brackets):
-    """Return the brackets one level less deep: pairs that hold nothing are gone, however many stand in a row."""
-    return re.sub(rb"\[\]|\{\}", b"", brackets)

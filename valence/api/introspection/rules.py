@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules: what is done with machines of which something was found."""
 
+import contextlib
+
 import flask
 
 from valence.api import formats
@@ -8,6 +10,7 @@ from valence.api.introspection import documents
 from valence.api.introspection import links
 from valence.api.introspection import versions
 from valence.common import errors
+from valence.common import nesting
 
 #: largest rule, in bytes: rules are read for every document, and cross the bus in one message
 LARGEST = 64 * 1024
@@ -48,13 +51,13 @@ def clear(call):
 
 
 def _document(call, uuid):
-    data = documents.read(call.http, call.settings.max_json_depth)
+    data = documents.read(call.http)
     if len(data) > LARGEST:
         raise errors.TooLarge(what="rule", limit=f"{LARGEST} bytes")
-    try:
-        document = flask.json.loads(data)
-    except ValueError:
-        document = None
+    document = None
+    if nesting.is_shallow(data, call.settings.max_json_depth):
+        with contextlib.suppress(ValueError):
+            document = flask.json.loads(data)
     if not isinstance(document, dict):
         raise errors.BadRequest(reason="The rule must be a JSON object.")
     document["uuid"] = uuid or document.get("uuid")
