@@ -17,6 +17,7 @@ from valence.common import errors
 from valence.db import store
 from valence.db.etcd import commits
 from valence.db.etcd import index
+from valence.db.etcd import plan
 
 #: bytes, the smallest that leaves room to begin with
 QUOTA = 3_000_000
@@ -63,6 +64,41 @@ class FullTest(base.TestCase):
         self.server.ctl("compact", str(revision))
         self.server.ctl("defrag")
         self.server.ctl("alarm", "disarm")
+
+
+class RenewedMeanwhileTest(case.ContractCase):
+    """A commit that takes longer than leases are renewed."""
+
+    scenarios = [each for each in databases.ETCD if each[0] == "etcd3"]
+
+    def setUp(self):
+        super().setUp()
+        self.lease = self.store.lease(self.id(), "one", 30)
+        self.addCleanup(self.lease.release)
+        self.made = []
+
+    def commit(self, meanwhile):
+        """Commit under the lease; after it is planned, and before it is written, ``meanwhile`` is called."""
+        make = plan.Plan.make
+
+        def planned(this):
+            self.made.append(make(this))
+            meanwhile()
+            return self.made[-1]
+
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.plan.Plan.make", planned))
+        self.store.commit(store.Create(examples.shelf("a")), lease=self.lease)
+
+    def test_it_is_planned_once(self):
+        self.commit(self.lease.renew)
+        self.assertEqual((["a"], 1), (self.names(), len(self.made)))
+
+    def test_it_is_not_written_after_the_lease_was_taken(self):
+        thief = self.connect()
+        self.assertRaises(
+            errors.LeaseLost, self.commit, lambda: thief.lease(self.lease.name, "two", 30, steal=True)
+        )
+        self.assertEqual(([], 1), (self.names(), len(self.made)))
 
 
 class CompactionTest(case.ContractCase):

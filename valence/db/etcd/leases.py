@@ -37,14 +37,14 @@ class Leases:
         """Return a new EtcdLease; raise LeaseHeld. What its holder reads has all that was committed before."""
         place = self._paths.lease(name)
 
-        def plan(texts, token):
-            state = texts[place] and json.loads(texts[place])
+        def plan(text, token):
+            state = text and json.loads(text)
             if state and not steal and state["expires_at"] > self._clock.now():
                 raise errors.LeaseHeld(name=name, holder=state["holder"])
             lease = EtcdLease(self, name, holder, token, ttl)
-            return {place: self._text(lease)}, lease
+            return self._text(lease), lease
 
-        lease = self._keys.change([place], plan)
+        lease = self._keys.take(place, plan)
         self._commits.settle()
         return lease
 
@@ -57,7 +57,7 @@ class Leases:
         """Start the time of many leases anew at once; return those that are lost."""
         places = {lease: self._paths.lease(lease.name) for lease in leases}
 
-        def plan(texts, _):
+        def plan(texts):
             lost = [lease for lease, place in places.items() if not _is_of(texts[place], lease)]
             return {places[lease]: self._text(lease) for lease in leases if lease not in lost}, lost
 
@@ -66,9 +66,7 @@ class Leases:
     def release(self, lease):
         """Remove a lease, if it is still held."""
         place = self._paths.lease(lease.name)
-        self._keys.change(
-            [place], lambda texts, _: ({place: None} if _is_of(texts[place], lease) else {}, None)
-        )
+        self._keys.change([place], lambda texts: ({place: None} if _is_of(texts[place], lease) else {}, None))
 
     def require(self, snapshot, lease):
         """Raise LeaseLost unless the lease is held; a commit on this snapshot fails if it is lost before."""

@@ -10,14 +10,22 @@ class LeaseKeys:
     def __init__(self, commits):
         self._commits = commits
 
+    def take(self, place, plan):
+        """Write the text of ``plan(text, token) -> (text, result)`` in the place of what is there."""
+
+        def drafted(snapshot):
+            text, result = plan(snapshot.read([place])[place], snapshot.head.number + 1)
+            return _batch({place: text}), result
+
+        return self._commits.run(drafted)
+
     def change(self, places, plan):
-        """Write the texts of ``plan({place: text}, token) -> (texts, result)`` unless others change them meanwhile."""
+        """Write the texts of ``plan({place: text}) -> (texts, result)`` unless others change them meanwhile."""
         places = list(places)
 
         def drafted(snapshot):
-            batch = draft.Batch()
-            batch.texts, result = plan(snapshot.read(places), snapshot.head.number + 1)
-            return batch, result
+            texts, result = plan(snapshot.read(places))
+            return _batch(texts), result
 
         return self._commits.run(drafted)
 
@@ -28,3 +36,9 @@ class LeaseKeys:
     def below(self, snapshot, folder):
         """Return all texts in a folder."""
         return snapshot.texts_below(folder)
+
+
+def _batch(texts):
+    batch = draft.Batch()
+    batch.texts = texts
+    return batch

@@ -131,6 +131,11 @@ def unchanged(key, revision):
     return {"key": encoded(key), "target": "MOD", "result": "EQUAL", "mod_revision": revision}
 
 
+def same(key, revision):
+    """Return the comparison that holds while the key is the one that was created at ``revision``; 0 is never."""
+    return {"key": encoded(key), "target": "CREATE", "result": "EQUAL", "create_revision": revision}
+
+
 def encoded(text):
     """Return a text as JSON takes bytes."""
     return base64.b64encode(text.encode()).decode()

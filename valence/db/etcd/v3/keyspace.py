@@ -120,10 +120,9 @@ class Keyspace:
             pass
 
     def _decide(self, snapshot, identity, decided, operations):
-        """Write the next head and ``operations``; return whether the head and the guards were unchanged until then."""
+        """Write the next head and ``operations``; return whether head and guards were the same until then."""
         head = gateway.put(self._paths.head, snapshot.head.after(identity, decided).dump())
-        compared = {self._paths.head: snapshot.version} | snapshot.guards
-        same = [gateway.unchanged(*each) for each in compared.items()]
+        same = [gateway.unchanged(self._paths.head, snapshot.version), *snapshot.guards]
         try:
             is_done, is_open = self._gateway.exchange(same, [head, *operations])
             return is_done or (is_open and identity in self.snapshot().head.recent)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases on etcd's v3 API: transactions of their own, beside the commits, which wait for one another.
 
-A commit under a lease compares the lease's key too, so that it fails if the lease changed hands in the meantime.
+A commit under a lease compares when the lease's key was made, so that it fails if somebody took the lease meanwhile.
 """
 
 import itertools
 import time
+import typing
 
 from valence.common import errors
 from valence.db.etcd import index
@@ -18,26 +19,40 @@ MOST_KEYS = 100
 
 
 class LeaseKeys:
-    """The keys of the leases of one store; the tokens are revisions of etcd, so that they grow."""
+    """The keys of the leases of one store; the tokens are revisions of etcd, so that they grow.
+
+    Each taking makes the key anew, and what is done by its holder does not: so commits tell by its creation who has it.
+    """
 
     def __init__(self, etcd):
         self._gateway = etcd
 
+    def take(self, place, plan):
+        """Write the text of ``plan(text, token) -> (text, result)`` in the place of what is there."""
+
+        def attempt():
+            found, revision = self._read([place])
+            text, result = plan(found[place].text, revision + 1)
+            return self._remove(place, found[place]) and self._make(place, text), result
+
+        return _again(attempt)
+
     def change(self, places, plan):
-        """Write the texts of ``plan({place: text}, token) -> (texts, result)`` unless others change them meanwhile."""
-        places, deadline = list(places), time.monotonic() + LONGEST_WAIT
-        while True:
-            found, revision = self._read(places)
-            texts, result = plan({place: text for place, (text, _) in found.items()}, revision + 1)
-            if self._write(found, texts):
-                return result
-            if time.monotonic() > deadline:
-                raise errors.Conflict(reason="Others change the same leases all the time.")
+        """Write the texts of ``plan({place: text}) -> (texts, result)`` unless others change them meanwhile."""
+        places = list(places)
+
+        def attempt():
+            found, _ = self._read(places)
+            texts, result = plan({place: stored.text for place, stored in found.items()})
+            return all(self._write(found, share, texts) for share in _shares(texts)), result
+
+        return _again(attempt)
 
     def guard(self, snapshot, place):
-        """Return the text of a place; a commit on this snapshot fails if anybody writes there before."""
-        text, snapshot.guards[place] = self._read([place])[0][place]
-        return text
+        """Return the text of a place; a commit on this snapshot fails if it is taken by anybody before."""
+        stored = self._read([place])[0][place]
+        snapshot.guards.append(gateway.same(place, stored.created))
+        return stored.text
 
     def below(self, _snapshot, folder):
         """Return all texts in a folder."""
@@ -45,31 +60,61 @@ class LeaseKeys:
         return [gateway.decoded(each["value"]) for each in answer.get("kvs", ())]
 
     def _read(self, places):
-        """Return {place: (text or None, revision of its last change)}, and the revision of the store before that."""
+        """Return {place: Stored}, and the revision of the whole store before that."""
         found, revision = {}, None
         for share in _shares(places):
             answers = self._gateway.ranges([gateway.ranged(place) for place in share])
             revision = revision or int(answers[0]["header"]["revision"])
-            found |= {place: _content(answer) for place, answer in zip(share, answers, strict=True)}
+            found |= {place: _stored(answer) for place, answer in zip(share, answers, strict=True)}
         return found, revision
 
-    def _write(self, found, texts):
-        """Write texts, None to remove one; return whether nobody else had changed any of them."""
-        return all(
-            self._exchange(found, {place: texts[place] for place in share}) for share in _shares(texts)
-        )
+    def _remove(self, place, stored):
+        """Make room; return whether nobody else had changed what was there."""
+        if stored.text is None:
+            return True
+        return self._write({place: stored}, [place], {place: None})
 
-    def _exchange(self, found, texts):
-        same = [gateway.unchanged(place, found[place][1]) for place in texts]
-        is_done, is_open = self._gateway.exchange(same, [*map(gateway.operation, texts.items())])
-        return is_done or (
-            is_open and texts == {place: each[0] for place, each in self._read(texts)[0].items()}
-        )
+    def _make(self, place, text):
+        return self._write({place: NOTHING}, [place], {place: text})
+
+    def _write(self, found, places, texts):
+        """Write some of the texts, None to remove one; return whether nobody else had changed any of them."""
+        same = [gateway.unchanged(place, found[place].changed) for place in places]
+        wanted = {place: texts[place] for place in places}
+        is_done, is_open = self._gateway.exchange(same, [*map(gateway.operation, wanted.items())])
+        return is_done or (is_open and self._has(wanted))
+
+    def _has(self, texts):
+        return texts == {place: stored.text for place, stored in self._read(texts)[0].items()}
 
 
-def _content(answer):
-    stored = answer.get("kvs")
-    return (gateway.decoded(stored[0]["value"]), int(stored[0]["mod_revision"])) if stored else (None, 0)
+class Stored(typing.NamedTuple):
+    """What is at a place, and the revisions of its creation and of its last change; 0 where nothing is."""
+
+    text: str | None
+    created: int
+    changed: int
+
+
+NOTHING = Stored(None, 0, 0)
+
+
+def _stored(answer):
+    if not (found := answer.get("kvs")):
+        return NOTHING
+    revisions = (int(found[0][name]) for name in ("create_revision", "mod_revision"))
+    return Stored(gateway.decoded(found[0]["value"]), *revisions)
+
+
+def _again(attempt):
+    """Return the result of ``attempt() -> (whether nobody was faster, result)`` when it succeeds."""
+    deadline = time.monotonic() + LONGEST_WAIT
+    while True:
+        is_done, result = attempt()
+        if is_done:
+            return result
+        if time.monotonic() > deadline:
+            raise errors.Conflict(reason="Others change the same leases all the time.")
 
 
 def _shares(places):

@@ -21,13 +21,13 @@ WEIGHT = 256
 class Snapshot:
     """What was stored at a revision; ``head`` was last changed at ``version``.
 
-    ``guards`` are further keys, with the revisions at which they changed, that must not change before a commit.
+    ``guards`` are comparisons that must hold for a commit besides.
     """
 
     def __init__(self, etcd, paths, head, version, revision):
         self._gateway, self._paths = etcd, paths
         self.head, self.version, self._revision = head, version, revision
-        self.guards: dict = {}
+        self.guards: list = []
 
     def at(self, revision):
         """Return the state at another revision."""
