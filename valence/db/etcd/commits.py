@@ -6,12 +6,12 @@ Where others were faster several times, commits queue in the head: the first of 
 
 import contextlib
 import random
-import threading
 import time
 import uuid
 
 from valence.common import errors
 from valence.db.etcd import failures
+from valence.db.etcd import fair_lock
 
 #: seconds that a commit goes on trying while others are faster
 LONGEST_WAIT = 30
@@ -28,7 +28,7 @@ class Commits:
     """The commits of one store; threads of this process wait for each other here instead of colliding in etcd."""
 
     def __init__(self, keyspace):
-        self._keyspace, self._lock = keyspace, threading.Lock()
+        self._keyspace, self._lock = keyspace, fair_lock.FairLock()
         self._watch = Watch()
 
     def newest(self):
@@ -59,7 +59,7 @@ class Commits:
         self._run(lambda _: (batch, None), self._keyspace.load)
 
     def _run(self, plan, write):
-        if not self._lock.acquire(timeout=LONGEST_WAIT):
+        if not self._lock.acquire(LONGEST_WAIT):
             raise errors.StoreUnavailable(reason="commits of this process wait for each other")
         try:
             with contextlib.closing(Attempts(self._keyspace)) as attempts:
