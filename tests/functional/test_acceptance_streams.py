@@ -16,7 +16,7 @@ class StreamTest(acceptance.AcceptanceCase):
         last = self.events()[-1]["sequence"]
         with self.stream(last) as stream:
             self.set_health(simulator, "Critical", "System1")
-            [(seen, first)] = itertools.islice(frames(stream), 1)
+            [(seen, first)] = itertools.islice(self.changes(stream), 1)
         self.set_health(simulator, "Critical", "System2", "System3")
         self.wait_for_events(3, acceptance.STATE_CHANGED)
         self.restart_api()
