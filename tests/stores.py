@@ -21,6 +21,11 @@ def new_database(default="sqlite"):
     return None if name == "sqlite" else SERVERS[name]().new_database()
 
 
+def patience(seconds):
+    """Return how long to wait for what takes ``seconds`` elsewhere: etcd's v2 API writes one key a request."""
+    return 5 * seconds if os.environ.get(VARIABLE) == "etcd" else seconds
+
+
 def choose(conf):
     """Give a configuration a database of the kind that is asked for; without a wish it is SQLite."""
     options.register(conf)

@@ -4,6 +4,7 @@
 import time
 
 from tests import redfish_mockup
+from tests import stores
 from tests import sushy_emulator
 from tests.functional import acceptance
 
@@ -46,7 +47,7 @@ RACKMOUNT = {
 
 
 class KindsTest(acceptance.AcceptanceCase):
-    time_limit = 400
+    time_limit = stores.patience(400)
     options = {"sync": {"interval": 600}}
 
     def test_all_resources_of_three_kinds_of_pod_managers_appear_with_the_right_types(self):
@@ -55,7 +56,7 @@ class KindsTest(acceptance.AcceptanceCase):
         simulator = self.simulate(racks=RACKS, systems=SYSTEMS)
         emulated = self.valence.register("emulator", emulator.url)
         rackmount = self.valence.register("rackmount", mockup.url)
-        simulated = self.register(simulator, 180)
+        simulated = self.register(simulator, stores.patience(180))
         for pod_manager in (emulated, rackmount):
             self.wait_until_synchronized(pod_manager["uuid"], 60)
         self.assertEqual(SIMULATOR, self.counts(simulated))
