@@ -3,6 +3,7 @@
 
 import os
 
+from tests import rest
 from tests import servers
 from valence.db import options
 
@@ -23,7 +24,16 @@ def new_database(default="sqlite"):
 
 def patience(seconds):
     """Return how long to wait for what takes ``seconds`` elsewhere: etcd's v2 API writes one key a request."""
-    return 5 * seconds if os.environ.get(VARIABLE) == "etcd" else seconds
+    return 5 * seconds if _is_slow() else seconds
+
+
+def page():
+    """Return how many rows a client asks for at a time, as the documentation recommends."""
+    return 100 if _is_slow() else rest.PAGE
+
+
+def _is_slow():
+    return os.environ.get(VARIABLE) == "etcd"
 
 
 def choose(conf):

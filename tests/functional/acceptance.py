@@ -8,6 +8,7 @@ import requests
 from tests import base
 from tests import bus
 from tests import deployment
+from tests import stores
 
 #: of the simulated pods
 CREDENTIALS = {"username": "admin", "password": "password"}
@@ -25,6 +26,7 @@ class AcceptanceCase(base.TestCase):
         super().setUp()
         self.valence = self.useFixture(self.deployment())
         self.client = self.valence.client
+        self.client.page = stores.page()
         self.consumer = bus.Consumer(self.valence.transport_url)
 
     def deployment(self, **where):
