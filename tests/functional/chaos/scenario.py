@@ -122,15 +122,19 @@ class ChaosTest(acceptance.AcceptanceCase):
                 self.assertLessEqual(before["ended_at"], after["started_at"], row)
 
     def assert_every_pod_manager_has_one_owner(self, uuids):
+        # The last to be started again may not have joined yet.
         self.wait_for(
-            lambda: self.shares() == len(uuids), REST, lambda: str(self.client.rows("/v1/conductors"))
+            lambda: self.shares_of_three() == len(uuids),
+            REST,
+            lambda: str(self.client.rows("/v1/conductors")),
         )
         alive = {row["hostname"] for row in self.client.rows("/v1/conductors", alive="true")}
-        self.assertEqual(3, len(alive))
         self.wait_for(lambda: self.owners() == alive, REST, lambda: str(self.owners()))
 
-    def shares(self):
-        return sum(row["pod_managers"] for row in self.client.rows("/v1/conductors", alive="true"))
+    def shares_of_three(self):
+        """Return how many pod managers all three conductors serve, None while one of them is missing."""
+        alive = self.client.rows("/v1/conductors", alive="true")
+        return sum(row["pod_managers"] for row in alive) if len(alive) == self.conductors else None
 
     def owners(self):
         return {row["conductor"] for row in self.client.rows("/v1/pod_managers")}
