@@ -123,6 +123,8 @@ class Worker:
         """Return the UUIDs of those that are due and say that this conductor serves them, the longest due first."""
         due = [
             store.Filter("conductor", "eq", self._conf.host),
+            # One that went to a group which nobody serves says so for ever, and would stay the longest due.
+            store.Filter("conductor_group", "in", self._ownership.membership.groups),
             store.Filter("maintenance", "eq", False),
             store.Filter("next_sync_at", "lte", types.now()),
         ]

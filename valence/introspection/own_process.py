@@ -118,7 +118,7 @@ def _result(method, arguments, options):
         return method(*arguments, **options)
     except errors.ValenceError as error:
         return error
-    except Exception:
+    except Exception:  # this is an edge: hooks come from anywhere, and the next document may be a good one
         LOG.exception("an introspection document could not be processed")
         return errors.Internal(host="the conductor")
 

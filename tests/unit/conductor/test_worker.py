@@ -54,6 +54,18 @@ class WorkerTest(WorkerCase):
         self.worker().start()
         self.wait_for(lambda: self.database.store.get(models.PodManager, pod_manager.uuid).last_synced_at)
 
+    def test_those_that_nobody_serves_keep_no_others_waiting(self):
+        self.patch(worker, "LOOK_LIMIT", 1)
+        values = {
+            "conductor": "conductor-1",
+            "conductor_group": "gone",
+            "next_sync_at": "2000-01-01T00:00:00Z",
+        }
+        self.database.register(self.simulator, name="unserved", url="http://127.0.0.1:9/redfish/v1", **values)
+        pod_manager = self.database.register(self.simulator, conductor="conductor-1")
+        self.worker().start()
+        self.wait_for(lambda: self.database.store.get(models.PodManager, pod_manager.uuid).last_synced_at)
+
     def test_it_leaves_alone_what_another_conductor_works_on(self):
         pod_manager = self.database.register(self.simulator)
         uuid = self.ask(pod_manager.uuid)

@@ -45,10 +45,16 @@ class Commits:
     def settle(self):
         """Wait until all that was decided is written."""
         deadline = time.monotonic() + LONGEST_WAIT
-        while self.newest().head.journal is not None:
+        while not self._is_settled():
             if time.monotonic() > deadline:
                 raise errors.StoreUnavailable(reason="a commit that was decided is not being written")
             _pause(1)
+
+    def _is_settled(self):
+        try:
+            return self.newest().head.journal is None
+        except failures.Stale:
+            return False
 
     def run(self, plan):
         """Write the batch of ``plan(snapshot) -> (batch, result)`` and return the result."""
