@@ -49,6 +49,7 @@ ROUTES = (
     Route("PUT",    "/v1/pod_manager/{uuid}",   UPDATE,                            "pod_managers:update", ADMIN),
     Route("PATCH",  "/v1/pod_manager/{uuid}",   UPDATE,                            "pod_managers:update", ADMIN),
     Route("DELETE", "/v1/pod_manager/{uuid}",   crud.Delete(PodManager),           "pod_managers:delete", ADMIN),
+    Route("POST",   "/v1/pod_manager/{uuid}/sync", pod_managers.sync,              "pod_managers:sync",   MEMBER),
     Route("GET",    "/v1/resources",            resources.List(),                  "resources:list",      READER),
     Route("GET",    "/v1/resources/{uuid}",     resources.Show(),                  "resources:show",      READER),
     Route("GET",    "/v1/systems",              resources.List("systems", SYSTEM), "systems:list",        READER),
