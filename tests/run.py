@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the tests and prints the counts in one line at the end: python -m tests.run [ARGUMENTS OF STESTR RUN]."""
+"""Runs the tests; what failed and the counts come at the end: python -m tests.run [ARGUMENTS OF STESTR RUN]."""
 
 import subprocess
 import sys
@@ -8,6 +8,9 @@ import subunit
 import testtools
 from stestr.repository import abstract
 from stestr.repository import util
+
+#: Characters of a failure that are shown again at the end: the last ones tell what went wrong.
+SHOWN = 2000
 
 
 def main(arguments):
@@ -29,12 +32,15 @@ def last_run():
 
 
 def report(stream):
-    """Print the counts of a subunit stream (a file) and return the exit code that they deserve."""
+    """Print the failures and the counts of a subunit stream (a file) and return the exit code that they deserve."""
     summary = testtools.StreamSummary()
     summary.startTestRun()
     subunit.ByteStreamToStreamResult(stream, non_subunit_name="stdout").run(summary)
     summary.stopTestRun()
-    failed = len(summary.errors) + len(summary.failures) + len(summary.unexpectedSuccesses)
+    failures = [*summary.errors, *summary.failures]
+    for test, details in failures:
+        print(f"FAILED {test.id()}\n{details[-SHOWN:]}", flush=True)
+    failed = len(failures) + len(summary.unexpectedSuccesses)
     skipped = len(summary.skipped)
     passed = summary.testsRun - failed - skipped
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)

@@ -5,13 +5,12 @@ import queue
 import threading
 import time
 
-import testtools
-
+from tests import base
 from valence.common import errors
 from valence.conductor import periodic
 
 
-class LoopTest(testtools.TestCase):
+class LoopTest(base.TestCase):
     def loop(self, task, interval=3600, rest=0.0):
         loop = periodic.Loop("test", task, interval, rest)
         self.addCleanup(loop.stop, 5)
