@@ -76,6 +76,21 @@ class ShelfWithSticker(base.ModelBase):
     fields = Shelf.fields | {name: field for name, field in Sticker.fields.items() if name != "uuid"}
 
 
+class Display(base.ModelBase):
+    """A book that a shelf shows, at its place."""
+
+    path = "contract_displays"
+    kind = "display"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "shelf_id": types.Reference("The shelf.", Shelf, on_delete="cascade"),
+        "book_id": types.Reference("The book.", Book, on_delete="cascade"),
+        "place": types.Integer("Its place on the shelf.", default=0),
+        "note": types.Text("What is said of it there.", default=None),
+    }
+    indexes = (("shelf_id", "place"),)
+
+
 class Entry(base.ModelBase):
     """A row of a journal."""
 
@@ -111,7 +126,7 @@ class ExampleModelWithTimestamp(base.ModelBaseWithTimestamp):
     fields = {"uuid": {"validate": types.Text.validate}, "name": {"validate": types.Text.validate}}
 
 
-MODELS = (Shelf, Book, Page, Sticker, Entry, Counter, ExampleModel, ExampleModelWithTimestamp)
+MODELS = (Shelf, Book, Page, Sticker, Display, Entry, Counter, ExampleModel, ExampleModelWithTimestamp)
 
 
 def shelf(name, **values):

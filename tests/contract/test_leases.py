@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases: one holder at a time, and commits that count only while it holds."""
 
+import contextlib
 import functools
 import time
 
@@ -190,11 +191,18 @@ class FenceTest(case.ContractCase):
         def work():
             for number in range(20_000):
                 self.store.commit(store.Create(examples.Entry(text=f"one {number}")), lease=first)
+                # Who writes to a file without a pause leaves no other process a chance.
+                self.store.count(examples.Entry)
 
         def steal():
             self.wait_for(lambda: other.count(examples.Entry) > 10)
-            stolen.append(other.lease(self.id(), "two", 30, steal=True))
+            stolen.append(self.wait_for(take, 30))
             return other.count(examples.Entry)
+
+        def take():
+            with contextlib.suppress(errors.StoreUnavailable):
+                return other.lease(self.id(), "two", 30, steal=True)
+            return None
 
         failed, seen = case.together(work, steal)
         self.assertIsInstance(failed, errors.LeaseLost)

@@ -300,3 +300,83 @@ class PageTest(case.ContractCase):
         self.create(examples.Sticker(uuid=shelf.uuid, motif="cat", stars=2))
         (row,) = self.store.list(examples.ShelfWithSticker, fields=["motif"])
         self.assertEqual((shelf.uuid, "cat", None), (row.uuid, row.motif, row.name))
+
+
+class AttachedTest(case.ContractCase):
+    SHOWN = store.Attached(
+        examples.Display,
+        owner="shelf_id",
+        target="book_id",
+        order="place",
+        fields=("note",),
+        target_fields=("title",),
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.shelves = self.create(*(examples.shelf(name, weight=5, labels=[name]) for name in "abcd"))
+        self.books = self.create(*(examples.Book(title=title) for title in ("Emma", "Ulysses")))
+        emma, ulysses = self.books
+        self.show("a", (2, emma, None), (1, ulysses, "first"), (3, ulysses, "again"))
+        self.show("c", (1, emma, "alone"))
+
+    def show(self, name, *shown):
+        shelf = self.shelves["abcd".index(name)]
+        self.create(
+            *(
+                examples.Display(shelf_id=shelf.uuid, book_id=book.uuid, place=place, note=note)
+                for place, book, note in shown
+            )
+        )
+
+    def listed(self, model=examples.Shelf, **asked):
+        found = self.store.list_with(self.SHOWN, model, **asked)
+        return [(row.name, [(each.note, book.title) for each, book in attached]) for row, attached in found]
+
+    def test_each_row_comes_with_what_is_attached_to_it_in_its_order(self):
+        expected = [
+            ("a", [("first", "Ulysses"), (None, "Emma"), ("again", "Ulysses")]),
+            ("b", []),
+            ("c", [("alone", "Emma")]),
+            ("d", []),
+        ]
+        self.assertEqual(expected, self.listed(sort=[S("name")]))
+        self.assertEqual(expected[::-1], self.listed(sort=[S("name", True)]))
+
+    def test_the_limit_counts_the_rows_of_the_list(self):
+        names = [name for name, _ in self.listed(sort=[S("name")], limit=3)]
+        self.assertEqual(["a", "b", "c"], names)
+        self.assertEqual([], self.listed(limit=0))
+
+    def test_pages_make_the_list(self):
+        whole = self.listed(sort=[S("weight"), S("name")])
+        first = self.store.list_with(self.SHOWN, examples.Shelf, sort=[S("weight"), S("name")], limit=1)
+        marker = first[0][0].uuid
+        self.assertEqual(whole[1:], self.listed(sort=[S("weight"), S("name")], marker=marker))
+
+    def test_filters_choose_rows_of_the_list(self):
+        filters = [F("name", "in", ["b", "c"]), F("weight", "gt", 4)]
+        expected = [("b", []), ("c", [("alone", "Emma")])]
+        self.assertEqual(expected, self.listed(filters=filters, sort=[S("name")]))
+        self.assertEqual([], self.listed(filters=[F("name", "eq", "nothing")]))
+
+    def test_a_row_may_be_joined(self):
+        shelf = self.shelves[2]
+        self.create(examples.Sticker(uuid=shelf.uuid, motif="cat", stars=2))
+        for filters in ([F("name", "eq", "c")], [F("motif", "eq", "cat")]):
+            ((row, attached),) = self.store.list_with(self.SHOWN, examples.ShelfWithSticker, filters=filters)
+            self.assertEqual(("c", "cat", ["c"]), (row.name, row.motif, row.labels))
+            self.assertEqual(["Emma"], [book.title for _, book in attached])
+
+    def test_only_the_fields_that_are_asked_for_are_read(self):
+        ((row, attached),) = self.store.list_with(
+            self.SHOWN, examples.Shelf, filters=[F("name", "eq", "c")], fields=["weight"]
+        )
+        self.assertEqual((self.shelves[2].uuid, 5, None, []), (row.uuid, row.weight, row.name, row.labels))
+        ((shown, book),) = attached
+        self.assertEqual(("alone", 0), (shown.note, shown.place))
+        self.assertEqual((self.books[0].uuid, "Emma", None), (book.uuid, book.title, book.shelf_id))
+
+    def test_what_is_attached_no_more_is_not_shown(self):
+        self.store.commit(store.Delete(self.books[1]))
+        self.assertEqual([("a", [(None, "Emma")])], self.listed(filters=[F("name", "eq", "a")]))

@@ -10,9 +10,6 @@ from valence.common import errors
 from valence.db import models
 from valence.db import store
 
-#: fields of an ActionAttachment that its document is made of
-SHOWN = ("job_id", "action_id", "retries", "retry_interval", "mandatory")
-
 
 class Plan(typing.NamedTuple):
     """What a job's actions become: Action rows to make, and the fields of each attachment in its order."""
@@ -60,12 +57,8 @@ def is_same(row, other):
     return actions.given(row) == actions.given(other)
 
 
-def documents(attachments, rows, asking):
-    """Return the ``job_actions`` that attachments make; ``rows`` are Action rows by key."""
-    return [_document(each, rows[each.action_id], asking) for each in attachments if each.action_id in rows]
-
-
-def _document(attachment, row, asking):
+def document(attachment, row, asking):
+    """Return what a job shows of an Action that is attached to it."""
     shown = actions.document(row, asking) | {"mandatory": attachment.mandatory}
     overrides = {"max_retries": attachment.retries, "max_retries_interval": attachment.retry_interval}
     return shown | {name: value for name, value in overrides.items() if value is not None}

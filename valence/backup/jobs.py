@@ -156,11 +156,12 @@ def parts(row):
     )
 
 
-def attachments(database, keys, fields=None):
-    """Return the ActionAttachments of jobs in their order, whole or with some of their fields."""
+def attachments(database, keys):
+    """Return the ActionAttachments of jobs in their order."""
     filters = [store.Filter("job_id", "in", list(keys))]
-    in_order = [store.Sort("job_id"), store.Sort("priority")]
-    return database.list(models.ActionAttachment, filters=filters, sort=in_order, fields=fields)
+    return database.list(
+        models.ActionAttachment, filters=filters, sort=[store.Sort("job_id"), store.Sort("priority")]
+    )
 
 
 def _commit(database, asking, found, values, *more):

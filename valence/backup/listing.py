@@ -30,13 +30,33 @@ MODELS = {
 HIDDEN = {"created_at", "updated_at", "revision", "project_id", *sessions.MEMBER.values()}
 
 
+@functools.cache
+def columns(model):
+    """Return the fields of a model that lists show."""
+    return tuple(name for name in model.fields if name not in HIDDEN)
+
+
+#: the actions of a job
+ATTACHED = store.Attached(
+    models.ActionAttachment,
+    owner="job_id",
+    target="action_id",
+    order="priority",
+    fields=("retries", "retry_interval", "mandatory"),
+    target_fields=columns(models.Action),
+)
+
+
 def find(database, asking, collection, name):
     """Return one document; raise NotFound. Version 1 shows how often it was changed."""
     if collection == "clients":
         return clients.document(clients.find(database, asking, name), asking)
-    row = changes.find_by(database, asking, MODELS[collection], name)
-    (document,) = documents(database, asking, collection, [row])
-    return document | ({"_version": row.revision} if asking.is_v1 else {})
+    model = MODELS[collection]
+    found = _read(database, collection, filters=[store.Filter(model.key, "eq", asking.key(name))], limit=1)
+    if not found or not asking.owns(found[0][0]):
+        raise changes.missing(model, name)
+    shown = _document(asking, collection, *found[0])
+    return shown | ({"_version": found[0][0].revision} if asking.is_v1 else {})
 
 
 def page(database, asking, collection, wanted):
@@ -45,66 +65,52 @@ def page(database, asking, collection, wanted):
     filters, rest = search.split(model, asking, wanted)
     filters += asking.filters() + ([store.Filter("user_id", "eq", asking.user_id)] if asking.is_v1 else [])
     sort = [_sort(collection, *wanted.sort)] if wanted.sort else []
-    source = _Source(database, model, filters, sort, wanted.marker and asking.key(wanted.marker))
+    source = _Source(database, collection, filters, sort, wanted.marker and asking.key(wanted.marker))
     if not rest:
-        shown = documents(database, asking, collection, source.page(wanted.offset, wanted.limit))
-        return [search.chosen(document, wanted.fields) for document in shown]
-    found = (
-        search.chosen(document, wanted.fields)
-        for rows in source.batches()
-        for document in documents(database, asking, collection, rows)
-        if search.fits(document, rest)
-    )
-    return list(itertools.islice(found, wanted.offset, wanted.offset + wanted.limit))
-
-
-@functools.cache
-def columns(model):
-    """Return the fields of a model that lists show."""
-    return tuple(name for name in model.fields if name not in HIDDEN)
-
-
-def documents(database, asking, collection, rows):
-    """Return the documents of rows."""
-    if collection == "jobs":
-        return _jobs(database, asking, rows)
-    if collection == "sessions":
-        return _sessions(database, asking, rows)
-    module = {"clients": clients, "actions": actions, "backups": backups}[collection]
-    return [module.document(row, asking) for row in rows]
+        found = source.page(wanted.offset, wanted.limit)
+        return [search.chosen(_document(asking, collection, *each), wanted.fields) for each in found]
+    shown = (_document(asking, collection, *each) for found in source.batches() for each in found)
+    fitting = (search.chosen(each, wanted.fields) for each in shown if search.fits(each, rest))
+    return list(itertools.islice(fitting, wanted.offset, wanted.offset + wanted.limit))
 
 
 class _Source:
-    """The rows that a list shows, page by page."""
+    """What a list shows, page by page: each row with what is inside of it."""
 
-    def __init__(self, database, model, filters, sort, marker):
-        self._database, self._model = database, model
-        self._filters, self._sort, self._marker = filters, sort, marker
+    def __init__(self, database, collection, filters, sort, marker):
+        self._database, self._collection = database, collection
+        self._asked = {"filters": filters, "sort": sort}
+        self._marker = marker
 
     def page(self, offset, limit):
         """Return the rows of a page; who asks with an offset has it turned into a marker."""
         if offset:
-            skipped = self._read(offset, [self._model.key])
+            skipped = self._keys(offset)
             if len(skipped) < offset:
                 return []
-            self._marker = getattr(skipped[-1], self._model.key)
-        return self._read(limit, columns(self._model))
+            self._marker = skipped[-1]
+        return self._rows(limit)
 
     def batches(self):
         """Yield all rows, some at a time."""
-        while rows := self._read(BATCH, columns(self._model)):
-            yield rows
-            self._marker = getattr(rows[-1], self._model.key)
+        while found := self._rows(BATCH):
+            yield found
+            self._marker = _key(found[-1][0])
 
-    def _read(self, limit, fields):
-        return self._database.list(
-            self._model,
-            filters=self._filters,
-            sort=self._sort,
-            marker=self._marker,
-            limit=limit,
-            fields=fields,
+    def _keys(self, limit):
+        model = MODELS[self._collection]
+        rows = self._database.list(model, **self._asked, marker=self._marker, limit=limit, fields=[model.key])
+        return [_key(row) for row in rows]
+
+    def _rows(self, limit):
+        fields = columns(MODELS[self._collection])
+        return _read(
+            self._database, self._collection, **self._asked, marker=self._marker, limit=limit, fields=fields
         )
+
+
+def _key(row):
+    return getattr(row, type(row).key)
 
 
 def _sort(collection, name, is_descending):
@@ -114,25 +120,22 @@ def _sort(collection, name, is_descending):
     return store.Sort(field, is_descending)
 
 
-def _jobs(database, asking, rows):
-    attached = jobs.attachments(database, [row.job_id for row in rows], job_actions.SHOWN) if rows else []
-    known = {row.id: row for row in _actions(database, {each.action_id for each in attached})}
-    by_job = {row.job_id: [] for row in rows}
-    for each in attached:
-        by_job[each.job_id].append(each)
-    return [
-        jobs.document(row, job_actions.documents(by_job[row.job_id], known, asking), asking) for row in rows
-    ]
+def _read(database, collection, **asked):
+    """Return (row, what is inside of it) pairs: a job's actions, a session's jobs."""
+    model = MODELS[collection]
+    if collection == "jobs":
+        return database.list_with(ATTACHED, model, **asked)
+    rows = database.list(model, **asked)
+    inside = {row.id: [] for row in rows}
+    if collection == "sessions" and rows:
+        for each in sessions.members(database, list(inside)):
+            inside[each.session_id].append(each)
+    return [(row, inside[_key(row)]) for row in rows]
 
 
-def _actions(database, keys):
-    filters = [store.Filter("id", "in", list(keys))]
-    return database.list(models.Action, filters=filters, fields=columns(models.Action)) if keys else []
-
-
-def _sessions(database, asking, rows):
-    inside = sessions.members(database, [row.id for row in rows]) if rows else []
-    by_session = {row.id: [] for row in rows}
-    for each in inside:
-        by_session[each.session_id].append(each)
-    return [sessions.document(row, by_session[row.id], asking) for row in rows]
+def _document(asking, collection, row, inside):
+    if collection == "jobs":
+        return jobs.document(row, [job_actions.document(*each, asking) for each in inside], asking)
+    if collection == "sessions":
+        return sessions.document(row, inside, asking)
+    return {"clients": clients, "actions": actions, "backups": backups}[collection].document(row, asking)

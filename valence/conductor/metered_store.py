@@ -10,7 +10,7 @@ from valence.db import models
 from valence.db import store
 from valence.db.models.operation import ENDED
 
-TIMED = ("get", "list", "count", "lease", "renew")
+TIMED = ("get", "list", "list_with", "count", "lease", "renew")
 
 
 class MeteredStore:

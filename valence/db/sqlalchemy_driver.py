@@ -48,14 +48,20 @@ class SQLAlchemyStore(store.Store):
             raise errors.NotFound(kind=model.kind, key=key)
         return self._rows.decoder(model, names)(found[0])
 
-    def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None):
-        names = tuple(model.fields) if fields is None else tuple(dict.fromkeys((model.key, *fields)))
+    def list(self, model, *, fields=None, **asked):
+        names = _names(model, fields)
+        return [*map(self._rows.decoder(model, names), self._page(model, names, **asked))]
+
+    def list_with(self, attached, model, *, fields=None, **asked):
+        names = _names(model, fields)
+        found = self._page(model, names, attached, **asked)
+        return self._rows.grouped(found, model, names, attached.parts)
+
+    def _page(self, model, names, attached=None, *, filters=(), sort=(), marker=None, limit=None):
         sorts = questions.sorts(model, sort)
         after = None if marker is None else self._position(model, sorts, marker)
-        statement, parameters = self._queries.page(
-            model, filters=filters, sorts=sorts, after=after, limit=limit, names=names
-        )
-        return [*map(self._rows.decoder(model, names), self.connections.read(statement, parameters))]
+        asked = {"filters": filters, "sorts": sorts, "after": after, "limit": limit}
+        return self.connections.read(*self._queries.page(model, names=names, attached=attached, **asked))
 
     def count(self, model, *, filters=()):
         return self.connections.read(*self._queries.count(model, filters=filters))[0][0]
@@ -115,6 +121,11 @@ class SQLAlchemyStore(store.Store):
 
     def close(self):
         self.connections.close()
+
+
+def _names(model, fields):
+    """Return the names of the columns that are read, the key's first unless all are."""
+    return tuple(model.fields) if fields is None else tuple(dict.fromkeys((model.key, *fields)))
 
 
 def _ping(connection):

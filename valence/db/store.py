@@ -40,6 +40,27 @@ class Sort(typing.NamedTuple):
     descending: bool = False
 
 
+class Attached(typing.NamedTuple):
+    """Rows that are read with those of a list: of ``model``, whose reference ``owner`` names the listed row.
+
+    They come in the order of ``order``, each with the row that its reference ``target`` names. ``fields`` and
+    ``target_fields`` are the only ones that are needed of either.
+    """
+
+    model: type[models.ModelBase]
+    owner: str
+    target: str
+    order: str
+    fields: tuple
+    target_fields: tuple
+
+    @property
+    def parts(self):
+        """Model and names of the fields that are read of either, its key first."""
+        target = self.model.fields[self.target].model
+        return _keyed(self.model, self.fields), _keyed(target, self.target_fields)
+
+
 @dataclasses.dataclass
 class Create:
     """Store a new object; the store sets created_at and updated_at where it has none.
@@ -151,6 +172,17 @@ class Store(abc.ABC):
         a BadRequest.
         """
 
+    def list_with(self, attached, model, **asked) -> typing.Sequence:
+        """Return what ``list(model, **asked)`` does, each row with what is Attached to it.
+
+        Shape: ``(row, [(row that is attached, row that it names), ...])``.
+        """
+        listed = self.list(model, **asked)
+        by_owner = {getattr(row, model.key): [] for row in listed}
+        for row, target in _attached(self, attached, list(by_owner)):
+            by_owner[getattr(row, attached.owner)].append((row, target))
+        return [(row, by_owner[getattr(row, model.key)]) for row in listed]
+
     @abc.abstractmethod
     def count(self, model, *, filters=()) -> int:
         """Return how many objects there are."""
@@ -209,6 +241,29 @@ class Store(abc.ABC):
     @abc.abstractmethod
     def close(self):
         """Give every connection back."""
+
+
+def _keyed(model, names):
+    return model, tuple(dict.fromkeys((model.key, *names)))
+
+
+def _attached(database, attached, owners):
+    """Yield the (row, target) pairs that are attached to rows with the keys ``owners``, in their order."""
+    (model, names), (target_model, target_names) = attached.parts
+    fields = (*names, attached.owner, attached.target)
+    sort = [Sort(attached.owner), Sort(attached.order)]
+    rows = _having(database, model, attached.owner, owners, sort=sort, fields=fields)
+    keys = {getattr(row, attached.target) for row in rows}
+    targets = _having(database, target_model, target_model.key, list(keys), fields=target_names)
+    known = {getattr(target, target_model.key): target for target in targets}
+    for row in rows:
+        # What is missing was removed a moment ago, and what attaches it with it.
+        if target := known.get(getattr(row, attached.target)):
+            yield row, target
+
+
+def _having(database, model, name, values, **asked):
+    return database.list(model, filters=[Filter(name, "in", values)], **asked) if values else []
 
 
 def _is_lost(lease):

@@ -10,6 +10,7 @@ import typing
 import sqlalchemy
 
 from valence.db import questions
+from valence.db import store
 
 COMPARISONS = {"gt": "__gt__", "gte": "__ge__", "lt": "__lt__", "lte": "__le__"}
 #: shapes of questions whose statements are kept
@@ -25,6 +26,7 @@ class Question(typing.NamedTuple):
     sorts: tuple  # of (field, descending); the last is the key
     after: tuple | None  # for each sort, whether the marker's value there is None
     limited: bool
+    attached: store.Attached | None = None
 
 
 class Queries:
@@ -40,15 +42,20 @@ class Queries:
         """Return the statement that reads the columns ``names`` of the row with the key ``key``."""
         return self._get(model, names)
 
-    def page(self, model, *, filters, sorts, after, limit, names):
-        """Return statement and parameters of a page; ``after`` has the marker's value for each sort."""
+    def page(self, model, *, filters, sorts, after, limit, names, attached=None):
+        """Return statement and parameters of a page; ``after`` has the marker's value for each sort.
+
+        With ``attached`` (store.Attached) a row is repeated for each that is attached to it. Its columns are then
+        followed by those of ``attached.parts``.
+        """
         shape, parameters = self._conditions(model, filters)
         gaps = None if after is None else tuple(value is None for value in after)
         for number, (name, _) in enumerate(sorts if after else ()):
             parameters[f"after_{number}"] = self._rows.operand(model, name, after[number])
         if limit is not None:
             parameters["page_limit"] = limit
-        return self._page(Question(model, names, shape, sorts, gaps, limit is not None)), parameters
+        question = Question(model, names, shape, sorts, gaps, limit is not None, attached)
+        return self._page(question), parameters
 
     def count(self, model, *, filters):
         """Return statement and parameters that count."""
@@ -78,7 +85,7 @@ class Queries:
 
     def _build_page(self, question):
         model = question.model
-        if model.joins and self._is_about_first(question):
+        if question.attached or (model.joins and self._is_about_first(question)):
             return self._page_joined(question)
         wanted = [self._tables.column(model, name) for name in question.names]
         page = sqlalchemy.select(*wanted).select_from(self._tables[model])
@@ -95,22 +102,31 @@ class Queries:
         return names <= set(question.model.joins[0].fields)
 
     def _page_joined(self, question):
-        """Return a page of the first model and the others joined to it; PostgreSQL would read them from their start."""
-        model, first = question.model, question.model.joins[0]
+        """Return a page of one model with others joined to it; PostgreSQL would read them from their start."""
+        model, attached = question.model, question.attached
+        first, *others = model.joins if model.joins and self._is_about_first(question) else (model,)
         needed = {first.key, *question.names, *(name for name, _ in question.sorts)}
         names = tuple(name for name in first.fields if name in needed)
-        page = self._build_page(question._replace(model=first, names=names)).subquery("page")
+        page = self._build_page(question._replace(model=first, names=names, attached=None)).subquery("page")
         source = page
-        for other in model.joins[1:]:
-            source = source.outerjoin(
-                self._tables[other], page.c[first.key] == self._tables[other].c[other.key]
-            )
+        for other in others:
+            source = self._joined(source, page.c[first.key], other)
         columns = [
             page.c[name] if name in first.fields else self._tables.column(model, name)
             for name in question.names
         ]
         order = [self._order(first, name, descending, page.c[name]) for name, descending in question.sorts]
+        if attached:
+            rows = self._tables[attached.model]
+            source = source.outerjoin(rows, rows.c[attached.owner] == page.c[first.key])
+            source = self._joined(source, rows.c[attached.target], attached.parts[1][0])
+            columns += [self._tables.column(part, name) for part, names in attached.parts for name in names]
+            order += [rows.c[attached.order], rows.c[attached.model.key]]
         return sqlalchemy.select(*columns).select_from(source).order_by(*order)
+
+    def _joined(self, source, key, model):
+        """Return a source with the rows of a model joined to it that have a key."""
+        return source.outerjoin(self._tables[model], key == self._tables[model].c[model.key])
 
     def _filters(self, model, filters):
         return [self._filter(model, number, *each) for number, each in enumerate(filters)]
