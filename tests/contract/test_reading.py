@@ -5,6 +5,7 @@ import itertools
 import uuid
 
 from tests.contract import case
+from tests.contract import databases
 from tests.contract import examples
 from valence.common import errors
 from valence.db import store
@@ -380,3 +381,15 @@ class AttachedTest(case.ContractCase):
     def test_what_is_attached_no_more_is_not_shown(self):
         self.store.commit(store.Delete(self.books[1]))
         self.assertEqual([("a", [(None, "Emma")])], self.listed(filters=[F("name", "eq", "a")]))
+
+
+class LongRowTest(case.ContractCase):
+    scenarios = databases.SQL
+
+    def test_rows_of_a_page_may_be_as_long_as_what_was_stored(self):
+        """Each change fits into 16 MiB, the row as JSON, which quotes the quotes, does not."""
+        quotes = '"' * 2_200_000
+        (shelf,) = self.create_shelves("a", labels=[quotes])
+        self.store.commit(store.Update(shelf, {"extra": {"quotes": quotes}}))
+        (row,) = self.store.list(examples.Shelf)
+        self.assertTrue(row.labels == [quotes] and row.extra == {"quotes": quotes})

@@ -28,6 +28,7 @@ def run(conf, build):
         for part in build():
             part.start()
             started.append(part)
+        heap.settle()
         while signals.get() == signal.SIGHUP:
             reload(conf)
     except errors.ValenceError as error:

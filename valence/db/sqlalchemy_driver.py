@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store on SQLite, MariaDB, MySQL and PostgreSQL."""
 
+import contextlib
+import functools
+
 from valence.common import errors
 from valence.db import changes as changesets
 from valence.db import models
@@ -9,6 +12,7 @@ from valence.db import store
 from valence.db.sql import commit
 from valence.db.sql import conflicts
 from valence.db.sql import connections
+from valence.db.sql import json_rows
 from valence.db.sql import leases
 from valence.db.sql import loading
 from valence.db.sql import patience
@@ -31,6 +35,7 @@ class SQLAlchemyStore(store.Store):
         self.connections = connections.Connections(conf.database)
         dialect = self.connections.engine.dialect
         self.tables = tables.Tables(dialect.name, models.STORED)
+        self._is_packed = dialect.name in json_rows.DIALECTS
         self._rows = rows.Rows(dialect.name, cipher)
         self._queries = queries.Queries(self.tables, self._rows, dialect.name)
         self._conflicts = conflicts.Conflicts(self.tables, self._rows)
@@ -61,7 +66,11 @@ class SQLAlchemyStore(store.Store):
         sorts = questions.sorts(model, sort)
         after = None if marker is None else self._position(model, sorts, marker)
         asked = {"filters": filters, "sorts": sorts, "after": after, "limit": limit}
-        return self.connections.read(*self._queries.page(model, names=names, attached=attached, **asked))
+        page = functools.partial(self._queries.page, model, names=names, attached=attached, **asked)
+        if self._is_packed:
+            with contextlib.suppress(json_rows.TooLong):
+                return json_rows.unpack(self.connections.read(*page(packed=True)))
+        return self.connections.read(*page())
 
     def count(self, model, *, filters=()):
         return self.connections.read(*self._queries.count(model, filters=filters))[0][0]

@@ -11,6 +11,7 @@ import sqlalchemy
 
 from valence.db import questions
 from valence.db import store
+from valence.db.sql import json_rows
 
 COMPARISONS = {"gt": "__gt__", "gte": "__ge__", "lt": "__lt__", "lte": "__le__"}
 #: shapes of questions whose statements are kept
@@ -27,6 +28,7 @@ class Question(typing.NamedTuple):
     after: tuple | None  # for each sort, whether the marker's value there is None
     limited: bool
     attached: store.Attached | None = None
+    packed: bool = False
 
 
 class Queries:
@@ -42,11 +44,11 @@ class Queries:
         """Return the statement that reads the columns ``names`` of the row with the key ``key``."""
         return self._get(model, names)
 
-    def page(self, model, *, filters, sorts, after, limit, names, attached=None):
+    def page(self, model, *, filters, sorts, after, limit, names, attached=None, packed=False):
         """Return statement and parameters of a page; ``after`` has the marker's value for each sort.
 
         With ``attached`` (store.Attached) a row is repeated for each that is attached to it. Its columns are then
-        followed by those of ``attached.parts``.
+        followed by those of ``attached.parts``. The rows of a ``packed`` page are as ``json_rows.unpack`` takes them.
         """
         shape, parameters = self._conditions(model, filters)
         gaps = None if after is None else tuple(value is None for value in after)
@@ -54,7 +56,7 @@ class Queries:
             parameters[f"after_{number}"] = self._rows.operand(model, name, after[number])
         if limit is not None:
             parameters["page_limit"] = limit
-        question = Question(model, names, shape, sorts, gaps, limit is not None, attached)
+        question = Question(model, names, shape, sorts, gaps, limit is not None, attached, packed)
         return self._page(question), parameters
 
     def count(self, model, *, filters):
@@ -84,6 +86,8 @@ class Queries:
         return counted.where(*self._filters(model, filters))
 
     def _build_page(self, question):
+        if question.packed:
+            return json_rows.pack(self._build_page(question._replace(packed=False)))
         model = question.model
         if question.attached or (model.joins and self._is_about_first(question)):
             return self._page_joined(question)

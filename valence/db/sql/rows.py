@@ -6,6 +6,7 @@ import json
 
 from valence.db import types
 from valence.db import values
+from valence.db.sql import json_rows
 
 #: reads a document without the white space around it, which ``encode_document`` never writes
 _read = json.JSONDecoder().raw_decode
@@ -16,6 +17,7 @@ class Rows(values.Values):
 
     def __init__(self, dialect_name, cipher):
         super().__init__(cipher)
+        self._dialect_name = dialect_name
         self._texts_hold_times = dialect_name == "sqlite"
         self._decode_time = _decode_text if dialect_name == "mysql" else values.decode_time
         self.decoder = functools.lru_cache(500)(self._build_decoder)
@@ -69,6 +71,8 @@ class Rows(values.Values):
             return self._decode_time
         if isinstance(field, types.Secret):
             return lambda value: value and self._cipher.decrypt(value)
+        if isinstance(field, types.Boolean) and self._dialect_name in json_rows.DIALECTS:
+            return lambda value: None if value is None else bool(value)
         if isinstance(field, types.JSON):
             return lambda value: field.initial() if value is None else _read(value)[0]
         return None
