@@ -22,6 +22,8 @@ from valence.common import rabbit_connection
 
 EXCHANGE = "valence"
 TOPIC = "valence.conductor"
+#: where large documents go, so that no other call waits behind them: in a queue, on a connection, in a thread
+BULK_TOPIC = "valence.bulk"
 VERSION = "1.0"
 #: modules whose errors arrive as themselves
 ERROR_MODULES = (errors.__name__, introspection_errors.__name__)

@@ -51,14 +51,16 @@ class Caller:
         self.liveness.stop()
         self._doorbell.stop()
 
-    def call(self, ctxt, namespace, method, timeout, *, server=None, **kwargs):
+    def call(self, ctxt, namespace, method, timeout, *, server=None, bulk=False, **kwargs):
         """Return the answer of a conductor, or of the one named ``server``, to ``namespace.method(**kwargs)``.
+
+        ``bulk`` calls are long, and go where no others wait behind them.
 
         Raises what the method raised, ConductorUnavailable without an answer in ``timeout`` seconds,
         BusUnavailable without a broker, Internal for what nobody expected.
         """
         self.liveness.require()
-        return self._call(ctxt, namespace, method, kwargs, timeout=timeout, server=server)
+        return self._call(ctxt, namespace, method, kwargs, timeout=timeout, server=server, bulk=bulk)
 
     def cast(self, ctxt, namespace, method, *, server=None, fanout=False, **kwargs):
         """Ring a doorbell and return at once. It may get lost: whoever it is for also looks from time to time."""
@@ -68,10 +70,10 @@ class Caller:
     def _ping(self, timeout):
         return self._call(context.service_context(), "conductor", "ping", {}, timeout=timeout)
 
-    def _call(self, ctxt, namespace, method, kwargs, *, timeout, server=None):
+    def _call(self, ctxt, namespace, method, kwargs, *, timeout, server=None, bulk=False):
         started = time.monotonic()
         try:
-            answer = self._prepare(namespace, timeout, server).call(ctxt, method, **kwargs)
+            answer = self._prepare(namespace, timeout, server, bulk).call(ctxt, method, **kwargs)
         except errors.ValenceError as error:
             self.liveness.hear()
             raise _as_raised(error) from None
@@ -88,12 +90,16 @@ class Caller:
         self.liveness.hear()
         return answer
 
-    def _prepare(self, namespace, timeout, server):
-        key = namespace, timeout, server
+    def _prepare(self, namespace, timeout, server, bulk):
+        key = namespace, timeout, server, bulk
         if key not in self._prepared:
             monitor = MONITOR_TIMEOUT if timeout > MONITORED_ABOVE else None
             self._prepared[key] = self._client.prepare(
-                namespace=namespace, timeout=timeout, server=server, call_monitor_timeout=monitor
+                topic=messaging.BULK_TOPIC if bulk else messaging.TOPIC,
+                namespace=namespace,
+                timeout=timeout,
+                server=server,
+                call_monitor_timeout=monitor,
             )
         return self._prepared[key]
 

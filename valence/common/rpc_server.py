@@ -17,24 +17,19 @@ START_SECONDS = 5
 
 
 class Server:
-    """Serves endpoints on the topic of all conductors and on the name ``host``.
+    """Serves endpoints on the topic of all conductors and on the name ``host``, those of ``bulk`` also for bulk calls.
 
     An endpoint has a ``namespace``, may have a ``version`` (1.0), and its methods marked by ``expose`` get a
     RequestContext and keywords. Answers are JSON values; errors travel as ValenceErrors.
     """
 
-    def __init__(self, conf, transport, endpoints, host):
+    def __init__(self, conf, transport, endpoints, host, bulk=()):
         self._drain_seconds = conf.conductor.drain_seconds
         for each in endpoints:
             each.target = oslo_messaging.Target(namespace=each.namespace, version=_version_of(each))
-        self._server = oslo_messaging.get_rpc_server(
-            transport,
-            oslo_messaging.Target(topic=messaging.TOPIC, server=host),
-            endpoints,
-            serializer=messaging.ContextSerializer(),
-            access_policy=oslo_messaging.ExplicitRPCAccessPolicy,
-        )
-        self._server.dispatcher = Edge(self._server.dispatcher, host)
+        self._servers = [_server(transport, messaging.TOPIC, endpoints, host)]
+        if bulk:
+            self._servers.append(_server(transport, messaging.BULK_TOPIC, bulk, host))
         self._starter = threading.Thread(target=self._start, name="rpc-start", daemon=True)
         self._problem = None
 
@@ -65,15 +60,30 @@ class Server:
 
     def _start(self):
         try:
-            self._server.start()
+            for server in self._servers:
+                server.start()
         except messaging.BUS_ERRORS as error:
             self._problem = messaging.bus_unavailable(error)
             LOG.error("calls cannot be served: %s", self._problem.detail)
 
     def _drain(self):
-        self._server.stop()
-        rabbit_connection.end_deliveries(self._server.listener)
-        self._server.wait()
+        for server in self._servers:
+            server.stop()
+            rabbit_connection.end_deliveries(server.listener)
+        for server in self._servers:
+            server.wait()
+
+
+def _server(transport, topic, endpoints, host):
+    server = oslo_messaging.get_rpc_server(
+        transport,
+        oslo_messaging.Target(topic=topic, server=host),
+        endpoints,
+        serializer=messaging.ContextSerializer(),
+        access_policy=oslo_messaging.ExplicitRPCAccessPolicy,
+    )
+    server.dispatcher = Edge(server.dispatcher, host)
+    return server
 
 
 class Edge:

@@ -8,12 +8,13 @@ class Introspection:
     """What is seen inside the machines; a machine is named by its uuid or, where that is unique, its name.
 
     Documents travel packed by ``valence.common.packing``, as ``{"text": …, "transfer": None}``. What is longer than
-    PART goes in parts: ``send`` all but the last, then the call itself with the last and what ``send`` returned.
+    PART goes in parts, on the way for bulk: ``open``, ``send`` all but the last to the ``server`` that opened, then the
+    call itself with the last and the ``transfer``.
     """
 
     namespace = "introspection"
     #: most characters of a document in one message
-    PART = 128 * 1024
+    PART = 256 * 1024
 
     def __init__(self, caller):
         self._caller = caller
@@ -69,17 +70,26 @@ class Introspection:
         """Return a further part, from 0 on, of what ``data`` returned."""
         return self._call(context, "part", server=server, transfer=transfer, number=number)
 
-    def send(self, context, text, *, transfer=None, server=None):
-        """Send a part of a document; return ``{"transfer", "server"}`` for the next one."""
-        return self._call(context, "send", server=server, text=text, transfer=transfer)
+    def open(self, context):
+        """Begin a document that is sent in parts; return ``{"transfer", "server"}``."""
+        return self._call(context, "open")
+
+    def send(self, context, text, *, transfer, server):
+        """Send a part of a document to the server that opened it."""
+        self._call(context, "send", server=server, bulk=True, text=text, transfer=transfer)
 
     def receive(self, context, document, *, token=None, server=None):
-        """Hand over what a ramdisk sent, return ``{"uuid"}``; raise BadRequest, WrongToken, Conflict, Unavailable."""
-        return self._long(context, "receive", server=server, document=document, token=token)
+        """Hand over what a ramdisk sent, return ``{"uuid"}``; raise BadRequest, WrongToken, Conflict, Unavailable.
+
+        ``server`` is the one that has the parts of a long document.
+        """
+        where = {"server": server, "bulk": server is not None}
+        return self._long(context, "receive", **where, document=document, token=token)
 
     def reapply(self, context, machine, document=None, *, server=None):
         """Process the stored document, or another, anew; raise NotFound, BadRequest, Conflict, StorageUnavailable."""
-        self._long(context, "reapply", server=server, machine=machine, document=document)
+        where = {"server": server, "bulk": server is not None}
+        self._long(context, "reapply", **where, machine=machine, document=document)
 
     def delete_data(self, context, machine):
         """Remove every content of a machine; raise NotFound, Conflict, StorageUnavailable."""

@@ -56,7 +56,9 @@ class Conductor:
         self._introspection = introspecting.Introspecting(
             conf, self._store, self._leases, self._connections, self._ownership
         )
-        self._server = rpc_server.Server(conf, transport, self._endpoints(), conf.host)
+        self._server = rpc_server.Server(
+            conf, transport, self._endpoints(), conf.host, bulk=self._introspection.endpoints
+        )
         self._parts = [
             self._leases,
             self._health,

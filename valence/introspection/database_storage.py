@@ -20,6 +20,8 @@ from valence.introspection import storage
 #: how often a row is written, or read, anew because somebody else replaced it at that moment
 TRIES = 10
 PAGE = 500
+#: the fields of a row that are small
+HEAD = [name for name in models.IntrospectionData.fields if name != "data"]
 
 
 class DatabaseStorage(storage.StorageBackend):
@@ -42,18 +44,23 @@ class DatabaseStorage(storage.StorageBackend):
         )
 
     def save(self, node_info, data, suffix=None):
-        first, *others = packing.split(packing.pack(data), introspection.PART_LENGTH)
-        content_id = str(uuid.uuid4())
-        for number, part in enumerate(others, start=1):
-            row = models.IntrospectionDataPart(content_id=content_id, number=number, data=part)
-            self._store.commit(store.Create(row))
-        values = {"data": first, "content_id": content_id, "parts": len(others)}
-        self._replace(node_info.uuid, suffix, values)
+        self.save_all(node_info, {suffix: data})
+
+    def save_all(self, node_info, contents):
+        together, length = {}, 0
+        for suffix, data in contents.items():
+            values = self._values(data)
+            length += len(values["data"])
+            if together and length > introspection.PART_LENGTH:
+                self._replace(node_info.uuid, together)
+                together, length = {}, len(values["data"])
+            together[suffix] = values
+        self._replace(node_info.uuid, together)
 
     def delete(self, node_id, suffix=None):
         try:
-            row = self._row(node_id, suffix)
-            self._store.commit(store.Delete(row), *self._without(row))
+            for row in self._heads([storage.content_name(node_id, suffix)]).values():
+                self._store.commit(store.Delete(row), *self._without(row))
         except (introspection_errors.NoIntrospectionData, errors.NotFound):
             pass
         except errors.RevisionMismatch:
@@ -110,10 +117,20 @@ class DatabaseStorage(storage.StorageBackend):
             models.IntrospectionDataPart, filters=mine, sort=[store.Sort("number")], fields=fields
         )
 
-    def _replace(self, node_id, suffix, values):
+    def _values(self, data):
+        """Store the further parts of a content and return the fields of its row."""
+        first, *others = packing.split(packing.pack(data), introspection.PART_LENGTH)
+        content_id = str(uuid.uuid4())
+        for number, part in enumerate(others, start=1):
+            row = models.IntrospectionDataPart(content_id=content_id, number=number, data=part)
+            self._store.commit(store.Create(row))
+        return {"data": first, "content_id": content_id, "parts": len(others)}
+
+    def _replace(self, node_id, contents):
+        """Write the rows of contents, ``{suffix: fields}``, in one commit."""
         for _ in range(TRIES):
             try:
-                self._store.commit(*self._changes(node_id, suffix, values))
+                self._store.commit(*self._changes(node_id, contents))
                 return
             except (errors.RevisionMismatch, errors.Duplicate):
                 continue  # another one was faster
@@ -124,14 +141,22 @@ class DatabaseStorage(storage.StorageBackend):
             storage="database", reason=f"{node_id} is written by many"
         )
 
-    def _changes(self, node_id, suffix, values):
-        try:
-            row = self._row(node_id, suffix)
-        except introspection_errors.NoIntrospectionData:
-            name = storage.content_name(node_id, suffix)
-            new = models.IntrospectionData(id=name, uuid=node_id, processed=suffix is None, **values)
-            return [store.Create(new)]
-        return [store.Update(row, values), *self._without(row)]
+    def _changes(self, node_id, contents):
+        names = {suffix: storage.content_name(node_id, suffix) for suffix in contents}
+        present, changes = self._heads(names.values()), []
+        for suffix, values in contents.items():
+            if row := present.get(names[suffix]):
+                changes += [store.Update(row, values), *self._without(row)]
+            else:
+                about = {"id": names[suffix], "uuid": node_id, "processed": suffix is None}
+                changes.append(store.Create(models.IntrospectionData(**about, **values)))
+        return changes
+
+    def _heads(self, names):
+        """Return the rows with these names, without their data."""
+        wanted = [store.Filter("id", "in", list(names))]
+        rows = self._store.list(models.IntrospectionData, filters=wanted, fields=HEAD)
+        return {row.id: row for row in rows}
 
     def _without(self, row):
         """Return the removal of the further parts of a row."""

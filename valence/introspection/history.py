@@ -20,7 +20,7 @@ from valence.introspection import storage
 LOG = log.getLogger(__name__)
 
 #: what a version consists of
-SUFFIXES = (None, storage.UNPROCESSED)
+SUFFIXES = (storage.UNPROCESSED, None)
 
 
 class History:
@@ -56,19 +56,21 @@ class History:
         return self.backend.get(version.introspection_id, storage.of_version(suffix, version.number))
 
     def add(self, row, data, processed, again=False):
-        """Store the contents of a version and return the changes that make it one.
+        """Store what was found as the present contents and as those of a version; return the changes that make it one.
 
         ``again`` means that a stored document was processed anew: nobody looked into the machine, and the version
         that has this document gets another processed one.
         """
+        contents = dict(zip(SUFFIXES, (data, processed), strict=True))
         if self._options.keep < 2 or not self.backend.keeps:
+            self.backend.save_all(row, contents)
             return []
         last = next(iter(self.versions(row.uuid)), None)
         digests = {"processed": documents.digest(processed), "unprocessed": documents.digest(data)}
         is_last = again and last is not None and last.unprocessed == digests["unprocessed"]
         number = last.number + (not is_last) if last else 1
-        for suffix, content in zip(SUFFIXES, (processed, data), strict=True):
-            self.backend.save(row, content, storage.of_version(suffix, number))
+        named = {storage.of_version(suffix, number): content for suffix, content in contents.items()}
+        self.backend.save_all(row, named | contents)
         values = digests | {"finished_at": types.now(), "source": row.source}
         if is_last:
             return [store.Update(last, values)]

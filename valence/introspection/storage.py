@@ -51,6 +51,11 @@ class StorageBackend(abc.ABC):
     def save(self, node_info, data, suffix=None):
         """Store ``data``, bytes, for the machine ``node_info.uuid`` with a suffix, in place of what was there."""
 
+    def save_all(self, node_info, contents):
+        """Save several contents of a machine, ``{suffix: data}``; when it fails some of them may be stored."""
+        for suffix, data in contents.items():
+            self.save(node_info, data, suffix)
+
     @abc.abstractmethod
     def delete(self, node_id, suffix=None):
         """Remove a content; one that is not there is as good as removed."""

@@ -69,7 +69,7 @@ class InProcessCaller:
         self.failure = None
         self.calls = []
 
-    def call(self, ctxt, namespace, method, timeout, *, server=None, **kwargs):
+    def call(self, ctxt, namespace, method, timeout, *, server=None, bulk=False, **kwargs):
         """Call a method of an endpoint; raise ``failure`` if there is one."""
         self.calls.append((namespace, method))
         if self.failure:

@@ -10,11 +10,14 @@ from valence.conductor import introspection_client
 
 #: large documents come in one after the other: many at once would take the interpreter from everybody else
 _LARGE = threading.Lock()
+#: bytes that are read at a time
+PIECE = 64 * 1024
 
 
 def read(http):
     """Return the body of a request; raise TooLarge."""
-    data = http.get_data(cache=False)
+    # In pieces: cheroot would clear room for all that is still missing each time that something comes.
+    data = b"".join(iter(lambda: http.stream.read(PIECE), b""))
     if http.content_length is None and len(data) >= http.max_content_length:
         raise errors.TooLarge(what="body", limit=f"{http.max_content_length} bytes")
     return data
@@ -26,8 +29,10 @@ def send(call, method, data, **arguments):
     place = {"transfer": None, "server": None}
     with _turn(data):
         *parts, last = packing.split(packing.pack(data), introspection_client.Introspection.PART)
+        if parts:
+            place = namespace.open(call.context)
         for part in parts:
-            place = namespace.send(call.context, part, **place)
+            namespace.send(call.context, part, **place)
     document = {"text": last, "transfer": place["transfer"]}
     return getattr(namespace, method)(call.context, document=document, server=place["server"], **arguments)
 
