@@ -126,10 +126,11 @@ class Bus(fixtures.Fixture):
         self.addCleanup(transport.cleanup)
         return transport
 
-    def serve(self, host="conductor-1"):
-        """Start a server and return it with its probe."""
+    def serve(self, host="conductor-1", bulk=False):
+        """Start a server and return it with its probe, which may serve ``bulk`` calls too."""
         probe = Probe(host)
-        server = rpc_server.Server(self.conf, self.transport(), [probe, Status(host)], host)
+        bulky = [probe] if bulk else []
+        server = rpc_server.Server(self.conf, self.transport(), [probe, Status(host)], host, bulk=bulky)
         server.start()
         self.addCleanup(server.stop)
         self.addCleanup(probe.may_go_on.set)

@@ -85,6 +85,17 @@ class StorageSuite:
             self.assertEqual(content, self.storage.get(self.node.uuid))
         self.assertEqual([(self.node.uuid, None)], list(self.storage.names()))
 
+    def test_several_are_saved_at_once(self):
+        noise = random.Random(5)
+        for length in (10, 400_000, 1_500_000):
+            contents = {suffix: noise.randbytes(length) for suffix in ("V1", *SUFFIXES)}
+            self.storage.save_all(self.node, contents)
+            for suffix, content in contents.items():
+                self._require(content == self.storage.get(self.node.uuid, suffix))
+        self.storage.save_all(self.node, {None: b"{}", "V2": b"[]"})
+        found = [self.storage.get(self.node.uuid, suffix) for suffix in (None, "V2")]
+        self.assertEqual([b"{}", b"[]"], found)
+
     def test_large_contents_that_nothing_compresses(self):
         large = random.Random(2).randbytes(16 * 1024 * 1024)
         self.storage.save(self.node, large, storage.LOGS)

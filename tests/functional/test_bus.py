@@ -91,6 +91,25 @@ class CarryTest(base.TestCase):
             self.assertEqual(1.5, last.result())
         self.assertEqual({"conductor-2"}, {caller.call(context, "probe", "who", 2.5) for _ in range(20)})
 
+    def test_calls_that_wait_are_written_to_no_disk(self):
+        server, _ = self.bus.serve()
+        caller = self.bus.caller()
+        server.stop()
+        caller.cast(message_bus.user_context(), "probe", "who")
+        with kombu.Connection(self.bus.url.replace("rabbit:", "amqp:")) as connection:
+            get = connection.default_channel.basic_get
+            waiting = self.wait_for(lambda: get("valence.conductor", no_ack=True))
+        self.assertEqual(kombu.Exchange.TRANSIENT_DELIVERY_MODE, waiting.properties["delivery_mode"])
+
+    def test_bulk_calls_have_queues_of_their_own(self):
+        self.bus.serve(bulk=True)
+        caller, context = self.bus.caller(), message_bus.user_context()
+        value = "x" * 300_000
+        answer = caller.call(context, "probe", "echo", 2.5, server="conductor-1", bulk=True, value=value)
+        self.assertTrue(answer == value)
+        names = {each["name"] for each in self.broker.queues(self.vhost, "durable") if each["durable"]}
+        self.assertLess({"valence.bulk", "valence.bulk.conductor-1"}, names)
+
     def test_monitored_calls_to_unknown_methods_leave_no_threads(self):
         self.bus.serve()
         caller = self.bus.caller()

@@ -41,6 +41,12 @@ class Connection(impl_rabbit.Connection):
         self.connection.transport_options["confirm_publish"] = False
         super().ensure_connection()
 
+    def _publish(self, exchange, msg, *arguments, **options):
+        # A call outlives no broker: who asked has lost its reply queue with it. To write large ones to a disk, for
+        # nothing, keeps the broker from everything else meanwhile.
+        exchange.delivery_mode = kombu.Exchange.TRANSIENT_DELIVERY_MODE
+        super()._publish(exchange, msg, *arguments, **options)
+
     def direct_send(self, msg_id, msg):
         """Send a reply, over a new connection if this one has died; nobody waits for it long enough for more.
 

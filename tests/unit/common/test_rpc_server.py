@@ -15,13 +15,13 @@ class ServerTest(base.TestCase):
         self.server, self.probe = self.bus.serve()
         self.caller = self.bus.caller()
 
-    def begin_call(self):
+    def begin_call(self, **options):
         """Begin a call that waits and return the list that its answer or error will be in."""
-        results = []
+        results, options = [], {"seconds": 10} | options
 
         def call():
             try:
-                results.append(self.caller.call(message_bus.user_context(), "probe", "wait", 5, seconds=10))
+                results.append(self.caller.call(message_bus.user_context(), "probe", "wait", 5, **options))
             except errors.ValenceError as error:
                 results.append(error)
 
@@ -35,6 +35,13 @@ class ServerTest(base.TestCase):
         results = self.begin_call()
         threading.Timer(0.2, self.probe.may_go_on.set).start()
         self.assertTrue(self.server.stop())
+        self.wait_for(lambda: results == [10])
+
+    def test_stopping_waits_for_bulk_calls_too(self):
+        server, self.probe = self.bus.serve("conductor-2", bulk=True)
+        results = self.begin_call(bulk=True)
+        threading.Timer(0.2, self.probe.may_go_on.set).start()
+        self.assertTrue(server.stop())
         self.wait_for(lambda: results == [10])
 
     def test_stopping_leaves_calls_behind_that_do_not_end_in_time(self):

@@ -117,11 +117,11 @@ class SimulatedTest(IntrospectorCase):
 
     def test_while_the_storage_is_away_it_waits(self):
         storage, refused = self.backend.introspecting.history.backend, []
-        save, storage.save = storage.save, lambda *content: self.refuse(refused)
+        save, storage.save_all = storage.save_all, lambda *content: self.refuse(refused)
         self.inspect("starting")
         self.wait_for(lambda: refused)
         self.wait_for(lambda: self.status()["state"] == "starting", message=self.status)
-        storage.save = save
+        storage.save_all = save
         self.look_until("finished")
 
     def refuse(self, refused):

@@ -62,22 +62,23 @@ class HistoryTest(base.TestCase):
         return [version.number for version in self.history.versions(self.row.uuid)]
 
     def suffixes(self):
-        return sorted(suffix for _, suffix in self.storage.contents)
+        return sorted(suffix or "present" for _, suffix in self.storage.contents)
 
     def test_as_many_as_are_asked_for_are_kept(self):
         for number in range(5):
             self.add(b"%d" % number)
         self.assertEqual([5, 4, 3], self.numbers())
-        self.assertEqual(
-            ["UNPROCESSED-V3", "UNPROCESSED-V4", "UNPROCESSED-V5", "V3", "V4", "V5"], self.suffixes()
-        )
+        versions = ["UNPROCESSED-V3", "UNPROCESSED-V4", "UNPROCESSED-V5", "V3", "V4", "V5"]
+        self.assertEqual(["UNPROCESSED", *versions, "present"], self.suffixes())
+        self.assertEqual(b"4", self.storage.get("machine-1", storage.UNPROCESSED))
         self.assertEqual(b"3", self.history.content(self.history.get("machine-1", 4), storage.UNPROCESSED))
 
     def test_one_is_no_version(self):
         self.add(b"1")
         self.conf.set_override("keep", 1, "processing")
         self.add(b"2")
-        self.assertEqual(([], []), (self.numbers(), self.suffixes()))
+        self.assertEqual(([], ["UNPROCESSED", "present"]), (self.numbers(), self.suffixes()))
+        self.assertEqual(b"2", self.storage.get("machine-1", storage.UNPROCESSED))
 
     def test_what_is_processed_anew_stays_the_same_version(self):
         self.add(b"1", b'{"a": 1}')

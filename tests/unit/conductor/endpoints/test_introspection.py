@@ -24,7 +24,7 @@ class IntrospectionEndpointTest(case.IntrospectionCase):
         self.assertEqual({"digest": answer["digest"], "text": None, "more": None}, again)
 
     def test_long_documents_come_and_go_in_parts(self):
-        noise = random.Random(1).randbytes(300_000).hex()
+        noise = random.Random(1).randbytes(600_000).hex()
         self.backend.caller.calls.clear()
         self.introspect(self.document(noise=noise))
         self.assertEqual(noise, self.one("GET", "/data").json["noise"])
