@@ -57,8 +57,9 @@ def given(row):
 
 def document(row, asking):
     """Return an action as a version of the API shows it."""
+    values = vars(row)
     about = {"action_id": scope.name_of(row.id), "user_id": row.user_id}
-    about |= {name: getattr(row, name) for name in RETRYING}
+    about |= {name: values[name] for name in RETRYING}
     if asking.is_v1:
         return about | {"freezer_action": given(row)}
     return about | {

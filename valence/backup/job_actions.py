@@ -59,9 +59,13 @@ def is_same(row, other):
 
 def document(attachment, row, asking):
     """Return what a job shows of an Action that is attached to it."""
-    shown = actions.document(row, asking) | {"mandatory": attachment.mandatory}
-    overrides = {"max_retries": attachment.retries, "max_retries_interval": attachment.retry_interval}
-    return shown | {name: value for name, value in overrides.items() if value is not None}
+    shown = actions.document(row, asking)
+    shown["mandatory"] = attachment.mandatory
+    if attachment.retries is not None:
+        shown["max_retries"] = attachment.retries
+    if attachment.retry_interval is not None:
+        shown["max_retries_interval"] = attachment.retry_interval
+    return shown
 
 
 def _completed(entry, defaults):

@@ -21,9 +21,15 @@ EVENTS = ("start", "stop", "abort")
 def document(row, shown_actions, asking):
     """Return an AttachedJob with the documents of its actions as a version of the API shows it."""
     shows_pid = asking.everywhere or scope.project_of(row.client_id) == asking.project_id
-    about = {"job_id": scope.name_of(row.job_id), "user_id": row.user_id, "client_id": row.client_name}
-    about |= {"job_schedule": schedules.document(row, shows_pid), "job_actions": shown_actions}
-    about |= {} if row.user_credentials is None else {"user_credentials": row.user_credentials}
+    about = {
+        "job_id": scope.name_of(row.job_id),
+        "user_id": row.user_id,
+        "client_id": row.client_name,
+        "job_schedule": schedules.document(row, shows_pid),
+        "job_actions": shown_actions,
+    }
+    if row.user_credentials is not None:
+        about["user_credentials"] = row.user_credentials
     if asking.is_v1:
         return about | _optional(row)
     return about | {

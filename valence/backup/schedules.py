@@ -4,6 +4,8 @@
 #: what of a ``job_schedule`` tells where a job stands, and what it is where nothing was told
 STATE = {"event": "", "status": "", "result": "", "time_started": -1, "time_ended": -1, "current_pid": None}
 
+_TOLD = tuple(name for name in STATE if name != "current_pid")
+
 
 def scheduling(schedule):
     """Return the part of a schedule that says when."""
@@ -17,7 +19,8 @@ def state(schedule):
 
 def document(job, shows_pid):
     """Return the ``job_schedule`` of an AttachedJob. Schedulers need event, status and result to be there."""
-    told = {name: getattr(job, name) for name in STATE if name != "current_pid"}
+    values = vars(job)
+    told = {name: values[name] for name in _TOLD}
     if shows_pid and job.current_pid is not None:
         told["current_pid"] = job.current_pid
     return job.scheduling | {"time_created": job.time_created} | told
