@@ -106,7 +106,7 @@ class CarryTest(base.TestCase):
         caller, context = self.bus.caller(), message_bus.user_context()
         value = "x" * 300_000
         answer = caller.call(context, "probe", "echo", 2.5, server="conductor-1", bulk=True, value=value)
-        self.assertTrue(answer == value)
+        self.assertEqual(value, answer)
         names = {each["name"] for each in self.broker.queues(self.vhost, "durable") if each["durable"]}
         self.assertLess({"valence.bulk", "valence.bulk.conductor-1"}, names)
 
