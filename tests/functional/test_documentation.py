@@ -31,7 +31,16 @@ SYSTEMCTL = """\
 test "$1" = stop && pkill -TERM -f "$2 --config-file {file}"
 while pgrep -f "$2 --config-file {file}"; do sleep 0.1; done > /dev/null
 """
-MAKE_RUN = console.Step(0, "make run", "Valence serves")
+#: what a reader has done, and seen, before a page
+STARTED = (
+    console.Step(0, "make run", "Valence serves"),
+    console.Step(
+        0,
+        "until curl -s '127.0.0.1:8181/v1/pod_managers?name=demo' | jq -e '.pod_managers[0].last_synced_at'; "
+        "do sleep 0.1; done > /dev/null",
+        "",
+    ),
+)
 
 
 class TourTest(base.TestCase):
@@ -62,34 +71,34 @@ class TourTest(base.TestCase):
         self.read("doc/source/install/index.rst")
 
     def test_reference(self):
-        self.read("doc/source/reference/index.rst", MAKE_RUN)
+        self.read("doc/source/reference/index.rst", *STARTED)
 
     def test_conventions(self):
-        self.read("doc/source/user/conventions.rst", MAKE_RUN)
+        self.read("doc/source/user/conventions.rst", *STARTED)
 
     def test_pod_managers(self):
-        self.read("doc/source/user/pod_managers.rst", MAKE_RUN)
+        self.read("doc/source/user/pod_managers.rst", *STARTED)
 
     def test_resources(self):
-        self.read("doc/source/user/resources.rst", MAKE_RUN)
+        self.read("doc/source/user/resources.rst", *STARTED)
 
     def test_operations(self):
-        self.read("doc/source/user/operations.rst", MAKE_RUN)
+        self.read("doc/source/user/operations.rst", *STARTED)
 
     def test_events(self):
-        self.read("doc/source/user/events.rst", MAKE_RUN)
+        self.read("doc/source/user/events.rst", *STARTED)
 
     def test_introspection(self):
-        self.read("doc/source/user/introspection.rst", MAKE_RUN)
+        self.read("doc/source/user/introspection.rst", *STARTED)
 
     def test_backup(self):
-        self.read("doc/source/user/backup.rst", MAKE_RUN, path=[freezer.install()])
+        self.read("doc/source/user/backup.rst", *STARTED, path=[freezer.install()])
 
     def test_watching(self):
-        self.read("doc/source/admin/watch.rst", MAKE_RUN)
+        self.read("doc/source/admin/watch.rst", *STARTED)
 
     def test_hardware_events(self):
-        self.read("doc/source/admin/hardware_events.rst", MAKE_RUN)
+        self.read("doc/source/admin/hardware_events.rst", *STARTED)
 
     def test_simulator(self):
         self.read("doc/source/user/simulator.rst")
