@@ -4,6 +4,7 @@
 import pathlib
 import runpy
 
+from valence.db import store
 from valence.db import types
 from valence.db.models import base
 
@@ -89,6 +90,17 @@ class Display(base.ModelBase):
         "note": types.Text("What is said of it there.", default=None),
     }
     indexes = (("shelf_id", "place"),)
+
+
+#: the books that a shelf shows
+DISPLAYED = store.Attached(
+    Display,
+    owner="shelf_id",
+    target="book_id",
+    order="place",
+    fields=("note",),
+    target_fields=("title",),
+)
 
 
 class Entry(base.ModelBase):

@@ -304,15 +304,6 @@ class PageTest(case.ContractCase):
 
 
 class AttachedTest(case.ContractCase):
-    SHOWN = store.Attached(
-        examples.Display,
-        owner="shelf_id",
-        target="book_id",
-        order="place",
-        fields=("note",),
-        target_fields=("title",),
-    )
-
     def setUp(self):
         super().setUp()
         self.shelves = self.create(*(examples.shelf(name, weight=5, labels=[name]) for name in "abcd"))
@@ -331,7 +322,7 @@ class AttachedTest(case.ContractCase):
         )
 
     def listed(self, model=examples.Shelf, **asked):
-        found = self.store.list_with(self.SHOWN, model, **asked)
+        found = self.store.list_with(examples.DISPLAYED, model, **asked)
         return [(row.name, [(each.note, book.title) for each, book in attached]) for row, attached in found]
 
     def test_each_row_comes_with_what_is_attached_to_it_in_its_order(self):
@@ -351,7 +342,9 @@ class AttachedTest(case.ContractCase):
 
     def test_pages_make_the_list(self):
         whole = self.listed(sort=[S("weight"), S("name")])
-        first = self.store.list_with(self.SHOWN, examples.Shelf, sort=[S("weight"), S("name")], limit=1)
+        first = self.store.list_with(
+            examples.DISPLAYED, examples.Shelf, sort=[S("weight"), S("name")], limit=1
+        )
         marker = first[0][0].uuid
         self.assertEqual(whole[1:], self.listed(sort=[S("weight"), S("name")], marker=marker))
 
@@ -365,13 +358,15 @@ class AttachedTest(case.ContractCase):
         shelf = self.shelves[2]
         self.create(examples.Sticker(uuid=shelf.uuid, motif="cat", stars=2))
         for filters in ([F("name", "eq", "c")], [F("motif", "eq", "cat")]):
-            ((row, attached),) = self.store.list_with(self.SHOWN, examples.ShelfWithSticker, filters=filters)
+            ((row, attached),) = self.store.list_with(
+                examples.DISPLAYED, examples.ShelfWithSticker, filters=filters
+            )
             self.assertEqual(("c", "cat", ["c"]), (row.name, row.motif, row.labels))
             self.assertEqual(["Emma"], [book.title for _, book in attached])
 
     def test_only_the_fields_that_are_asked_for_are_read(self):
         ((row, attached),) = self.store.list_with(
-            self.SHOWN, examples.Shelf, filters=[F("name", "eq", "c")], fields=["weight"]
+            examples.DISPLAYED, examples.Shelf, filters=[F("name", "eq", "c")], fields=["weight"]
         )
         self.assertEqual((self.shelves[2].uuid, 5, None, []), (row.uuid, row.weight, row.name, row.labels))
         ((shown, book),) = attached

@@ -162,12 +162,10 @@ def parts(row):
     )
 
 
-def attachments(database, keys):
-    """Return the ActionAttachments of jobs in their order."""
-    filters = [store.Filter("job_id", "in", list(keys))]
-    return database.list(
-        models.ActionAttachment, filters=filters, sort=[store.Sort("job_id"), store.Sort("priority")]
-    )
+def attachments(database, key):
+    """Return the ActionAttachments of a job in their order."""
+    mine = [store.Filter("job_id", "eq", key)]
+    return database.list(models.ActionAttachment, filters=mine, sort=[store.Sort("priority")])
 
 
 def _commit(database, asking, found, values, *more):
@@ -181,7 +179,7 @@ def _reports(database, before, after, attached):
     """Return the reports of a run that ended just now, unless the job gets other actions at the same time."""
     if attached or not reports.has_ended(before, after):
         return []
-    return reports.of_run(attachments(database, [before.job_id]), after)
+    return reports.of_run(attachments(database, before.job_id), after)
 
 
 def _check_version(job, told):
@@ -231,4 +229,4 @@ def _attached(database, asking, job, client, told):
     if "job_actions" not in told:
         return []
     planned = job_actions.plan(database, asking, told, client)
-    return job_actions.attach(job.id, job.project_id, planned, attachments(database, [job.id]))
+    return job_actions.attach(job.id, job.project_id, planned, attachments(database, job.id))

@@ -6,7 +6,6 @@ conductor that was taken for dead writes nothing more.
 """
 
 import hmac
-import threading
 
 from oslo_log import log
 
@@ -22,8 +21,6 @@ LOG = log.getLogger(__name__)
 
 #: seconds that a document waits while something else is done with its machine, such as ending its start
 PATIENCE = 5
-#: documents that are worked on at a time: while one is processed in its process, another one is stored
-AT_A_TIME = 2
 #: what ends an introspection with an error
 FAILURES = (
     introspection_errors.HookFailed,
@@ -38,17 +35,12 @@ class Intake:
     def __init__(self, records, leases, history, *, processing, rules):
         self._records, self._leases, self._history = records, leases, history
         self._processing, self._rules = processing, rules
-        self._turns = threading.BoundedSemaphore(AT_A_TIME)
 
     def receive(self, context, data, token=None):
         """Take what a ramdisk sent and return the uuid of its machine; raise BadRequest, Conflict, StorageUnavailable.
 
         A ramdisk tries again after Conflict and StorageUnavailable, so that nothing is lost by them.
         """
-        with self._turns:
-            return self._receive(context, data, token)
-
-    def _receive(self, context, data, token):
         prepared = self._processing.prepare(data, is_from_ramdisk=True)
         uuid = self._look_up(prepared)
         with self._leases.hold(introspections.lease_name(uuid), patience=PATIENCE) as lease:
@@ -79,10 +71,7 @@ class Intake:
         if not self._history.backend.keeps:
             raise errors.BadRequest(reason=introspection_errors.NothingKept(key=machine.uuid).detail)
         self._records.get(machine.uuid)
-        with (
-            self._turns,
-            self._leases.hold(introspections.lease_name(machine.uuid), patience=PATIENCE) as lease,
-        ):
+        with self._leases.hold(introspections.lease_name(machine.uuid), patience=PATIENCE) as lease:
             row = self._records.get(machine.uuid)
             if row.state not in ENDED:
                 raise errors.Conflict(

@@ -67,9 +67,9 @@ class JobActionsTest(case.BackupCase):
 
     def test_attachments_stay_at_their_places(self):
         self.shown(case.ENTRY, case.ENTRY)
-        first, second = jobs.attachments(self.store, ["demo:nightly"])
+        first, second = jobs.attachments(self.store, "demo:nightly")
         jobs.update(self.store, self.demo, "nightly", {"job_actions": [{"action_id": "etc"}]})
-        (kept,) = jobs.attachments(self.store, ["demo:nightly"])
+        (kept,) = jobs.attachments(self.store, "demo:nightly")
         self.assertEqual((first.id, "demo:etc"), (kept.id, kept.action_id))
         self.assertRaises(errors.NotFound, self.store.get, models.ActionAttachment, second.id)
 

@@ -5,14 +5,6 @@ from tests import base
 from tests.contract import examples
 from valence.db import store
 
-SHOWN = store.Attached(
-    examples.Display,
-    owner="shelf_id",
-    target="book_id",
-    order="place",
-    fields=("note",),
-    target_fields=("title",),
-)
 SHELVES = [examples.Shelf(uuid="s1", name="a"), examples.Shelf(uuid="s2", name="b")]
 BOOKS = [examples.Book(uuid="b1", title="Emma")]
 DISPLAYS = [
@@ -35,22 +27,22 @@ class Lists:
 
 class AttachedTest(base.TestCase):
     def test_what_was_removed_between_two_lists_is_left_out(self):
-        ((shelf, attached), (_, nothing)) = store.Store.list_with(Lists(), SHOWN, examples.Shelf)
+        ((shelf, attached), (_, nothing)) = store.Store.list_with(Lists(), examples.DISPLAYED, examples.Shelf)
         self.assertEqual("a", shelf.name)
         self.assertEqual([("here", "Emma")], [(row.note, book.title) for row, book in attached])
         self.assertEqual([], nothing)
 
     def test_only_what_is_there_is_looked_for(self):
         lists = Lists(shelves=[])
-        self.assertEqual([], store.Store.list_with(lists, SHOWN, examples.Shelf, limit=5))
+        self.assertEqual([], store.Store.list_with(lists, examples.DISPLAYED, examples.Shelf, limit=5))
         self.assertEqual([(examples.Shelf, {"limit": 5})], lists.asked)
         lists = Lists(displays=[])
-        store.Store.list_with(lists, SHOWN, examples.Shelf)
+        store.Store.list_with(lists, examples.DISPLAYED, examples.Shelf)
         self.assertEqual([examples.Shelf, examples.Display], [model for model, _ in lists.asked])
 
     def test_each_list_is_one_question(self):
         lists = Lists()
-        store.Store.list_with(lists, SHOWN, examples.Shelf)
+        store.Store.list_with(lists, examples.DISPLAYED, examples.Shelf)
         self.assertEqual(
             [examples.Shelf, examples.Display, examples.Book], [model for model, _ in lists.asked]
         )
