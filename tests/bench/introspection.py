@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Introspection with documents of 1.2 MB: one after the other, 16 at once, and what other requests feel of it."""
 
-import contextlib
 import functools
-import threading
 import time
 
 import requests
@@ -12,16 +10,16 @@ from tests import deployment
 from tests import ramdisk
 from tests.bench import http_requests
 from tests.bench import load
+from tests.bench import others
 from tests.bench import site as sites
 from tests.bench import table
 
 MACHINES = 16
-ALONE, ROUNDS = 10, 6
+ALONE, ROUNDS = 10, 12
 SECONDS = 60
 BASE = "/introspection/v1"
-OTHER = load.request("GET", "/v1/pod_managers?limit=100")
-#: seconds between two of the other requests, and for how long they go on alone
-PAUSE, QUIET = 0.01, 10
+#: seconds for which the other requests are alone between two rounds
+QUIET = 1.5
 #: seconds that ironic-inspector takes for 1 MB
 INSPECTOR = {"save": 0.078, "get": 0.023}
 GROWTH = 2
@@ -36,18 +34,7 @@ def rows(site):
         machines = Machines(site, pod)
         machines.warm_up()
         yield from one_by_one(site, machines)
-        with Others(site.port) as others:
-            time.sleep(QUIET)
-        alone = others.p99
-        yield table.Row("another request alone, p99", alone, "ms")
-        others, seconds = Others(site.port), []
-        for _ in range(ROUNDS):
-            machines.start()
-            with others:
-                seconds += load.run(site.port, machines.documents(), MACHINES)
-        yield row(f"save 1.2 MB, {MACHINES} at once", sorted(seconds))
-        yield table.Row("another request meanwhile, p99", others.p99, "ms")
-        yield table.Row("another request: meanwhile to alone, p99", others.p99 / alone, "×", target=GROWTH)
+        yield from many_at_once(site, machines)
 
 
 def one_by_one(site, machines):
@@ -55,6 +42,22 @@ def one_by_one(site, machines):
     yield row("save 1.2 MB", load.run(site.port, machines.documents()[:ALONE], 1), INSPECTOR["save"])
     asked = [load.request("GET", f"{BASE}/introspection/{uuid}/data") for uuid in machines.macs]
     yield row("get 1.2 MB", load.run(site.port, asked[:ALONE], 1), INSPECTOR["get"])
+
+
+def many_at_once(site, machines):
+    """Yield what many documents take, and what requests take beside them and, in turns with that, without them."""
+    alone, meanwhile, seconds = others.Others(site.port), others.Others(site.port), []
+    for _ in range(ROUNDS):
+        machines.start()
+        with alone:
+            time.sleep(QUIET)
+        with meanwhile:
+            seconds += load.run(site.port, machines.documents(), MACHINES)
+    yield row(f"save 1.2 MB, {MACHINES} at once", sorted(seconds))
+    before, beside = (http_requests.percentile(sorted(each.seconds), 99) for each in (alone, meanwhile))
+    yield table.Row("another request alone, p99", before, "ms")
+    yield table.Row("another request meanwhile, p99", beside, "ms")
+    yield table.Row("another request: meanwhile to alone, p99", beside / before, "×", target=GROWTH)
 
 
 def row(what, seconds, inspector=None):
@@ -102,31 +105,3 @@ class Machines:
     def _mac(self, system):
         url = self._pod.root.removesuffix("/redfish/v1") + system["resource_url"] + "/EthernetInterfaces/1"
         return requests.get(url, auth=("admin", "password"), timeout=10).json()["MACAddress"]
-
-
-class Others(contextlib.AbstractContextManager):
-    """A client that asks for something else all the time; ``p99`` is that of its requests in milliseconds."""
-
-    def __init__(self, port):
-        self._port, self._seconds = port, []
-
-    def __enter__(self):
-        self._stopping, self._thread = threading.Event(), threading.Thread(target=self._ask, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopping.set()
-        self._thread.join()
-
-    @property
-    def p99(self):
-        return http_requests.percentile(sorted(self._seconds), 99)
-
-    def _ask(self):
-        with contextlib.closing(load.Connection(self._port)) as connection:
-            while not self._stopping.is_set():
-                began = time.perf_counter()
-                connection.ask(OTHER)
-                self._seconds.append(time.perf_counter() - began)
-                time.sleep(PAUSE)

@@ -8,7 +8,7 @@ class Introspection:
     """What is seen inside the machines; a machine is named by its uuid or, where that is unique, its name.
 
     Documents travel packed by ``valence.common.packing``, as ``{"text": …, "transfer": None}``. What is longer than
-    PART goes in parts, on the way for bulk: ``open``, ``send`` all but the last to the ``server`` that opened, then the
+    PART goes in parts, on the way for bulk: ``send`` all but the last, to the ``server`` that took the first, then the
     call itself with the last and the ``transfer``.
     """
 
@@ -70,13 +70,9 @@ class Introspection:
         """Return a further part, from 0 on, of what ``data`` returned."""
         return self._call(context, "part", server=server, transfer=transfer, number=number)
 
-    def open(self, context):
-        """Begin a document that is sent in parts; return ``{"transfer", "server"}``."""
-        return self._call(context, "open")
-
-    def send(self, context, text, *, transfer, server):
-        """Send a part of a document to the server that opened it."""
-        self._call(context, "send", server=server, bulk=True, text=text, transfer=transfer)
+    def send(self, context, text, *, transfer=None, server=None):
+        """Send a part of a document, the first one to any server; return ``{"transfer", "server"}`` for the others."""
+        return self._call(context, "send", server=server, bulk=True, text=text, transfer=transfer)
 
     def receive(self, context, document, *, token=None, server=None):
         """Hand over what a ramdisk sent, return ``{"uuid"}``; raise BadRequest, WrongToken, Conflict, Unavailable.

@@ -13,6 +13,7 @@ from valence.api import errors as rendering
 from valence.api.introspection import port
 from valence.api.introspection import rate
 from valence.api.introspection import routes
+from valence.api.introspection import turns
 from valence.api.introspection import versions
 from valence.common import context
 from valence.common import errors
@@ -33,6 +34,7 @@ class Application(flask.Flask):
         self._conductor, self._strategy = conductor, strategy
         self._allow, self._services = allow, services
         services.rate = rate.Rate(conf.processing.documents_per_minute)
+        services.turns = turns.Turns()
         depth = conf.processing.max_json_depth
         self._settings = calls.Settings.of(conf)._replace(max_json_depth=depth)
         for route in routes.ROUTES:

@@ -67,19 +67,19 @@ def delete(call, machine):
 
 def reapply(call, machine):
     """Process the stored data of a machine, or those that come, anew."""
-    data = documents.read(call.http)
-    if data.strip():
-        documents.send(call, "reapply", data, machine=machine)
-    else:
-        call.conductor.introspection.reapply(call.context, machine)
+    with documents.taken(call) as data:
+        if data.strip():
+            documents.send(call, "reapply", data, machine=machine)
+        else:
+            call.conductor.introspection.reapply(call.context, machine)
     return statuses.accepted()
 
 
 def receive(call):
     """Take the data that a ramdisk sends."""
     call.services.rate.require(call.http.remote_addr)
-    data = documents.read(call.http)
-    return documents.send(call, "receive", data, token=parameters.of(call).get("token"))
+    with documents.taken(call) as data:
+        return documents.send(call, "receive", data, token=parameters.of(call).get("token"))
 
 
 def _answer(call, answer, content_type):

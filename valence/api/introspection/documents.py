@@ -2,16 +2,29 @@
 """Documents on their way to a conductor and back: packed, and in parts where they are long."""
 
 import contextlib
-import threading
 
 from valence.common import errors
 from valence.common import packing
 from valence.conductor import introspection_client
 
-#: large documents come in one after the other: many at once would take the interpreter from everybody else
-_LARGE = threading.Lock()
+PART = introspection_client.Introspection.PART
 #: bytes that are read at a time
 PIECE = 64 * 1024
+#: seconds for which a client that sends slowly, and a storage that is slow, keep the next large document waiting
+READ_PATIENCE, SEND_PATIENCE = 0.1, 1.0
+
+
+@contextlib.contextmanager
+def taken(call):
+    """Read the document of a request, to be sent inside the ``with`` block; raise TooLarge.
+
+    Large ones have that one after the other: many at once would take the interpreter, the conductor and the database
+    from everybody else.
+    """
+    with _turn(call) as go_on:
+        data = read(call.http)
+        go_on(SEND_PATIENCE)
+        yield data
 
 
 def read(http):
@@ -26,13 +39,10 @@ def read(http):
 def send(call, method, data, **arguments):
     """Return what ``method`` of the conductor answers to a document; a large one goes ahead in parts."""
     namespace = call.conductor.introspection
+    *parts, last = packing.split(packing.pack(data), PART)
     place = {"transfer": None, "server": None}
-    with _turn(data):
-        *parts, last = packing.split(packing.pack(data), introspection_client.Introspection.PART)
-        if parts:
-            place = namespace.open(call.context)
-        for part in parts:
-            namespace.send(call.context, part, **place)
+    for part in parts:
+        place = namespace.send(call.context, part, **place)
     document = {"text": last, "transfer": place["transfer"]}
     return getattr(namespace, method)(call.context, document=document, server=place["server"], **arguments)
 
@@ -48,6 +58,13 @@ def fetch(call, answer):
     return packing.unpack("".join(parts))
 
 
-def _turn(data):
-    """Return what to hold while a document is worked on here."""
-    return _LARGE if len(data) > introspection_client.Introspection.PART else contextlib.nullcontext()
+def _turn(call):
+    """Return what to hold while the document of a request is read and sent."""
+    length = call.http.content_length
+    # Without a length it comes in chunks, or not at all.
+    is_large = "Transfer-Encoding" in call.http.headers if length is None else length > PART
+    return call.services.turns.take(READ_PATIENCE) if is_large else contextlib.nullcontext(_go_on)
+
+
+def _go_on(_seconds):
+    """Go on: nobody waits for the end of a small document."""

@@ -107,13 +107,8 @@ class IntrospectionEndpoint:
         return self._transfers.fetch(transfer, number)
 
     @rpc
-    def open(self, context):
-        """Begin a document that is too long for one message."""
-        return self._transfers.accept(None, "")
-
-    @rpc
     def send(self, context, text, transfer=None):
-        """Take a part of such a document; conductors' clients of before begin with one."""
+        """Take a part of a document that is too long for one message; the first one begins a transfer."""
         return self._transfers.accept(transfer, text)
 
     @rpc
