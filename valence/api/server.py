@@ -19,6 +19,8 @@ IDLE_SECONDS, DRAIN_SECONDS = 20, 30
 #: seconds that clients get to learn that their connection ends
 GOODBYE_SECONDS = 1
 CONNECTIONS = 500
+#: large documents that can wait for their turn and leave all the other threads free
+DOCUMENTS = 32
 
 
 class Server:
@@ -29,8 +31,8 @@ class Server:
         self._http = HTTP(
             (host or conf.api.host, conf.api.port if port is None else port),
             application,
-            # Each stream keeps a thread; the others are for requests.
-            numthreads=conf.api.threads + conf.api.max_event_streams,
+            # Streams, and large documents that wait for their turn, keep their threads; the others are for requests.
+            numthreads=conf.api.threads + conf.api.max_event_streams + DOCUMENTS,
             server_name="valence",
             request_queue_size=128,
             timeout=IDLE_SECONDS,

@@ -10,6 +10,7 @@ import flask
 from valence.api import auth
 from valence.api import call as calls
 from valence.api import errors as rendering
+from valence.api.introspection import documents
 from valence.api.introspection import port
 from valence.api.introspection import rate
 from valence.api.introspection import routes
@@ -34,7 +35,7 @@ class Application(flask.Flask):
         self._conductor, self._strategy = conductor, strategy
         self._allow, self._services = allow, services
         services.rate = rate.Rate(conf.processing.documents_per_minute)
-        services.turns = turns.Turns()
+        services.turns = turns.Turns(documents.REST)
         depth = conf.processing.max_json_depth
         self._settings = calls.Settings.of(conf)._replace(max_json_depth=depth)
         for route in routes.ROUTES:

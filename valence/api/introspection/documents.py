@@ -11,15 +11,17 @@ PART = introspection_client.Introspection.PART
 #: bytes that are read at a time
 PIECE = 64 * 1024
 #: seconds for which a client that sends slowly, and a storage that is slow, keep the next large document waiting
-READ_PATIENCE, SEND_PATIENCE = 0.1, 1.0
+READ_PATIENCE, SEND_PATIENCE = 0.1, 0.3
+#: longest rest, in seconds, between two large documents
+REST = 0.1
 
 
 @contextlib.contextmanager
 def taken(call):
     """Read the document of a request, to be sent inside the ``with`` block; raise TooLarge.
 
-    Large ones have that one after the other: many at once would take the interpreter, the conductor and the database
-    from everybody else.
+    Large ones have that one after the other, with rests: many at once would take the interpreter, the conductor and the
+    database from everybody else.
     """
     with _turn(call) as go_on:
         data = read(call.http)

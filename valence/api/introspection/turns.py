@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One after the other, as long as nobody is slow."""
+"""One after the other with rests in between, as long as nobody is slow."""
 
 import contextlib
 import functools
@@ -8,12 +8,16 @@ import time
 
 
 class Turns:
-    """Lets one at a time work; ``clock`` tells seconds."""
+    """Lets one at a time work, and the next one after a rest as long as that work, of at most ``rest`` seconds.
 
-    def __init__(self, clock=time.monotonic):
-        self._clock = clock
-        self._changed = threading.Condition()
-        self._working, self._until = None, 0.0
+    Who comes when nobody waits does not wait for a rest. ``clock`` tells seconds.
+    """
+
+    def __init__(self, rest, clock=time.monotonic):
+        self._rest, self._clock = rest, clock
+        self._changed, self._waiting = threading.Condition(), 0
+        # Whose turn it is, since when, and until when nobody else begins.
+        self._working, self._began, self._until = None, 0.0, 0.0
 
     @contextlib.contextmanager
     def take(self, patience):
@@ -31,12 +35,20 @@ class Turns:
 
     def _wait(self, mine, patience):
         with self._changed:
-            while self._working not in (None, mine) and (left := self._until - self._clock()) > 0:
+            self._waiting += 1
+            while self._working is not mine and (left := self._until - self._clock()) > 0:
                 self._changed.wait(left)
-            self._working, self._until = mine, self._clock() + patience
+            self._waiting -= 1
+            now = self._clock()
+            if self._working is not mine:
+                self._working, self._began = mine, now
+            self._until = now + patience
 
     def _end(self, mine):
         with self._changed:
-            if self._working is mine:  # and nobody else, because it took too long
-                self._working = None
-                self._changed.notify()
+            if self._working is not mine:  # it took too long, and the next one has begun
+                return
+            now = self._clock()
+            self._working = None
+            self._until = now + min(now - self._began, self._rest) if self._waiting else now
+            self._changed.notify()

@@ -13,7 +13,7 @@ class TurnsTest(base.TestCase):
     def setUp(self):
         super().setUp()
         self.now = 0.0
-        self.turns = turns.Turns(clock=lambda: self.now)
+        self.turns = turns.Turns(0.0, clock=lambda: self.now)
 
     def test_one_at_a_time_works(self):
         together, most = [], []
@@ -59,7 +59,7 @@ class TurnsTest(base.TestCase):
         thread.join(LONG)
 
     def test_who_waits_goes_on_when_patience_ends(self):
-        impatient = turns.Turns()
+        impatient = turns.Turns(0.0)
         with impatient.take(0.05):
             entered, thread = self._another(impatient)
             self.assertTrue(entered.wait(LONG))
@@ -92,6 +92,26 @@ class TurnsTest(base.TestCase):
         next_one.__exit__(None, None, None)
         self.assertTrue(went_on.wait(LONG))
         thread.join(LONG)
+
+    def test_who_waited_begins_after_a_rest_as_long_as_the_work(self):
+        self.turns = turns.Turns(0.2, clock=lambda: self.now)
+        for worked, rest in ((0.1, 0.1), (0.9, 0.2)):
+            with self.turns.take(1.0):
+                entered, thread = self._another()
+                self.wait_for(lambda: self.turns._waiting)
+                self.now += worked
+            self.now += rest - 0.05
+            self.assertFalse(entered.wait(0.3))
+            self.now += 0.06
+            self.assertTrue(entered.wait(LONG))
+            thread.join(LONG)
+
+    def test_who_comes_when_nobody_waits_begins_at_once(self):
+        self.turns = turns.Turns(0.2, clock=lambda: self.now)
+        with self.turns.take(1.0):
+            self.now = 0.5
+        with self.turns.take(1.0):
+            pass
 
     def _another(self, where=None):
         entered = threading.Event()
