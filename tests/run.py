@@ -72,16 +72,18 @@ def has_ended(details):
 def run_again(failures):
     """Run tests once more and return those that failed again, or did not run."""
     print(f"{len(failures)} failed; run again by themselves:", flush=True)
+    # A scenario has no name before it runs: all those of a test run again.
+    names = {each.partition("(")[0] for each in failures}
     with tempfile.TemporaryDirectory() as folder:
         wanted = pathlib.Path(folder, "tests")
-        wanted.write_text("".join(f"{each}\n" for each in failures))
+        wanted.write_text("".join(f"{each}\n" for each in names))
         before = last_run()
         stestr(["--concurrency", "1", "--load-list", str(wanted)])
     if last_run() == before:
         return failures
     second = summary(util.get_repo_open().get_latest_run().get_subunit_stream())
     again = dict(tell(second))
-    if second.testsRun < len(failures):
+    if second.testsRun < len(names):
         return failures
     for each in failures.keys() - again.keys():
         print(f"UNSTEADY {each}", flush=True)

@@ -106,6 +106,8 @@ class SequenceRaceTest(case.ContractCase):
             for turn in range(40):
                 rows = [examples.Entry(text=f"{number}.{turn}.{each}") for each in range(1 + turn % 3)]
                 seen.append(own.commit(*map(store.Create, rows)))
+                # Who writes to a file without a pause leaves no other process a chance.
+                own.count(examples.Entry)
 
         def read(own, found):
             more = True
