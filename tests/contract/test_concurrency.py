@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several writers and readers at the same time, each with a store of its own."""
 
+import contextlib
 import threading
 
 from tests.contract import case
@@ -105,9 +106,13 @@ class SequenceRaceTest(case.ContractCase):
         def write(own, number):
             for turn in range(40):
                 rows = [examples.Entry(text=f"{number}.{turn}.{each}") for each in range(1 + turn % 3)]
-                seen.append(own.commit(*map(store.Create, rows)))
-                # Who writes to a file without a pause leaves no other process a chance.
-                own.count(examples.Entry)
+                # Who writes to a file without a pause may leave another one no chance.
+                seen.append(self.wait_for(lambda rows=rows: attempt(own, rows), 60))
+
+        def attempt(own, rows):
+            with contextlib.suppress(errors.StoreUnavailable):
+                return own.commit(*map(store.Create, rows))
+            return None
 
         def read(own, found):
             more = True
