@@ -10,7 +10,7 @@ PARAMETERS = {
     # Two heaps: by default each thread gets one, up to eight a processor, and none gives back what others lack.
     -8: 2,  # M_ARENA_MAX
     # What is free goes back to the system, but not what the next message or document takes again: pages that come and
-    # go were a sixth of the time of a document. By default, the largest block that was freed sets these limits.
+    # go were a third of the API's time for a document. By default, the largest block that was freed sets these limits.
     -1: 8 * 1024 * 1024,  # M_TRIM_THRESHOLD
     -3: 4 * 1024 * 1024,  # M_MMAP_THRESHOLD
 }

@@ -148,6 +148,15 @@ class ThreadTest(ServerTestCase):
             self.connect()
         self.assertEqual(200, requests.get(f"{self.url}/healthcheck", timeout=5).status_code)
 
+    def test_large_documents_that_wait_leave_threads_to_others(self):
+        head = b"POST /introspection/v1/continue HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+        turns = self.application.services.turns
+        with turns.take(60):
+            for _ in range(16):
+                self.connect().sendall(head)
+            self.wait_for(lambda: turns.waiting == 16)
+            self.assertEqual(200, requests.get(f"{self.url}/healthcheck", timeout=5).status_code)
+
     def test_a_stream_is_sent_as_it_happens(self):
         with requests.get(f"{self.url}/v1/events?stream=true", stream=True, timeout=15) as response:
             lines = response.iter_lines()

@@ -15,7 +15,9 @@ class Turns:
 
     def __init__(self, rest, clock=time.monotonic):
         self._rest, self._clock = rest, clock
-        self._changed, self._waiting = threading.Condition(), 0
+        self._changed = threading.Condition()
+        #: how many wait for a turn
+        self.waiting = 0
         # Whose turn it is, since when, and until when nobody else begins.
         self._working, self._began, self._until = None, 0.0, 0.0
 
@@ -35,10 +37,10 @@ class Turns:
 
     def _wait(self, mine, patience):
         with self._changed:
-            self._waiting += 1
+            self.waiting += 1
             while self._working is not mine and (left := self._until - self._clock()) > 0:
                 self._changed.wait(left)
-            self._waiting -= 1
+            self.waiting -= 1
             now = self._clock()
             if self._working is not mine:
                 self._working, self._began = mine, now
@@ -50,5 +52,5 @@ class Turns:
                 return
             now = self._clock()
             self._working = None
-            self._until = now + min(now - self._began, self._rest) if self._waiting else now
+            self._until = now + min(now - self._began, self._rest) if self.waiting else now
             self._changed.notify()

@@ -98,7 +98,7 @@ class TurnsTest(base.TestCase):
         for worked, rest in ((0.1, 0.1), (0.9, 0.2)):
             with self.turns.take(1.0):
                 entered, thread = self._another()
-                self.wait_for(lambda: self.turns._waiting)
+                self.wait_for(lambda: self.turns.waiting)
                 self.now += worked
             self.now += rest - 0.05
             self.assertFalse(entered.wait(0.3))
