@@ -25,12 +25,12 @@ class WaitingTest(case.IntrospectionCase):
 
     def test_a_small_document_and_no_document_wait_for_nobody(self):
         with self.application.services.turns.take(LONG):
-            self.assert_refused(400, self.call("POST", PATH, data=self.small), "no JSON")
+            self.assert_refused(400, self.call("POST", PATH, data=self.small), "not JSON")
             self.assert_refused(400, self.call("POST", PATH), "not JSON")
 
     def test_one_that_fails_keeps_nobody_waiting(self):
         for _ in range(2):
-            self.assert_refused(400, self.call("POST", PATH, data=self.large), "no JSON")
+            self.assert_refused(400, self.call("POST", PATH, data=self.large), "not JSON")
 
     def assert_waits(self, **body):
         """Check that a document is not answered before the turn of another one ends."""
@@ -46,4 +46,4 @@ class WaitingTest(case.IntrospectionCase):
             self.assertFalse(answered.wait(0.2))
         self.assertTrue(answered.wait(LONG))
         sender.join(LONG)
-        self.assert_refused(400, answers[0], "no JSON")
+        self.assert_refused(400, answers[0], "not JSON")
