@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 CODE = ROOT / "valence"
 TESTS = ROOT / "tests"
 
-MOST_LINES_OF_A_FILE = 350
+MOST_LINES_OF_A_FILE = 450
 MOST_LINES_OF_A_FUNCTION = 60
 
 #: package -> what of valence its modules may import, besides the package itself
