@@ -25,6 +25,7 @@ class Shelf(base.ModelBaseWithTimestamp):
         "tall": types.Boolean("A truth.", default=False),
         "checked_at": types.DateTime("An indexed moment that may be missing.", default=None, index=True),
         "size": types.Choice("A word.", ["small", "large"], default="small"),
+        "story": types.Text("A text that is too long for a VARCHAR.", max=10000, default=""),
         "code": types.Secret("A secret.", default=""),
         "labels": types.JSON("A list.", json_type="array", default=[]),
         "extra": types.JSON("An object that may be missing.", default=None),

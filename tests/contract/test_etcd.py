@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may happen to an etcd: errors are clear, and the stores recover."""
 
+import json
 import pathlib
 import subprocess
 
@@ -16,6 +17,7 @@ from tests.servers import ports
 from valence.common import errors
 from valence.db import store
 from valence.db.etcd import commits
+from valence.db.etcd import draft
 from valence.db.etcd import index
 from valence.db.etcd import plan
 
@@ -64,6 +66,70 @@ class FullTest(base.TestCase):
         self.server.ctl("compact", str(revision))
         self.server.ctl("defrag")
         self.server.ctl("alarm", "disarm")
+
+
+class OlderTest(case.ContractCase):
+    """Rows of a Valence that did not know a field yet, and neither its index."""
+
+    scenarios = databases.ETCD
+    TREE = index.tree_of(examples.Shelf, "weight")
+
+    def setUp(self):
+        super().setUp()
+        self.old, self.new = self.create_shelves("old", "new", weight=0)
+        self.addCleanup(self.store.schema.upgrade)
+
+    def forget(self, note=True):
+        """Remove the field from the row ``old``, and its index, from what the store says of itself only if ``note``."""
+        place, schema = self.store.paths.object(examples.Shelf, self.old.uuid), self.store.paths.schema
+
+        def work(snapshot):
+            texts, batch = snapshot.read([place, schema]), draft.Batch()
+            row, state = json.loads(texts[place]), json.loads(texts[schema])
+            row.pop("weight", None)
+            if note:
+                state["indexes"] = [name for name in state["indexes"] if name != "contract_shelves/weight"]
+            batch.texts = {place: json.dumps(row), schema: json.dumps(state)}
+            batch.entries = {
+                (self.TREE, entry): False for entry in snapshot.scan(self.TREE, index.Range(), False, 9)
+            }
+            return batch, None
+
+        self.store.commits.run(work)
+
+    def test_a_row_has_the_default_of_a_field_that_it_was_stored_without(self):
+        self.forget()
+        self.assertEqual(self.old, self.store.get(examples.Shelf, self.old.uuid))
+        filters = [store.Filter("weight", "lte", 0), store.Filter("name", "eq", "old")]
+        self.assertEqual([self.old], self.store.list(examples.Shelf, filters=filters))
+
+    def test_a_missing_index_is_told_refused_and_built(self):
+        self.forget()
+        self.assertEqual(["the index contract_shelves/weight is missing"], self.store.schema.differences())
+        error = self.assertRaises(errors.SchemaOutdated, self.store.schema.require)
+        self.assertIn("contract_shelves/weight", error.detail)
+        self.check_healed()
+
+    def test_an_index_that_lacks_what_an_older_conductor_wrote_is_told_and_completed(self):
+        self.forget(note=False)
+        self.assertEqual(["the index contract_shelves/weight lacks objects"], self.store.schema.differences())
+        self.check_healed()
+
+    def check_healed(self):
+        self.store.schema.upgrade()
+        self.store.schema.require()
+        self.assertEqual([], self.store.schema.differences())
+        sort = [store.Sort("weight"), store.Sort("name")]
+        self.assertEqual({"new", "old"}, set(self.names(sort=sort[:1])))
+        (changed,) = self.store.commit(store.Update(self.old, {"weight": 7}))
+        self.assertEqual([self.new, changed], self.store.list(examples.Shelf, sort=sort))
+
+    def test_an_index_of_a_model_without_rows_is_built(self):
+        self.forget()
+        self.store.commit(store.Delete(self.old), store.Delete(self.new))
+        self.store.schema.upgrade()
+        self.store.schema.require()
+        self.assertEqual([], self.store.schema.differences())
 
 
 class RenewedMeanwhileTest(case.ContractCase):

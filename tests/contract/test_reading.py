@@ -67,6 +67,14 @@ class FilterTest(case.ContractCase):
     def test_eq_compares_trailing_blanks(self):
         self.assertEqual("", self.filtered(F("colour", "eq", "red ")))
 
+    def test_long_texts_compare_by_code_points_too(self):
+        stories = ("abc", "ABC", "äbc", "abc ", "ABD", "😀")
+        self.create(*(examples.shelf(f"s{number}", story=story) for number, story in enumerate(stories)))
+        for number, story in enumerate(stories):
+            self.assertEqual(f"s{number}", self.filtered(F("story", "eq", story)))
+        found = self.store.list(examples.Shelf, filters=[F("story", "gt", "")], sort=[S("story")])
+        self.assertEqual(sorted(stories), [row.story for row in found])
+
     def test_eq_none_finds_what_is_missing(self):
         self.assertEqual("c", self.filtered(F("colour", "eq", None)))
 
@@ -254,6 +262,17 @@ class PageTest(case.ContractCase):
             whole = [row.uuid for row in self.store.list(examples.ShelfWithSticker, sort=sort)]
             self.assertEqual(24, len(whole))
             self.assertEqual(whole, list(self.pages(examples.ShelfWithSticker, 5, sort=sort)), sort)
+
+    def test_pages_sorted_by_texts_with_a_long_common_beginning_make_the_list(self):
+        common = "é" * 1500
+        self.create(
+            *(examples.shelf(f"long {number:02}", story=f"{common}{number:02}") for number in range(30))
+        )
+        self.create(*(examples.shelf(common[:250] + f"{number:02}", weight=-1) for number in range(9)))
+        for sort, model in ((S("story"), examples.Shelf), (S("name", True), examples.Shelf)):
+            whole = [row.uuid for row in self.store.list(model, sort=[sort])]
+            self.assertEqual(39, len(set(whole)))
+            self.assertEqual(whole, list(self.pages(model, 7, sort=[sort])))
 
     def test_pages_of_a_filtered_list_make_it(self):
         self.fill()

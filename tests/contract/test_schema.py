@@ -15,6 +15,12 @@ from valence.db import store
 from valence.db import types
 from valence.db.sql import tables
 
+#: dialect -> how a long text was stored before version 0009
+OLDER_TEXT = {
+    "mysql": "ALTER TABLE backups MODIFY container LONGTEXT COLLATE utf8mb4_general_ci COMMENT ''",
+    "postgresql": 'ALTER TABLE backups ALTER COLUMN container TYPE text COLLATE "default"',
+}
+
 
 class SchemaTest(testscenarios.WithScenarios, base.TestCase):
     scenarios = databases.SQL
@@ -79,6 +85,18 @@ class SchemaTest(testscenarios.WithScenarios, base.TestCase):
         given = {"uuid": "1", "name": "a", "url": "http://a"}
         expected = models.PodManager(**given, created_at=found.created_at, updated_at=found.updated_at)
         self.assertEqual(expected, found)
+
+    def test_an_upgrade_lets_long_texts_compare_by_code_points(self):
+        self.store.schema.upgrade()
+        if (older := OLDER_TEXT.get(self.store.connections.engine.name)) is not None:
+            self.execute(older)
+            self.execute("UPDATE alembic_version SET version_num = '0008'")
+            self.store.schema.upgrade()
+        paths = ("/Etc", "/etc", "/etc ")
+        backups = [models.Backup(id=f"p/{n}", project_id="p", container=path) for n, path in enumerate(paths)]
+        self.store.commit(*map(store.Create, backups))
+        found = self.store.list(models.Backup, filters=[store.Filter("container", "eq", "/etc")])
+        self.assertEqual(["/etc"], [row.container for row in found])
 
     def test_every_table_of_mysql_keeps_references(self):
         self.store.schema.upgrade()

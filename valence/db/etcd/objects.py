@@ -24,7 +24,9 @@ class Objects:
     def read(self, snapshot, names):
         """Return the stored dicts of the (model, key) pairs ``names``, by pair; None for what is not there."""
         found = self.read_texts(snapshot, names)
-        return {name: None if text is None else json.loads(text) for name, text in found.items()}
+        return {
+            name: None if text is None else _whole(name[0], json.loads(text)) for name, text in found.items()
+        }
 
     def read_texts(self, snapshot, names):
         """Return the JSON texts of objects by pair, long ones put together."""
@@ -73,6 +75,13 @@ class Objects:
         if isinstance(field, types.Secret):
             return value and self._cipher.decrypt(value)
         return field.initial() if value is None and isinstance(field, types.JSON) else value
+
+
+def _whole(model, row):
+    """Return a stored row with the defaults of the fields that were added to the model after it was stored."""
+    if len(row) < len(model.fields):
+        row |= {name: field.initial() for name, field in model.fields.items() if name not in row}
+    return row
 
 
 def dump(value):

@@ -30,18 +30,24 @@ class Schema(store.Schema):
         return self._state()["version"]
 
     def require(self):
-        """Raise SchemaOutdated unless the store is as new as this Valence, or newer."""
-        version = self.version()
+        """Raise SchemaOutdated unless the store is as new as this Valence, or newer, with all indexes of the models.
+
+        A list that follows a missing index would be empty.
+        """
+        state = self._state()
+        version = state["version"]
         if version is None or (version in VERSIONS and version != self.head()):
             raise errors.SchemaOutdated(version=version or "empty", head=self.head())
+        if missing := [_name(tree) for _, tree in self._trees() if _name(tree) not in state["indexes"]]:
+            raise errors.SchemaOutdated(version=f"without the index {missing[0]}", head=self.head())
 
     def upgrade(self):
         """Bring the store to the newest version; several processes may do so at once."""
         state = self._state()
         if state["version"] not in (None, *VERSIONS):
             return
-        for model, tree in self._trees():
-            if state["version"] is not None and _name(tree) not in state["indexes"]:
+        if state["version"] is not None:
+            for model, tree in self._incomplete(state["indexes"]):
                 self._fill(model, tree)
         self._commits.run(self._note)
 
@@ -49,7 +55,22 @@ class Schema(store.Schema):
         """Return what differs between the store and the models, one line each."""
         known = self._state()["indexes"]
         return [
-            f"the index {_name(tree)} is missing" for _, tree in self._trees() if _name(tree) not in known
+            f"the index {_name(tree)} {'lacks objects' if _name(tree) in known else 'is missing'}"
+            for _, tree in self._incomplete(known)
+        ]
+
+    def _incomplete(self, known):
+        """Return the indexes that are not ``known`` or lack objects: an older conductor does not enter what it writes.
+
+        Fewer entries than objects are proof. A broken write may leave an entry too many, which readers pass over.
+        """
+        sizes = self._read(
+            lambda snapshot: {tree: snapshot.count(tree, index.Range()) for _, tree in self._trees()}
+        )
+        return [
+            (model, tree)
+            for model, tree in self._trees()
+            if _name(tree) not in known or sizes[tree] < sizes[index.tree_of(model, model.key)]
         ]
 
     def _trees(self):

@@ -22,13 +22,14 @@ class Words(sqlalchemy.TypeDecorator):
 
 
 class Document(sqlalchemy.TypeDecorator):
-    """A text of any length that is never compared."""
+    """A text of any length that compares by code points, as Words does."""
 
     impl = sqlalchemy.Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect):
-        return dialect.type_descriptor(mysql.LONGTEXT() if dialect.name == "mysql" else sqlalchemy.Text())
+        kind = mysql.LONGTEXT if dialect.name == "mysql" else sqlalchemy.Text
+        return dialect.type_descriptor(kind(collation=_collation(dialect)))  # type: ignore[misc]
 
 
 class Moment(sqlalchemy.TypeDecorator):
