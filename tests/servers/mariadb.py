@@ -11,6 +11,9 @@ from tests.servers import server
 class MariaDB(server.Server):
     """One server; ``root`` signs in without a password."""
 
+    #: further options of the server
+    options: tuple = ()
+
     def prepare(self):
         self.execute(
             "mariadb-install-db",
@@ -19,6 +22,7 @@ class MariaDB(server.Server):
             f"--datadir={self.folder}/data",
             f"--user={self.run_as()}",
             "--skip-test-db",
+            *self.options,
         )
 
     def spawn(self):
@@ -37,6 +41,7 @@ class MariaDB(server.Server):
             "--max-connections=300",
             "--character-set-server=utf8mb4",
             "--collation-server=utf8mb4_general_ci",
+            *self.options,
         )
 
     def is_ready(self):

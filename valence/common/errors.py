@@ -282,11 +282,14 @@ class SchemaOutdated(StoreUnavailable):
 
 
 class StoreFull(StoreUnavailable):
-    """The database takes no more data until somebody makes room: ``reason``."""
+    """The database takes no changes until an operator makes room or makes it writable: ``reason``."""
 
     code = "valence.store_full"
-    message = "The database is full: {reason}."
-    hint = "Make room; with etcd: compact, 'etcdctl defrag', 'etcdctl alarm disarm', and a larger quota."
+    message = "The database takes no changes, it is full or read-only: {reason}."
+    hint = (
+        "Make room on its disk, or make it writable; with etcd: compact, 'etcdctl defrag',"
+        " 'etcdctl alarm disarm', and a larger quota."
+    )
     retry_after = 60
 
 

@@ -6,6 +6,8 @@ import sqlite3
 import sqlalchemy
 from oslo_db import exception
 
+from valence.common import errors
+
 #: SQLSTATE: serialization failure, deadlock, lock not available
 COLLISIONS = {"40001", "40P01", "55P03"}
 #: SQLSTATE classes: connection exception, operator intervention (shutdown, start-up); a transaction idle for too long
@@ -13,6 +15,10 @@ LOSSES = ("08", "57P", "25P03")
 #: MySQL: server shutdown in progress, normal shutdown, connection killed
 MYSQL_LOSSES = {1053, 1077, 1927}
 SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+#: the disk or the table is full, or the database is read-only; SQLSTATE of PostgreSQL, numbers of MySQL and SQLite
+FULL = {"53100", "25006"}
+MYSQL_FULL = {3, 20, 1021, 1026, 1114, 1290, 1792, 1836}
+SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 
 #: everything that a statement may raise
 ERRORS = (sqlalchemy.exc.SQLAlchemyError, exception.DBError)
@@ -37,7 +43,7 @@ class Missed(Exception):
 
 
 def translate(error):
-    """Return the Lost or Collision that ``error`` means, or ``error`` itself."""
+    """Return the Lost, Collision or StoreFull that ``error`` means, or ``error`` itself."""
     if isinstance(error, (exception.DBDeadlock, exception.DBConsistencyError)):
         return Collision(reason(error))
     if isinstance(
@@ -50,7 +56,16 @@ def translate(error):
         return Collision(reason(error))
     if state.startswith(LOSSES) or (original.args and original.args[0] in MYSQL_LOSSES):
         return Lost(reason(error))
-    return error
+    return errors.StoreFull(reason=reason(error)) if _is_full(original, state) else error
+
+
+def _is_full(original, state):
+    number = original.args[0] if original.args else None
+    return (
+        state in FULL
+        or number in MYSQL_FULL
+        or getattr(original, "sqlite_errorcode", 0) & 0xFF in SQLITE_FULL
+    )
 
 
 def original_of(error):
