@@ -29,7 +29,7 @@ class Document(sqlalchemy.TypeDecorator):
 
     def load_dialect_impl(self, dialect):
         kind = mysql.LONGTEXT if dialect.name == "mysql" else sqlalchemy.Text
-        return dialect.type_descriptor(kind(collation=_collation(dialect)))  # type: ignore[misc]
+        return dialect.type_descriptor(kind(collation=_collation(dialect)))
 
 
 class Moment(sqlalchemy.TypeDecorator):
