@@ -14,9 +14,11 @@ from werkzeug.middleware import dispatcher
 
 from valence.api import auth
 from valence.api import call as calls
+from valence.api import cross_site
 from valence.api import errors as rendering
 from valence.api import health
 from valence.api import metrics
+from valence.api import proxies
 from valence.api import routes
 from valence.api import versions
 from valence.api.backup import errors as backup_errors
@@ -53,14 +55,14 @@ class Application(flask.Flask):
             readiness=health.Readiness(),
             waits=operations.Waits(conf.api.threads // 2),
             trusts=trusts.Trusts(conf),
+            guard=cross_site.Guard(conf),
         )
         self._add_routes()
         self.before_request(self._begin)
         self.after_request(self._end)
         self.register_error_handler(Exception, self._answer_error)
-        self.wsgi_app = self._strategy.wrap(
-            dispatcher.DispatcherMiddleware(self.wsgi_app, self._dialects(conf))
-        )
+        whole = dispatcher.DispatcherMiddleware(self.wsgi_app, self._dialects(conf))
+        self.wsgi_app = proxies.Proxies(cross_site.wrap(self._strategy.wrap(whole), conf), conf)
 
     def stop(self):
         """Let streams end and waiting requests answer."""
@@ -93,6 +95,7 @@ class Application(flask.Flask):
     def _begin(self):
         flask.g.started = time.monotonic()
         flask.g.context = context.RequestContext(request_id=auth.request_id(flask.request))
+        self.services.guard.check(flask.request)
         flask.g.context = self._strategy.context(flask.request)
         versions.check(flask.request)
 

@@ -16,6 +16,7 @@ from oslo_context import context as oslo_context
 from oslo_middleware import basic_auth
 from oslo_middleware import exceptions
 
+from valence.api import proxies
 from valence.common import context
 from valence.common import errors
 
@@ -63,6 +64,8 @@ class Noauth:
         """Return the context of a request."""
         if not (self._everywhere or is_loopback(http.remote_addr or "")):
             raise errors.Forbidden(rule="noauth, which serves loopback alone,")
+        if not self._everywhere and http.environ.get(proxies.UNTRUSTED):
+            raise errors.Forbidden(rule="noauth, which serves no proxy outside of [api] trusted_proxies,")
         return context.RequestContext(request_id=request_id(http), roles=["admin", "member", "reader"])
 
 

@@ -65,10 +65,31 @@ API = [
         help="Address of that port, such as one of the network that machines boot from; by default host.",
     ),
     cfg.StrOpt("public_url", help="URL under which clients see the API; by default the one of the request."),
+    cfg.ListOpt(
+        "allowed_hosts",
+        default=[],
+        help="Further host names under which clients reach the API; '.example.org' stands for all names below it. "
+        "The names of host, introspection_host, public_url and of this machine, localhost and all IP addresses are "
+        "allowed without being listed. Requests for other names are refused: a web page could send them by letting "
+        "a name of its own lead here.",
+    ),
+    cfg.ListOpt(
+        "trusted_proxies",
+        default=[],
+        help="Addresses or networks (192.0.2.0/24) of the reverse proxies in front of the API. Only from them are "
+        "X-Forwarded-For, -Proto, -Host and -Prefix believed. By default nobody is.",
+    ),
     cfg.IntOpt("max_limit", default=1000, min=1, help="Most rows of one page."),
     cfg.IntOpt("default_limit", default=100, min=1, help="Rows of one page when the client does not say."),
     cfg.IntOpt("max_body_kib", default=1024, min=1, help="Largest request body, in KiB."),
     cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of a JSON body."),
+    cfg.IntOpt("max_json_values", default=20000, min=100, help="Most values in one JSON body."),
+    cfg.IntOpt(
+        "max_event_streams_per_client",
+        default=4,
+        min=1,
+        help="Event streams of one user, or without authentication of one address, at the same time.",
+    ),
     cfg.IntOpt(
         "max_event_streams",
         default=8,

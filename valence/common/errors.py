@@ -64,6 +64,14 @@ class ValidationFailed(BadRequest):
         return self.kwargs["problems"]
 
 
+class UnknownHost(BadRequest):
+    """A Host header with a name that this API does not have: ``host``."""
+
+    code, title = "valence.unknown_host", "Unknown Host"
+    message = "The request is for the host {host!r}, which is no name of this API."
+    hint = "Use the URL in [api] public_url or an IP address, or let an operator add the name to [api] allowed_hosts."
+
+
 class Unauthorized(ValenceError):
     status, code, title = 401, "valence.unauthorized", "Unauthorized"
     message = "This request needs credentials: {reason}."
@@ -74,6 +82,14 @@ class Forbidden(ValenceError):
     status, code, title = 403, "valence.forbidden", "Forbidden"
     message = "The policy {rule} does not allow this request."
     hint = "Ask an operator for a role that the policy allows."
+
+
+class CrossSite(ValenceError):
+    """A request that a web page of another site sent through a browser: ``origin``."""
+
+    status, code, title = 403, "valence.cross_site", "Forbidden"
+    message = "A web page of {origin} must not use this API."
+    hint = "Send the request from a page of this API's own origin, or let an operator add it to [cors] allowed_origin."
 
 
 # 404
@@ -198,6 +214,18 @@ class IdempotencyMismatch(ValenceError):
     status, code, title = 422, "valence.idempotency_mismatch", "Unprocessable Content"
     message = "The Idempotency-Key {key!r} was used before with another request."
     hint = "Use a new key for a new request."
+
+
+class TooManyRequests(ValenceError):
+    """Somebody who asks too often: ``reason``, ``seconds`` until the next request is worth sending."""
+
+    status, code, title = 429, "valence.too_many_requests", "Too Many Requests"
+    message = "{reason}"
+    hint = "Wait for {seconds} seconds before the next attempt."
+
+    @property
+    def retry_after(self):
+        return self.kwargs["seconds"]
 
 
 # 500: what an operator has to put in order

@@ -53,24 +53,24 @@ class ProtocolTest(ServerTestCase):
             b"NONSENSE\r\n\r\n": 400,
             b"GET / HTTP/3.0\r\n\r\n": 505,
             b"GET / FTP/1.1\r\n\r\n": 400,
-            b"get / HTTP/1.1\r\nHost: x\r\n\r\n": 400,
-            b"GET http://other/ HTTP/1.1\r\nHost: x\r\n\r\n": 400,
-            b"GET nothing HTTP/1.1\r\nHost: x\r\n\r\n": 400,
-            b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n": 405,
-            b"GET /#a HTTP/1.1\r\nHost: x\r\n\r\n": 400,
+            b"get / HTTP/1.1\r\nHost: localhost\r\n\r\n": 400,
+            b"GET http://other/ HTTP/1.1\r\nHost: localhost\r\n\r\n": 400,
+            b"GET nothing HTTP/1.1\r\nHost: localhost\r\n\r\n": 400,
+            b"CONNECT x:80 HTTP/1.1\r\nHost: localhost\r\n\r\n": 405,
+            b"GET /#a HTTP/1.1\r\nHost: localhost\r\n\r\n": 400,
             b"GET / HTTP/1.1\r\nno colon\r\n\r\n": 400,
-            b"GET / HTTP/1.1\nHost: x\n\n": 400,
-            b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n": 414,
-            b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 40_000 + b"\r\n\r\n": 431,
+            b"GET / HTTP/1.1\nHost: localhost\n\n": 400,
+            b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n": 414,
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"x" * 40_000 + b"\r\n\r\n": 431,
             b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 9_000 + b"\r\n": 431,
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n": 400,
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n": 400,
-            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
-            b"POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
+            b"POST / HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n": 400,
             b"GET / HTTP/1.1\r\n folded\r\n\r\n": 400,
-            b"GET //[ HTTP/1.1\r\nHost: x\r\n\r\n": 400,
-            b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n": 400,
-            b"GET / HTTP/one\r\nHost: x\r\n\r\n": 400,
+            b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n": 400,
+            b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n": 400,
+            b"GET / HTTP/one\r\nHost: localhost\r\n\r\n": 400,
             b"\x16\x03\x01\x02\x00\r\n\r\n": 400,
         }
         for data, expected in broken.items():
@@ -105,7 +105,7 @@ class ProtocolTest(ServerTestCase):
         self.assertEqual(413, send(*[b"[" * 100_000] * 20).status_code)
 
     def test_broken_chunks_are_the_sender_s_fault(self):
-        head = b"POST /v1/pod_managers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = b"POST /v1/pod_managers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         head += b"Transfer-Encoding: chunked\r\n\r\n"
         for chunks in (b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n"):
             status, _, body = self.exchange(head + chunks)
@@ -114,8 +114,8 @@ class ProtocolTest(ServerTestCase):
 
     def test_a_body_that_was_not_read_is_not_the_next_request(self):
         connection = self.connect()
-        inside = b"GET /v1/pod_managers HTTP/1.1\r\nHost: x\r\n\r\n"
-        head = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        inside = b"GET /v1/pod_managers HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         status, headers, _ = self.exchange(
             head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(inside), inside), connection
         )
@@ -125,14 +125,18 @@ class ProtocolTest(ServerTestCase):
     def test_connections_are_kept(self):
         connection = self.connect()
         for _ in range(3):
-            status, headers, _ = self.exchange(b"GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n", connection)
+            status, headers, _ = self.exchange(
+                b"GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n", connection
+            )
             self.assertEqual(200, status)
             self.assertNotIn("connection", headers)
 
     def test_answers_without_a_body_are_complete(self):
         connection = self.connect()
-        head = b"HEAD /v1/pod_managers HTTP/1.1\r\nHost: x\r\n\r\n"
-        delete = f"DELETE /v1/pod_managers/{self.add_pod_manager()['uuid']} HTTP/1.1\r\nHost: x\r\n\r\n"
+        head = b"HEAD /v1/pod_managers HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        delete = (
+            f"DELETE /v1/pod_managers/{self.add_pod_manager()['uuid']} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
         connection.sendall(head)
         self.assertIn(b"200 OK", connection.recv(4096))
         status, headers, _ = self.exchange(delete.encode(), connection)
@@ -149,7 +153,9 @@ class ThreadTest(ServerTestCase):
         self.assertEqual(200, requests.get(f"{self.url}/healthcheck", timeout=5).status_code)
 
     def test_large_documents_that_wait_leave_threads_to_others(self):
-        head = b"POST /introspection/v1/continue HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+        head = (
+            b"POST /introspection/v1/continue HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+        )
         turns = self.application.services.turns
         with turns.take(60):
             for _ in range(16):
@@ -213,7 +219,9 @@ class StopTest(ServerTestCase):
             connection = self.connect()
             while True:
                 try:
-                    _, headers, _ = self.exchange(b"GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n", connection)
+                    _, headers, _ = self.exchange(
+                        b"GET /healthcheck HTTP/1.1\r\nHost: localhost\r\n\r\n", connection
+                    )
                 except (OSError, IndexError) as error:
                     return lost.append(repr(error))
                 counts[number] += 1
@@ -265,7 +273,7 @@ class TLSTest(ServerTestCase):
 
     def test_who_does_not_speak_it_is_sent_away_quietly(self):
         connection = self.connect()
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.assertEqual(b"", connection.recv(4096)[:0])
         self.wait_for(lambda: "no TLS with 127.0.0.1" in self.log.output)
         self.assertNotIn("Traceback", self.log.output)

@@ -56,6 +56,7 @@ class Application(flask.Flask):
     def _begin(self):
         flask.g.started = time.monotonic()
         flask.g.context = context.RequestContext(request_id=auth.request_id(flask.request))
+        self._services.guard.check(flask.request)
         flask.g.context = self._strategy.context(flask.request)
         flask.g.version = versions.asked(flask.request)
 
