@@ -12,6 +12,7 @@ import types
 import flask
 from werkzeug.middleware import dispatcher
 
+from valence.api import access_log
 from valence.api import auth
 from valence.api import call as calls
 from valence.api import cross_site
@@ -129,8 +130,7 @@ class Application(flask.Flask):
         headers.setdefault("Vary", f"Accept, {versions.HEADER}")
         route = request.url_rule and request.url_rule.rule
         self.services.metrics.answered(route, request.method, response.status_code, seconds)
-        url = request.full_path.removesuffix("?")
-        LOG.info("%s %r %d %.1f ms", request.method, url, response.status_code, seconds * 1000)
+        access_log.write(LOG, request, response.status_code, seconds)
         return response
 
 

@@ -24,7 +24,7 @@ def translate(error):
         return error
     if isinstance(error, exceptions.HTTPException):
         return _of_http(error)
-    LOG.error("An unexpected error answered %s %s", flask.request.method, flask.request.path, exc_info=error)
+    LOG.error("An unexpected error answered %r %r", flask.request.method, flask.request.path, exc_info=error)
     return errors.Internal(host=socket.gethostname())
 
 

@@ -8,6 +8,7 @@ from oslo_log import log
 
 from valence import version
 from valence.common import introspection_options
+from valence.common import logs
 
 DEFAULT = [
     cfg.HostAddressOpt(
@@ -322,5 +323,6 @@ def load(argv, prog, config_files=None, conf=cfg.CONF, cli=()):
         version=version.version_string(),
         default_config_files=config_files,
     )
+    logs.protect()
     log.setup(conf, "valence")
     return conf

@@ -73,6 +73,26 @@ class LogTest(case.APITestCase):
         (line,) = [line for line in self.log.output.splitlines() if "/v1/systems" in line]
         self.assertRegex(line, r"GET '/v1/systems\?limit=3.*' 400 \d+\.\d ms")
 
+    def test_no_input_breaks_a_line(self):
+        self.request("G\rET\n2026-11-28 forged", "/v1/systems\n2026-11-28 forged\x1b[2J")
+        self.get("/introspection/v1/x\n2026-11-28%0A2026-11-28 forged")
+        self.assertEqual(
+            [], [line for line in self.log.output.split("\n") if line.startswith("2026-11-28 forged")]
+        )
+        self.assertNotIn("\r", self.log.output)
+        self.assertNotIn("\x1b", self.log.output)
+
+    def test_no_token_is_logged(self):
+        for name in ("token", "TOKEN", "%74oken"):
+            self.post(f"/introspection/v1/continue?a=b&{name}=SESAME", {})
+            self.get(f"/v1/systems?{name}=SESAME")
+        self.assertIn("a=b&token=***", self.log.output)
+        self.assertNotIn("SESAME", self.log.output)
+
+    def test_a_line_has_a_limit(self):
+        self.get("/v1/systems?name=" + "x" * 30_000)
+        self.assertLess(max(map(len, self.log.output.splitlines())), 2000)
+
 
 class PublicURLTest(case.APITestCase):
     options = {"api__public_url": "https://valence.example.org/control/"}

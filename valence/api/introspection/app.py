@@ -7,6 +7,7 @@ import time
 
 import flask
 
+from valence.api import access_log
 from valence.api import auth
 from valence.api import call as calls
 from valence.api import errors as rendering
@@ -83,8 +84,7 @@ class Application(flask.Flask):
         response.headers.setdefault("Cache-Control", "no-cache")
         rule = f"{port.MOUNT}{request.url_rule.rule}" if request.url_rule else None
         self._services.metrics.answered(rule, request.method, response.status_code, seconds)
-        url = request.script_root + request.full_path.removesuffix("?")
-        LOG.info("%s %r %d %.1f ms", request.method, url, response.status_code, seconds * 1000)
+        access_log.write(LOG, request, response.status_code, seconds)
         return response
 
 
