@@ -2,6 +2,7 @@
 """The schema of SQL databases: migrations make what the models say, once, whoever runs them."""
 
 import functools
+import pathlib
 
 import sqlalchemy
 import testscenarios
@@ -139,6 +140,94 @@ class RevisionTest(base.TestCase):
         ):
             self.assertIn(part, text)
         compile(text, "migration", "exec")
+
+
+def invent(**more):
+    """Return an invented model with further fields, and one whose rows go with its rows."""
+    fields = {"uuid": types.UUID("Key.", key=True), "name": types.Text("Name.", unique=True)} | more
+    invention = type("Invention", (models.ModelBase,), {"path": "inventions", "fields": fields})
+    parts = {
+        "uuid": types.UUID("Key.", key=True),
+        "invention_id": types.Reference("Its invention.", invention, on_delete="cascade"),
+    }
+    return invention, type("Part", (models.ModelBase,), {"path": "invention_parts", "fields": parts})
+
+
+class AddedFieldsTest(testscenarios.WithScenarios, base.TestCase):
+    """Fields of each kind that are added to a model whose table has rows."""
+
+    scenarios = databases.SQL
+    OLD = invent()
+    NEW = invent(
+        label=types.Text("Unique.", default=None, unique=True),
+        owner=types.Reference("Owner.", models.PodManager, default=None, on_delete="cascade"),
+        code=types.Secret("Secret.", default=""),
+        extra=types.JSON("Object.", default={}),
+        weight=types.Integer("Indexed.", default=7, index=True),
+        story=types.Text("Long.", max=10000, default=""),
+        tall=types.Boolean("Truth.", default=True),
+        seen_at=types.DateTime("When.", default=None, index=True),
+        size=types.Choice("Word.", ["small", "large"], default="small"),
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.make_folder())
+        sketch = self.prepare(databases.of_own("sqlite"))
+        self.connect(sketch, self.NEW).schema.revise("Added", self.folder)
+        self.database = self.prepare(databases.of_own(self.driver))
+
+    def connect(self, database, invented):
+        connected = store.connect(database.conf, cipher=None)
+        self.addCleanup(connected.close)
+        for model in invented:
+            connected.tables[model]
+        return connected
+
+    def prepare(self, database):
+        """Fill a database of the version before."""
+        connected = self.connect(database, self.OLD)
+        connected.schema.upgrade()
+        connected.tables.metadata.create_all(connected.connections.engine)
+        invention, part = self.OLD
+        rows = [invention(uuid=str(number), name=f"n{number}") for number in range(9)]
+        connected.commit(*map(store.Create, rows))
+        connected.commit(*(store.Create(part(invention_id=row.uuid)) for row in rows))
+        return database
+
+    def upgraded(self):
+        connected = self.connect(self.database, self.NEW)
+        connected.schema.folders.append(self.folder)
+        connected.schema.upgrade()
+        return connected
+
+    def test_rows_have_their_defaults_and_keep_what_refers_to_them(self):
+        connected = self.upgraded()
+        invention, part = self.NEW
+        self.assertEqual([], connected.schema.differences())
+        expected = [invention(uuid=str(number), name=f"n{number}") for number in range(9)]
+        self.assertEqual(expected, connected.list(invention))
+        self.assertEqual(9, connected.count(part))
+        connected.commit(store.Delete(expected[0]), store.Update(expected[1], {"label": "a", "weight": 1}))
+        self.assertEqual(8, connected.count(part))
+        duplicate = store.Update(expected[2], {"label": "a"})
+        self.assertRaises(errors.Duplicate, connected.commit, duplicate)
+        stranger = store.Update(expected[2], {"owner": "nobody"})
+        self.assertRaises(errors.NotFound, connected.commit, stranger)
+
+    def test_an_upgrade_that_was_killed_is_repeated(self):
+        connected = self.upgraded()
+        engine = connected.connections.engine.name
+        if engine == "mysql":  # the others undo the whole
+            for statement in (
+                "ALTER TABLE inventions DROP COLUMN size",
+                "DROP INDEX ix_inventions_weight_uuid ON inventions",
+                "UPDATE alembic_version SET version_num = '0001'",
+            ):
+                connected.connections.run(lambda connection, text=statement: connection.exec_driver_sql(text))
+            connected.schema.upgrade()
+        self.assertEqual([], connected.schema.differences())
+        self.assertEqual(connected.schema.head(), connected.schema.version())
 
 
 class TablesTest(base.TestCase):

@@ -59,11 +59,15 @@ def column_type(field):
     """Return the SQLAlchemy type of a field."""
     if isinstance(field, types.DateTime):
         return Moment()
-    if isinstance(field, (types.Secret, types.JSON)):
+    if isinstance(field, types.JSON) or (isinstance(field, types.Text) and _is_document(field)):
         return Document()
     if isinstance(field, types.Text):
-        return Words(field.max) if field.max <= LONGEST_VARCHAR else Document()
+        return Words(field.max)
     return sqlalchemy.Boolean() if isinstance(field, types.Boolean) else sqlalchemy.BigInteger()
+
+
+def _is_document(field):
+    return isinstance(field, types.Secret) or field.max > LONGEST_VARCHAR
 
 
 def is_nullable(name, field):
@@ -73,10 +77,11 @@ def is_nullable(name, field):
 
 def server_default(field):
     """Return what a row has that a conductor wrote which does not know the field yet, or None."""
-    if field.default in (None, types.REQUIRED) or isinstance(
-        field, (types.JSON, types.Secret, types.DateTime)
-    ):
+    if field.default in (None, types.REQUIRED) or isinstance(field, (types.JSON, types.DateTime)):
         return None
+    if isinstance(field, types.Text) and _is_document(field):
+        # In parentheses, as MySQL wants the default of a LONGTEXT.
+        return None if field.default else sqlalchemy.text("('')")
     if isinstance(field, types.Boolean):
         return sqlalchemy.true() if field.default else sqlalchemy.false()
     return str(field.default)

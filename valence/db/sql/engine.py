@@ -43,6 +43,8 @@ class Dialect(typing.NamedTuple):
     #: statements around a change of the schema that keep other processes from theirs
     lock_schema: tuple
     unlock_schema: str
+    #: statements before that, which return what a change has broken
+    check_schema: tuple = ()
 
 
 DIALECTS = {
@@ -51,7 +53,13 @@ DIALECTS = {
         session=(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}", "PRAGMA journal_mode = WAL"),
         begin="BEGIN IMMEDIATE",
         clock="((julianday('now') - 2440587.5) * 86400.0)",
-        lock_schema=(f"PRAGMA busy_timeout = {SCHEMA_SECONDS * 1000}", "BEGIN IMMEDIATE"),
+        # A table that is copied is dropped, which would remove what refers to it; a transaction cannot switch that off.
+        lock_schema=(
+            f"PRAGMA busy_timeout = {SCHEMA_SECONDS * 1000}",
+            "PRAGMA foreign_keys = OFF",
+            "BEGIN IMMEDIATE",
+        ),
+        check_schema=("PRAGMA foreign_key_check",),
         unlock_schema="COMMIT",
     ),
     "mysql": Dialect(

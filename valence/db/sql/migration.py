@@ -2,12 +2,14 @@
 """Migrations of the database by alembic, and what it lacks of the models."""
 
 import contextlib
+import functools
 import pathlib
 import re
 
 import alembic.autogenerate
 import alembic.command
 import alembic.config
+import alembic.ddl.mysql
 import alembic.runtime.migration
 import sqlalchemy
 
@@ -17,27 +19,52 @@ from valence.db.sql import failures
 from valence.db.sql import patience
 
 FOLDER = pathlib.Path(__file__).parent.parent / "migrations"
-#: the creation of an index in a migration
-INDEXED = re.compile(r"""(op\.create_index\(.+?, '(\w+)', )\[([\w', ]+)\]""")
+#: the table of a batch, and the creation of an index in it
+BATCH = re.compile(r"op\.batch_alter_table\('(\w+)'")
+INDEXED = re.compile(r"(batch_op\.create_index\([^\[]+, )\[([\w', ]+)\]")
+
+#: MySQL: the table, column, index or key is there already; what is to be dropped is not
+DONE_ALREADY = {1050, 1060, 1061, 1826, 1051, 1091}
+#: how MariaDB says that a table has a foreign key already, with the number 1005 of several problems
+DUPLICATE_KEY = "errno: 121"
 
 #: what alembic adds
 NOTE = re.compile(r" *# ### .*\n")
 
 
-class Migration:
-    """Changes the schema of one SQL database."""
+class MySQLImpl(alembic.ddl.mysql.MySQLImpl):
+    """Lets an upgrade be repeated that was killed: MySQL commits each statement that changes a schema by itself."""
 
-    def __init__(self, connections, tables):
+    __dialect__ = "mysql"
+
+    def _exec(self, *args, **kwargs):
+        try:
+            return super()._exec(*args, **kwargs)
+        except failures.ERRORS as error:
+            number, text = (*failures.original_of(error).args, None, "")[:2]
+            if number in DONE_ALREADY or (number == 1005 and DUPLICATE_KEY in text):
+                return None
+            raise
+
+
+class Migration:
+    """Changes the schema of one SQL database by the migrations in ``folders``."""
+
+    def __init__(self, connections, tables, folders):
         self._connections, self._tables = connections, tables
         self._options = {
             "compare_type": True,
             "render_item": _render,
+            # SQLite can add neither a unique column nor a reference to a table: alembic copies the table.
+            "render_as_batch": True,
             # Comments are for whoever looks into the database; a new wording needs no migration.
             "autogenerate_plugins": ["alembic.autogenerate.*", "~alembic.autogenerate.comments"],
         }
         attributes = {"target_metadata": tables.metadata, "options": self._options}
         self._config = alembic.config.Config(attributes=attributes)
         self._config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+        self._config.set_main_option("version_locations", ";".join(map(str, folders)).replace("%", "%%"))
+        self._config.set_main_option("path_separator", ";")
 
     def upgrade(self):
         """Bring the database to the newest version; several may do so at once, one does the work."""
@@ -52,21 +79,26 @@ class Migration:
 
     def revise(self, number, message, folder):
         """Write migration ``number`` from what this SQLite database has to what the models say; return its path."""
-        folders = dict.fromkeys([FOLDER / "versions", folder])  # alembic warns of one that is given twice
-        self._config.set_main_option("version_locations", ";".join(map(str, folders)))
-        self._config.set_main_option("path_separator", ";")
         with self._alone() as connection:
             self._config.attributes["connection"] = connection
             alembic.command.revision(
                 self._config, message, autogenerate=True, rev_id=number, version_path=str(folder)
             )
         path = next(folder.glob(f"{number}_*.py"))
-        path.write_text(NOTE.sub("", INDEXED.sub(self._nulls_first, path.read_text())))
+        path.write_text(NOTE.sub("", "".join(self._with_nulls_first(path.read_text()))))
         return path
 
-    def _nulls_first(self, indexed):
-        """Return the index of a migration with its columns that take NULL marked."""
-        call, table, names = indexed.groups()
+    def _with_nulls_first(self, text):
+        """Yield the lines of a migration with the columns of indexes marked that take NULL."""
+        table = None
+        for line in text.splitlines(keepends=True):
+            if batch := BATCH.search(line):
+                table = batch[1]
+            yield INDEXED.sub(functools.partial(self._nulls_first, table), line)
+
+    def _nulls_first(self, table, indexed):
+        """Return the creation of an index with its columns that take NULL marked."""
+        call, names = indexed.groups()
         columns_of = self._tables.metadata.tables[table].c
         marked = [
             f"columns.nulls_first({name!r}, op)" if columns_of[name].nullable else repr(name)
@@ -91,6 +123,8 @@ class Migration:
                 for statement in dialect.lock_schema:
                     _lock(connection, statement)
                 yield connection
+                for statement in dialect.check_schema:
+                    _check(connection, statement)
                 connection.exec_driver_sql(dialect.unlock_schema)
                 connection.invalidate()
         except (failures.Lost, failures.Collision) as failure:
@@ -101,6 +135,13 @@ def _lock(connection, statement):
     done = connection.exec_driver_sql(statement)
     if done.returns_rows and done.scalar() == 0:  # MySQL's answer when it waited in vain
         raise failures.Collision("another process has been changing the schema for a long time")
+
+
+def _check(connection, statement):
+    if broken := connection.exec_driver_sql(statement).all():
+        raise errors.StoreUnavailable(
+            reason=f"the upgrade would break references, nothing was changed: {broken[:3]}"
+        )
 
 
 def _render(kind, thing, _context):

@@ -16,6 +16,8 @@ class Schema(store.Schema):
 
     def __init__(self, connections, tables):
         self._connections, self._tables = connections, tables
+        #: folders of the files of migrations
+        self.folders = [VERSIONS]
 
     def head(self):
         """Return the newest version that this Valence knows."""
@@ -42,17 +44,17 @@ class Schema(store.Schema):
 
     def revise(self, message, folder=VERSIONS):
         """Write a migration from what this SQLite database has to what the models say; return its path."""
+        self.folders = [*dict.fromkeys([*self.folders, folder])]
         return self._migration().revise(f"{int(self.head()) + 1:04}", message, folder)
 
     def _migration(self):
         # alembic takes 12 MB of memory, which a conductor has better use for.
         from valence.db.sql import migration  # noqa: PLC0415
 
-        return migration.Migration(self._connections, self._tables)
+        return migration.Migration(self._connections, self._tables, self.folders)
 
-    @staticmethod
-    def _known():
-        return {path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*_*.py")}
+    def _known(self):
+        return {path.name.partition("_")[0] for folder in self.folders for path in folder.glob("[0-9]*_*.py")}
 
 
 def _version(connection):
