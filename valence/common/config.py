@@ -273,7 +273,7 @@ GROUPS: dict[str, list] = {
 }
 
 #: libraries whose information is of no use to operators
-QUIET = ("alembic=WARNING", "oslo_service=WARNING", "sushy=CRITICAL")
+QUIET = ("alembic=WARNING", "oslo_service=WARNING")
 
 
 def list_opts():

@@ -7,7 +7,6 @@ import typing
 
 from valence.common import errors
 from valence.podmanagers import redfish_document
-from valence.podmanagers import redfish_failures
 from valence.podmanagers import redfish_http
 from valence.podmanagers import redfish_paths
 from valence.podmanagers import redfish_session
@@ -35,6 +34,7 @@ class Connection:
         self._options = options
         self._pod_manager = pod_manager
         self.paths = redfish_paths.Paths(pod_manager.url)
+        self._slashes = redfish_paths.Slashes(self.paths)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._session = None
@@ -46,8 +46,9 @@ class Connection:
 
     def root(self):
         """Contact the service, sign in unless that is done, and return its root document."""
+        session = self._usable_session()
         try:
-            return self._usable_session().open() or self.get(self.paths.root).content
+            return session.open() or self._get(session.root_path, None, None).content
         except errors.ResourceGone as error:
             reason = f"{error.kwargs['reason']}; the URL does not lead to a Redfish service"
             raise errors.PodManagerError(url=self.paths.url, reason=reason) from None
@@ -68,23 +69,30 @@ class Connection:
         session = self._usable_session()
         session.open()
         credentials = session.credentials
-        answer = self._answer(session.http, path, credentials, etag)
-        if answer.status_code == 401 and session.renew(credentials):
-            answer = self._answer(session.http, path, session.credentials, etag)
+        answer = self._answer(session, path, credentials, etag)
+        if redfish_session.may_refuse(answer) and session.renew(credentials):
+            answer = self._answer(session, path, session.credentials, etag)
         if answer.status_code == 304 and etag:
             return Document(None, etag)
         etag = answer.headers.get("ETag")
         found = _digest(answer.content, etag)
         same = found == digest and answer.status_code == 200
-        return Document(None if same else session.http.document(path, answer), etag, found)
+        content = None if same else session.http.document(path, answer)
+        if path not in self.paths.roots:
+            session.proof = answer.path
+        return Document(content, etag, found)
 
     def send(self, method, path, body=None):
-        """Change something; return the answer, or raise what it says if that is no success. It is not tried twice."""
+        """Change something; return the answer, or raise what it says if that is no success.
+
+        Only a refusal of the credentials, after which nothing was changed, is followed by another try.
+        """
         session = self._usable_session()
         session.open()
         credentials = session.credentials
         answer = session.http.send(method, path, credentials, body)
-        if answer.status_code == 401 and session.renew(credentials):
+        renewed = redfish_session.may_refuse(answer) and session.renew(credentials)
+        if renewed and answer.status_code in (401, 403):
             answer = session.http.send(method, path, session.credentials, body)
         return session.http.accepted(path, answer)
 
@@ -99,14 +107,13 @@ class Connection:
         session = self._usable_session()
         session.open()
         credentials = session.credentials
-        stream, status = self._open_stream(path, credentials)
-        if status == 401 and session.renew(credentials):
+        stream, problem = self._open_stream(path, credentials)
+        if problem and session.renew(credentials):
             stream.release()
-            stream, status = self._open_stream(path, session.credentials)
-        if status != 200:
+            stream, problem = self._open_stream(path, session.credentials)
+        if problem:
             stream.release()
-            reason = f"{path}: {redfish_failures.status_reason(status)}"
-            raise session.http.failure(errors.PodManagerError, reason)
+            raise session.http.failure(errors.PodManagerError, f"{path}: {problem}")
         return stream
 
     def _open_stream(self, path, credentials):
@@ -143,10 +150,22 @@ class Connection:
 
     def _new_session(self):
         http = redfish_http.HTTP(self._options, self.paths, self._pod_manager.verify_ca)
-        return redfish_session.Session(self._options, self.paths, self._pod_manager, http)
+        return redfish_session.Session(self.paths, self._pod_manager, http)
 
-    def _answer(self, http, path, credentials, etag):
+    def _answer(self, session, path, credentials, etag):
+        """Return the answer at a path, with a slash at its end or without, as the service knows it."""
         headers = credentials | {"If-None-Match": etag} if etag else credentials
+        is_root = path in self.paths.roots
+        form = path if is_root else self._slashes.form(path)
+        answer = self._patient_answer(session.http, form, headers)
+        if answer.status_code == 404 and not is_root and self._slashes.may_be_other():
+            other = self._patient_answer(session.http, redfish_paths.toggled(form), headers)
+            answer = answer if other.status_code == 404 else other
+        if answer.status_code == 200 and not is_root:
+            self._slashes.learn(answer.path)
+        return answer
+
+    def _patient_answer(self, http, path, headers):
         answer = http.get(path, headers)
         if answer.status_code in redfish_http.BUSY and self._waited(answer.headers.get("Retry-After")):
             answer = http.get(path, headers)

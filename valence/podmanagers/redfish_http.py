@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import time
 import typing
 import zlib
 
@@ -10,25 +11,38 @@ import urllib3
 
 from valence.common import errors
 from valence.podmanagers import redfish_failures
+from valence.podmanagers import redfish_paths
 from valence.podmanagers import redfish_transport
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "OData-Version": "4.0"}
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: redirects after which a POST stays a POST; 302 and 303 may say that it was done
+_KEEPING_METHOD = frozenset({301, 307, 308})
 _MOST_REDIRECTS = 3
 _GONE = frozenset({404, 410, 501})
 #: answers of a service that cannot answer at the moment
 BUSY = frozenset({429, 502, 503, 504})
+#: answers to a path that a service may know with, or without, a slash at its end
+_OTHER_FORM = REDIRECTS | {404, 405}
+_FIRST_NOT_SUCCESS = 300
 
 
 class Answer(typing.NamedTuple):
-    """An HTTP answer that was read whole, in the form in which sushy's typed resources read one."""
+    """An HTTP answer that was read whole; ``path`` is the one that answered, after redirects."""
 
     status_code: int
     headers: typing.Mapping
     content: bytes
+    path: str = ""
 
-    def json(self):
-        return json.loads(self.content)
+
+def json_object(answer: Answer) -> dict | None:
+    """Return the JSON object that an answer brings, None if it brings anything else."""
+    try:
+        document = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 class HTTP:
@@ -41,34 +55,51 @@ class HTTP:
         self.pool = self._new_pool(verify_ca)
 
     def get(self, path, headers):
-        """Return the answer at a path, through redirects within the service."""
-        for _ in range(_MOST_REDIRECTS):
+        """Return the answer at a path, through redirects within the service; a redirect that leads elsewhere is it."""
+        passed = set()
+        while True:
             answer = self._request(path, _HEADERS | headers)
-            if answer.status_code not in _REDIRECTS:
-                return answer
+            passed.add(path)
             path = self._redirected(answer)
-        raise self.failure(errors.PodManagerError, "it redirects in a circle")
+            if path is None or path in passed or len(passed) >= _MOST_REDIRECTS:
+                return answer
 
     def document(self, path, answer):
         """Return the JSON object of the answer at a path; raise what its status says, or that it is none."""
         if answer.status_code != 200:
             raise self._refusal(path, answer)
-        try:
-            document = answer.json()
-        except (ValueError, RecursionError):
-            document = None
-        if isinstance(document, dict):
+        document = json_object(answer)
+        if document is not None:
             return document
         reason = redfish_failures.not_json_reason(answer.headers.get("Content-Type"), answer.content)
         raise self.failure(errors.PodManagerError, f"{path}: {reason}")
 
     def send(self, method, path, headers, body=None):
-        """Return the answer to a request that changes something; it is sent once."""
+        """Return the answer to a request that changes something.
+
+        It is sent once, whatever happens to it. It is sent to another path only if the answer proves that nothing was
+        done: to that of a redirect within the service, and with or without a slash at the end after a 404.
+        """
+        passed = []
+        while True:
+            answer = self._sent(method, path, headers, body)
+            passed.append(path)
+            path = self._elsewhere(answer)
+            if path is None or path in passed or len(passed) >= _MOST_REDIRECTS:
+                return answer
+
+    def _elsewhere(self, answer):
+        """Return the path at which a request that changed nothing here is to be sent, None if nowhere."""
+        if answer.status_code == 404:
+            return redfish_paths.toggled(answer.path)
+        return self._redirected(answer) if answer.status_code in _KEEPING_METHOD else None
+
+    def _sent(self, method, path, headers, body):
         headers = _HEADERS | headers
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            return self._once(path, headers, method, body and json.dumps(body).encode())
+            return self._once(path, headers, method, None if body is None else json.dumps(body).encode())
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self.unanswered(error) from None
 
@@ -79,16 +110,22 @@ class HTTP:
         raise self._refusal(path, answer)
 
     def delete(self, path, headers, timeout):
-        """Delete what is at a path within ``timeout`` seconds; a failure is no matter."""
-        with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
-            self.pool.urlopen(
-                "DELETE",
-                path,
-                headers=_HEADERS | headers,
-                timeout=timeout,
-                pool_timeout=timeout,
-                redirect=False,
-            )
+        """Delete what is at a path within ``timeout`` seconds, whichever form of it the service knows; never raises."""
+        end = time.monotonic() + timeout
+        for form in (path, redfish_paths.toggled(path)):
+            with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
+                left = max(0.1, end - time.monotonic())
+                answer = self.pool.urlopen(
+                    "DELETE",
+                    form,
+                    headers=_HEADERS | headers,
+                    timeout=left,
+                    pool_timeout=left,
+                    redirect=False,
+                )
+                if answer.status in _OTHER_FORM and time.monotonic() < end:
+                    continue
+            return
 
     def failure(self, error, reason):
         """Return an error of a class about this service."""
@@ -107,6 +144,8 @@ class HTTP:
         return self.failure(errors.PodManagerUnreachable, reason)
 
     def _refusal(self, path, answer):
+        if answer.status_code in REDIRECTS:
+            return self.failure(errors.PodManagerError, self._redirect_reason(path, answer))
         if answer.status_code == 401:  # what it says may repeat what was sent
             return self.failure(errors.PodManagerAuthFailed, f"{path}: {redfish_failures.status_reason(401)}")
         reason = f"{path}: {redfish_failures.status_reason(answer.status_code, answer.content)}"
@@ -130,19 +169,31 @@ class HTTP:
             raise self.unanswered(error) from None
 
     def _once(self, path, headers, method="GET", body=None):
-        answer = self.pool.urlopen(
+        response = self.pool.urlopen(
             method,
             path,
             body=body,
             headers=headers,
             redirect=False,
             decode_content=False,
+            preload_content=False,
             pool_timeout=self._options.read_timeout,
         )
-        content = answer.data
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            content = self._decoded(content)
-        return Answer(answer.status, answer.headers, content)
+        return Answer(response.status, response.headers, self._content(response), path)
+
+    def _content(self, response):
+        """Return the body of a response; of an error nothing if it cannot be read, because its status says enough."""
+        try:
+            content = response.read(decode_content=False)
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                content = self._decoded(content)
+        except (urllib3.exceptions.HTTPError, OSError, errors.PodManagerError):
+            response.close()
+            if response.status < _FIRST_NOT_SUCCESS or self.interruption.happened:
+                raise
+            return b""
+        response.release_conn()
+        return content
 
     def _decoded(self, content):
         """Decode gzip and deflate, which some send although nobody asked for it."""
@@ -156,12 +207,21 @@ class HTTP:
         return decoded
 
     def _redirected(self, answer):
-        location = answer.headers.get("Location") or ""
-        path = self._paths.local(location)
-        if path is None:
-            reason = f"it redirects to {redfish_failures.printable(location)}; register that URL if it is the right one"
-            raise self.failure(errors.PodManagerError, reason)
-        return path
+        """Return the path that an answer redirects to, None if it does not, or not within this service."""
+        if answer.status_code not in REDIRECTS:
+            return None
+        return self._paths.local(answer.headers.get("Location"))
+
+    def _redirect_reason(self, path, answer):
+        if self._redirected(answer) == path:
+            location = redfish_failures.printable(answer.headers["Location"])
+            return (
+                f"{path}: it redirects in a circle, to {location}; register that URL if it is the right one"
+            )
+        if self._redirected(answer):
+            return f"{path}: it redirects in a circle"
+        location = redfish_failures.printable(answer.headers.get("Location") or "nowhere")
+        return f"it redirects to {location}; register that URL if it is the right one"
 
     def _new_pool(self, verify_ca):
         options = self._options

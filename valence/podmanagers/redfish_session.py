@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signing in to a Redfish service with sushy: by a session, by HTTP Basic where there are none."""
+"""Signing in to a Redfish service: by a session, by HTTP Basic where there are none (DSP0266, section 13.3).
 
+No answer is taken on trust: bodies may be any JSON or none, Locations may be missing or name another host, and the end
+of a session may show as 401, 403, a redirect to a log-in page, or that page.
+"""
+
+import base64
 import threading
 import time
-
-from sushy import exceptions as sushy_exceptions
+import typing
 
 from valence.common import errors
 from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_failures
-from valence.podmanagers import redfish_sushy
+from valence.podmanagers import redfish_http
 
 #: seconds after refused credentials in which they are not tried again: live reads must not lock an account out
 REFUSED_PAUSE = 60
@@ -17,105 +21,183 @@ REFUSED_PAUSE = 60
 SIGN_OUT_TIMEOUT = 2
 #: links of the root to documents that nobody reads without signing in
 _PROTECTED = ("Systems", "Chassis", "Managers", "Fabrics", "Nodes")
+_REFUSALS = frozenset({401, 403})
+
+
+class Grant(typing.NamedTuple):
+    """Headers that prove who asks, and the path of the session that they belong to, if any is known."""
+
+    headers: dict
+    location: str | None = None
+    basic: bool = False
 
 
 class Session:
-    """Who Valence is to one Redfish service; signs in when it is first needed, and again when a session ends."""
+    """The sign-in of Valence at one Redfish service: made when it is first needed, and again when a session ends."""
 
-    def __init__(self, options, paths, pod_manager, http):
+    def __init__(self, paths, pod_manager, http):
         self.http = http
-        self._options = options
         self._paths = paths
         self._pod_manager = pod_manager
         self._lock = threading.Lock()
-        self._connector = None
-        self._authentication = None
-        self._root = None
-        self._refused_until = 0.0
-        self._refusal = None
+        self._grant, self._root = None, {}
+        #: path of the service root, in the form that the service knows
+        self.root_path = paths.root
+        #: a path that was read with the present credentials: the first to check when another one is refused
+        self.proof = None
+        self._refused_until, self._refusal = 0.0, None
+        self._had_session = self._basic_failed = False
 
     @property
-    def refused(self):
+    def refused(self) -> bool:
         """Whether the credentials were refused lately."""
         return time.monotonic() < self._refused_until
 
     @property
-    def is_open(self):
+    def is_open(self) -> bool:
         """Whether it is signed in."""
-        return self._connector is not None
+        return self._grant is not None
 
     @property
-    def credentials(self):
+    def credentials(self) -> dict:
         """Headers that prove who asks."""
-        return self._connector.credentials
+        return self._grant.headers
 
-    def open(self):
+    def open(self) -> dict | None:
         """Sign in unless that is done; return the root document if it was read for that, else None."""
         self._rest()
-        if self._connector is not None:
+        if self._grant is not None:
             return None
         with self._lock:
             self._rest()
-            return self._signed_in(self._open) if self._connector is None else None
+            return self._open() if self._grant is None else None
 
-    def renew(self, stale):
+    def renew(self, stale: dict) -> bool:
         """Sign in again if ``stale`` credentials are accepted nowhere; return whether there are others now."""
         with self._lock:
             if self.credentials is not stale:
                 return True
-            if not stale or self._accepted(self._connector, self._root):
+            if not stale or self._is_accepted(self._grant) is not False:
                 return False
-            if self._connector.basic:
+            if self._grant.basic:
                 raise self._refused("HTTP Basic is not accepted any more")
-            self._signed_in(self._authentication.refresh_session)
+            ended, self._grant = self._grant, self._granted(self._root)
+            self._delete(ended)  # where it was not the session that ended, it would be left behind
+            if self._is_accepted(self._grant) is False:
+                raise self._refused("a new session may read nothing either; check the role of the account")
             return True
 
     def close(self):
         """Sign out and close the connections, within seconds whatever the service does."""
         if self._lock.acquire(timeout=SIGN_OUT_TIMEOUT):
             try:
-                self._sign_out()
+                if self._grant is not None:
+                    self._delete(self._grant)
+                    self._grant = self._grant._replace(location=None)
             finally:
                 self._lock.release()
         self.http.pool.close()
 
     def _open(self):
-        pod_manager = self._pod_manager
-        connector = redfish_sushy.Connector(
-            self._options, self._paths.origin, self.http, pod_manager.verify_ca
-        )
-        authentication = redfish_sushy.Authentication(pod_manager.username, pod_manager.password)
-        authentication.set_context(None, connector)
-        root = redfish_sushy.ServiceRoot(
-            self._paths.origin, auth=authentication, connector=connector, root_prefix=self._paths.root
-        )
-        if connector.basic and not self._accepted(connector, root.json):
-            reason = "neither a session nor HTTP Basic was granted"
-            raise self.http.failure(errors.PodManagerAuthFailed, reason)
-        self._connector, self._authentication, self._root = connector, authentication, root.json
-        return root.json
+        self._root, grant = self._read_root()
+        self._grant = grant or self._granted(self._root)
+        return self._root
 
-    def _accepted(self, connector, root):
-        """Return whether anything protected can be read: the root shows nothing, and one document may be special."""
+    def _read_root(self):
+        """Return the root document, and the Grant of HTTP Basic if the service does not show it to strangers."""
+        failure, guarded = None, None
+        for path in self._paths.roots:
+            answer = self.http.get(path, {})
+            try:
+                root = self.http.document(path, answer)
+            except errors.PodManagerError as error:
+                failure = failure or error
+                guarded = guarded or (path if answer.status_code == 401 else None)
+            else:
+                self.root_path = path
+                return root, None
+        if guarded is None:
+            raise failure
+        return self._guarded_root(guarded, failure)
+
+    def _guarded_root(self, path, failure):
+        if not self._pod_manager.username:
+            raise self._refused(failure.kwargs["reason"])
+        grant = self._basic()
+        answer = self.http.get(path, grant.headers)
+        if answer.status_code in _REFUSALS:
+            raise self._refused(redfish_failures.status_reason(answer.status_code))
+        self.root_path = path
+        return self.http.document(path, answer), grant
+
+    def _granted(self, root):
+        """Return the Grant that the service gives; raise PodManagerAuthFailed.
+
+        HTTP Basic is tried after a refusal too, because some services refuse sessions only; but once, and not if
+        sessions were granted before: some services lock an account after three failures.
+        """
+        if not self._pod_manager.username:
+            return Grant({})
+        grant, status = self._session(root)
+        if grant is not None:
+            self._had_session = True
+            return grant
+        refused = status in _REFUSALS
+        grant = None if refused and (self._had_session or self._basic_failed) else self._basic()
+        accepted = grant and self._is_accepted(grant, root)
+        if accepted or (accepted is None and grant and not refused):
+            return grant
+        self._basic_failed = True
+        reason = (
+            redfish_failures.status_reason(status)
+            if refused
+            else "neither a session nor HTTP Basic was granted"
+        )
+        raise self._refused(reason)
+
+    def _session(self, root):
+        """Return the Grant of a new session, None if none was made, and the status of the answer."""
+        path = self._sessions_path(root)
+        body = {"UserName": self._pod_manager.username, "Password": self._pod_manager.password}
+        answer = self.http.send("POST", path, {}, body)
+        token = answer.headers.get("X-Auth-Token")
+        if not token or answer.status_code >= 400:
+            return None, answer.status_code
+        return Grant({"X-Auth-Token": token}, self._location(answer)), answer.status_code
+
+    def _location(self, answer):
+        """Return the path of the session that an answer tells of, None if it does not."""
+        told = answer.headers.get("Location"), redfish_document.reference(redfish_http.json_object(answer))
+        paths = (self._paths.member(answer.path, url) for url in told)
+        return next(filter(None, paths), None)
+
+    def _sessions_path(self, root):
+        """Return the path of the sessions: as the root says, or as the standard has it."""
+        link = redfish_document.reference(redfish_document.at(root, ("Links", "Sessions")))
+        service = self._paths.link(redfish_document.reference(root.get("SessionService")))
+        return self._paths.local(link) or f"{service or f'{self._paths.root}SessionService'}/Sessions"
+
+    def _basic(self):
+        pair = f"{self._pod_manager.username}:{self._pod_manager.password}".encode()
+        return Grant({"Authorization": f"Basic {base64.b64encode(pair).decode()}"}, basic=True)
+
+    def _is_accepted(self, grant, root=None):
+        """Return whether anything protected can be read, None if nothing tells."""
+        verdicts = set()
+        for path in self._protected(grant, self._root if root is None else root):
+            verdicts.add(_verdict(self.http.get(path, grant.headers)))
+            if True in verdicts:
+                return True
+        return False if verdicts == {False} else None
+
+    def _protected(self, grant, root):
+        """Return paths that tell whether credentials are accepted: one document alone may be special.
+
+        Of HTTP Basic only one, because each would count as an attempt with a wrong password.
+        """
         links = (redfish_document.reference(root.get(name)) for name in _PROTECTED)
-        paths = [path for path in map(self._paths.local, filter(None, links)) if path]
-        if connector.basic:  # each document would count as an attempt with a wrong password
-            paths = paths[:1]
-        statuses = (self.http.get(path, connector.credentials).status_code for path in paths)
-        return not paths or any(status != 401 for status in statuses)
-
-    def _signed_in(self, function):
-        try:
-            return function()
-        except sushy_exceptions.AccessError as error:
-            raise self._refused(redfish_failures.status_reason(error.status_code)) from None
-        except errors.PodManagerAuthFailed as error:
-            raise self._refused(error.kwargs["reason"]) from None
-        except sushy_exceptions.ConnectionError as error:
-            raise self.http.unanswered(error) from None
-        except sushy_exceptions.SushyError as error:
-            reason = f"signing in failed ({type(error).__name__})"
-            raise self.http.failure(errors.PodManagerError, reason) from None
+        paths = list(filter(None, [self.proof, *map(self._paths.link, links)]))
+        return list(dict.fromkeys(paths))[: 1 if grant.basic else None]
 
     def _rest(self):
         """Raise while credentials that were refused are not to be tried again."""
@@ -130,14 +212,20 @@ class Session:
     def _failure(self, reason):
         return self.http.failure(errors.PodManagerAuthFailed, reason)
 
-    def _sign_out(self):
-        if self._connector is None:
-            return
-        location = self._location()
-        if location:
-            self.http.delete(location, self.credentials, SIGN_OUT_TIMEOUT)
-        self._authentication.reset_session_attrs()  # or sushy would sign out again when it is collected
+    def _delete(self, grant):
+        if grant.location:
+            self.http.delete(grant.location, grant.headers, SIGN_OUT_TIMEOUT)
 
-    def _location(self):
-        """Return the path of the open session, None without one."""
-        return self._paths.local(self._authentication.get_session_resource_id() or "")
+
+def may_refuse(answer) -> bool:
+    """Return whether an answer may mean that the credentials are not accepted: ended sessions show in many ways."""
+    if answer.status_code == 200:
+        return answer.content.lstrip()[:1] != b"{"
+    return answer.status_code in _REFUSALS or answer.status_code in redfish_http.REDIRECTS
+
+
+def _verdict(answer):
+    """Return whether an answer shows that credentials are accepted, None if it does not tell."""
+    if may_refuse(answer):
+        return False
+    return True if answer.status_code == 200 else None

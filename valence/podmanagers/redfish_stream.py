@@ -4,16 +4,21 @@
 import contextlib
 import http.client
 import socket
+import urllib.parse
 
 from valence.common import errors
 from valence.podmanagers import redfish_failures
 from valence.podmanagers import redfish_transport
 
-_HEADERS = {"Accept": "text/event-stream", "Cache-Control": "no-cache", "OData-Version": "4.0"}
+_MEDIA_TYPE = "text/event-stream"
+#: characters that a path keeps when it is sent
+_IN_URLS = "/?&=%:@!$'()*+,;~-._"
+_HEADERS = {"Accept": _MEDIA_TYPE, "Cache-Control": "no-cache", "OData-Version": "4.0"}
 #: a stream may be silent for days; whether the other side is there is asked for after so many seconds of silence,
 #: every so many seconds, so many times
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-_EVENT_BYTES = 1024 * 1024
+#: limits of one event; a stream that exceeds one is closed, and opened again after a pause
+_EVENT_BYTES, _EVENT_LINES = 1024 * 1024, 10_000
 
 
 class Stream:
@@ -26,29 +31,31 @@ class Stream:
         self._closed = False
 
     def open(self, path, credentials):
-        """Ask for the stream at a path; return the status of the answer."""
+        """Ask for the stream at a path; return None, or why the answer is not one."""
         try:
             self._connection.connect()
             self._socket = self._connection.sock
-            self._answer = self._ask(path, _HEADERS | credentials)
-        except (OSError, http.client.HTTPException) as error:
+            self._answer = self._ask(urllib.parse.quote(path, safe=_IN_URLS), _HEADERS | credentials)
+        except (OSError, ValueError, http.client.HTTPException) as error:
             self._connection.close()
             raise self._failure(error) from None
-        return self._answer.status
+        return self._problem()
 
     def data(self):
         """Yield the data of each event, bytes; end when the service ends the stream, or ``close`` does."""
-        lines = []
+        lines, size = [], 0
         try:
             while line := self._answer.readline(_EVENT_BYTES):
+                size += len(line)
                 line = line.rstrip(b"\r\n")
                 if line.startswith(b"data:"):
                     lines.append(line[5:].removeprefix(b" "))
-                elif not line and lines:
-                    yield b"\n".join(lines)
-                    lines = []
-                if sum(map(len, lines), len(line)) >= _EVENT_BYTES:
-                    raise self._error("an event is larger than 1 MiB")
+                elif not line:
+                    if any(lines):
+                        yield b"\n".join(lines)
+                    lines, size = [], 0
+                if size >= _EVENT_BYTES or len(lines) > _EVENT_LINES:
+                    raise self._error(f"an event has more than 1 MiB or {_EVENT_LINES} lines")
         except (OSError, ValueError, http.client.HTTPException) as error:
             if not self._closed:
                 raise self._failure(error) from None
@@ -63,6 +70,17 @@ class Stream:
     def release(self):
         """Give the connection back, in the thread that reads."""
         self._connection.close()
+
+    def _problem(self):
+        """Return why the answer is not a stream of events, None if it is one."""
+        if self._answer.status != 200:
+            return redfish_failures.status_reason(self._answer.status)
+        media_type = self._answer.headers.get_content_type()
+        if media_type != _MEDIA_TYPE:
+            return f"it answers with {redfish_failures.printable(media_type)} instead of a stream of events"
+        if self._answer.headers.get("Content-Encoding", "identity") != "identity":
+            return "its stream of events is compressed although that was not asked for"
+        return None
 
     def _ask(self, path, headers):
         for name, value in _KEEP_ALIVE.items():

@@ -14,7 +14,6 @@ import typing
 import weakref
 
 import urllib3
-from requests import adapters
 from urllib3 import connection
 from urllib3 import connectionpool
 
@@ -71,23 +70,6 @@ def tls_context(verify_ca, modified):
 
 def _modified(verify_ca):
     return None if verify_ca in ("true", "false") else os.stat(verify_ca).st_mtime_ns
-
-
-class Adapter(adapters.HTTPAdapter):
-    """Lets a requests session use a pool that exists, with the pool's TLS context."""
-
-    def __init__(self, connection_pool):
-        super().__init__()
-        self._pool = connection_pool
-
-    def get_connection_with_tls_context(self, request, verify, proxies=None, cert=None):
-        return self._pool
-
-    def cert_verify(self, conn, url, verify, cert):
-        """Leave the checks to the pool's own context."""
-
-    def close(self):
-        self._pool.close()
 
 
 class TooLarge(OSError):

@@ -91,7 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             )
         return self.answer(200, document)
 
-    do_POST = do_DELETE = do_GET
+    do_POST = do_PATCH = do_DELETE = do_GET
 
     def answer(self, status, document=None, **headers):
         """Send a document, a dict as JSON, bytes as they are; underlines in names of headers are hyphens."""

@@ -89,6 +89,57 @@ class BusyTest(ConnectionTestCase):
         self.assertFalse(self.connection._waited("3"))
 
 
+class SlashTest(ConnectionTestCase):
+    """Services that know their paths only with, or only without, a slash at the end."""
+
+    def move(self, path, new):
+        self.service.documents[new] = self.service.documents.pop(path)
+
+    def test_a_path_that_is_known_only_with_a_slash_is_read_and_the_form_is_remembered(self):
+        self.move(PATH, f"{PATH}/")
+        for _ in range(2):
+            self.assertEqual("1", self.connection.get(PATH).content["Id"])
+        forms = [f"GET {PATH}", f"GET {PATH}/", f"GET {PATH}/"]
+        self.assertEqual(forms, [each for each in self.service.requests if PATH in each])
+
+    def test_a_query_keeps_its_place(self):
+        self.move(PATH, f"{PATH}/?$expand=.")
+        self.assertEqual("1", self.connection.get(f"{PATH}?$expand=.").content["Id"])
+
+    def test_a_redirect_to_the_form_with_a_slash_is_followed_once(self):
+        self.service.documents[f"{PATH}/"] = self.service.documents[PATH]
+        self.service.answers[f"GET {PATH}"] = lambda handler: handler.answer(
+            301, b"", Location=f"https://bmc.example{PATH}/"
+        )
+        for _ in range(3):
+            self.assertEqual("1", self.connection.get(PATH).content["Id"])
+        self.assertEqual(1, self.service.count(f"GET {PATH}"))
+
+    def test_what_is_not_there_costs_one_request_once_a_document_was_read(self):
+        self.connection.get(PATH)
+        self.service.requests.clear()
+        self.assertRaises(errors.ResourceGone, self.connection.get, f"{PATH}/9")
+        self.assertEqual([f"GET {PATH}/9"], self.service.requests)
+
+    def test_a_service_may_know_some_paths_with_a_slash_and_others_without(self):
+        self.connection.get(PATH)
+        self.service.documents[f"{PATH}/1/"] = {"Id": "one"}
+        self.assertEqual(f"{PATH}/1", self.connection.paths.link(f"{PATH}/1/"))
+        self.assertEqual("one", self.connection.get(f"{PATH}/1").content["Id"])
+        self.assertEqual("1", self.connection.get(PATH).content["Id"])
+
+    def test_the_root_is_found_in_either_form(self):
+        self.move(case.ROOT, case.ROOT.rstrip("/"))
+        for status in (401, 403, 404, 500):
+            self.service.answers[f"GET {case.ROOT}"] = lambda handler, status=status: handler.answer(
+                status, {}
+            )
+            connection = redfish_connection.Connection(self.conf.redfish, self.pod_manager(self.service.url))
+            self.addCleanup(connection.close)
+            for _ in range(2):
+                self.assertEqual("Root", connection.root()["Id"])
+
+
 class RootTest(ConnectionTestCase):
     def test_is_read_anew_each_time(self):
         self.connection.root()

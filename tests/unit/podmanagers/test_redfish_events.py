@@ -192,7 +192,7 @@ class HintTest(case.RedfishTestCase):
         for origin in (
             "/redfish/v1/SessionService/Sessions/1",
             "/redfish/v1",
-            "http://other/redfish/v1/Systems/1",
+            "http://other/Systems/1",
             "/redfish/v1/../Systems/1",
             "//x/redfish/v1/Systems/1",
             7,

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+import tracemalloc
 
 from tests.unit.podmanagers import case
 from valence.common import errors
@@ -35,11 +36,15 @@ class HTTPTestCase(case.RedfishTestCase):
         raised = self.assertRaises(error, function or (lambda: self.http.get(PATH, {})))
         return raised.kwargs["reason"]
 
+    def get(self):
+        """Return the JSON object at PATH."""
+        return self.http.document(PATH, self.http.get(PATH, {}))
+
 
 class GetTest(HTTPTestCase):
     def test_returns_the_answer(self):
         answer = self.http.get(PATH, {})
-        self.assertEqual((200, {"Id": "1"}), (answer.status_code, answer.json()))
+        self.assertEqual((200, {"Id": "1"}), (answer.status_code, redfish_http.json_object(answer)))
 
     def test_keeps_the_connection(self):
         ports = set()
@@ -65,7 +70,7 @@ class GetTest(HTTPTestCase):
     def test_unpacks_what_is_packed_although_nobody_asked(self):
         packed = gzip.compress(json.dumps({"Id": "1"}).encode())
         self.answer(lambda handler: handler.answer(200, packed, Content_Encoding="gzip"))
-        self.assertEqual({"Id": "1"}, self.http.get(PATH, {}).json())
+        self.assertEqual({"Id": "1"}, self.get())
 
     def test_a_port_where_nothing_listens(self):
         with socket.socket() as free:
@@ -131,6 +136,16 @@ class LimitTest(HTTPTestCase):
         )
         self.assertIn("larger than", self.reason(errors.PodManagerError, lambda: http.get(PATH, {})))
 
+    def test_a_document_is_not_unpacked_beyond_the_limit(self):
+        self.configure(max_document_kib=64)
+        http = self.connect(self.service.url)
+        packed = gzip.compress(b" " * 50_000_000)
+        self.answer(lambda handler: handler.answer(200, packed, Content_Encoding="gzip"))
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.reason(errors.PodManagerError, lambda: http.get(PATH, {}))
+        self.assertLess(tracemalloc.get_traced_memory()[1], 5_000_000)
+
     def test_a_document_of_just_the_limit_is_read(self):
         self.configure(max_document_kib=64)
         http = self.connect(self.service.url)
@@ -150,21 +165,36 @@ class RedirectTest(HTTPTestCase):
         self.service.documents["/elsewhere/"] = {"Id": "2"}
         for location in ("/elsewhere/", f"{self.service.url}/elsewhere/"):
             self.redirect(location)
-            self.assertEqual({"Id": "2"}, self.http.get(PATH, {"X-Auth-Token": "t"}).json())
+            self.assertEqual({"Id": "2"}, self.get())
 
     def test_is_not_followed_elsewhere(self):
         other = self.serve({PATH: {}})
         self.redirect(other.url + PATH)
-        self.assertIn(f"redirects to {other.url}", self.reason(errors.PodManagerError))
+        self.assertIn(f"to {other.url}", self.reason(errors.PodManagerError, self.get))
         self.assertEqual([], other.requests)
 
     def test_without_a_place_is_an_error(self):
         self.answer(lambda handler: handler.answer(302, {}))
-        self.assertIn("redirects", self.reason(errors.PodManagerError))
+        self.assertIn("redirects", self.reason(errors.PodManagerError, self.get))
 
     def test_in_a_circle_ends(self):
         self.redirect(PATH)
-        self.assertIn("circle", self.reason(errors.PodManagerError))
+        self.assertIn("circle", self.reason(errors.PodManagerError, self.get))
+
+    def test_to_the_same_path_by_another_name_of_the_host_is_followed_on_the_registered_host(self):
+        self.service.documents[f"{PATH}/"] = {"Id": "2"}
+        self.redirect(f"https://bmc.example{PATH}/")
+        self.assertEqual({"Id": "2"}, self.get())
+
+    def test_to_another_scheme_names_the_url_to_register(self):
+        self.redirect(f"https://bmc.example{PATH}")
+        self.assertIn(f"https://bmc.example{PATH}; register", self.reason(errors.PodManagerError, self.get))
+        self.assertEqual(1, self.service.count(f"GET {PATH}"))
+
+    def test_to_a_page_of_another_host_is_not_followed(self):
+        for location in ("https://sso.example/login", "//sso.example/login", "https://sso.example"):
+            self.redirect(location)
+            self.assertIn(location, self.reason(errors.PodManagerError, self.get))
 
 
 class DocumentTest(HTTPTestCase):
@@ -209,8 +239,100 @@ class DocumentTest(HTTPTestCase):
             self.assertIn("it answers with", self.check(errors.PodManagerError, 200, body), body[:20])
 
 
+class ErrorBodyTest(HTTPTestCase):
+    """The status of an error is enough, whatever its body is."""
+
+    def check(self, body, **headers):
+        self.answer(lambda handler: handler.answer(401, body, **headers))
+        answer = self.http.get(PATH, {})
+        self.assertEqual((401, b""), (answer.status_code, answer.content))
+
+    def test_may_be_cut(self):
+        self.check(b'{"err', Content_Length=200, Connection="close")
+
+    def test_may_never_end(self):
+        self.check(b'{"err', Content_Length=200)
+
+    def test_may_be_too_large(self):
+        self.configure(max_document_kib=64)
+        self.http = self.connect(self.service.url)
+        self.check(b" " * 200_000)
+
+    def test_may_be_packed_in_an_unknown_way(self):
+        self.check(b"???", Content_Encoding="br")
+
+
+class SendTest(HTTPTestCase):
+    """A request that changes something is sent once, unless the answer proves that nothing was done."""
+
+    def check_sent_once(self, answer, error=None):
+        for method in ("POST", "PATCH", "DELETE"):
+            self.service.requests.clear()
+            self.service.answers[f"{method} {PATH}"] = answer
+            if error:
+                self.assertRaises(error, self.http.send, method, PATH, {}, {"a": 1})
+            else:
+                self.http.send(method, PATH, {}, {"a": 1})
+            self.assertEqual([f"{method} {PATH}"], self.service.requests)
+
+    def test_not_again_when_the_connection_is_cut(self):
+        self.check_sent_once(
+            lambda handler: setattr(handler, "close_connection", True), errors.PodManagerUnreachable
+        )
+
+    def test_not_again_when_a_kept_connection_was_closed_by_the_request(self):
+        self.http.get(PATH, {})
+        self.check_sent_once(
+            lambda handler: setattr(handler, "close_connection", True), errors.PodManagerUnreachable
+        )
+
+    def test_not_again_when_it_is_not_answered_in_time(self):
+        silence = threading.Event()
+        self.addCleanup(silence.set)
+        self.check_sent_once(lambda handler: silence.wait(10), errors.PodManagerUnreachable)
+
+    def test_not_again_when_the_answer_is_cut(self):
+        def cut(handler):
+            handler.answer(200, b"{", Content_Length=100)
+            handler.close_connection = True
+
+        self.check_sent_once(cut, errors.PodManagerUnreachable)
+
+    def test_not_again_after_an_error(self):
+        for status in (400, 405, 429, 500, 502, 503, 504):
+            self.check_sent_once(lambda handler, status=status: handler.answer(status, {}, Retry_After=0))
+
+    def test_not_again_where_a_redirect_may_say_that_it_was_done(self):
+        for status in (302, 303):
+            self.check_sent_once(
+                lambda handler, status=status: handler.answer(status, {}, Location="/redfish/v1/Other")
+            )
+
+    def test_elsewhere_where_the_service_redirects_it(self):
+        for status in (301, 307, 308):
+            self.service.requests.clear()
+            self.service.answers[f"POST {PATH}"] = lambda handler, status=status: handler.answer(
+                status, {}, Location=f"https://bmc.example{PATH}/"
+            )
+            self.service.answers[f"POST {PATH}/"] = lambda handler: handler.answer(201, handler.body)
+            answer = self.http.send("POST", PATH, {}, {"a": status})
+            self.assertEqual((201, f'{{"a": {status}}}'.encode()), (answer.status_code, answer.content))
+
+    def test_in_the_other_form_of_a_path_that_is_not_there(self):
+        del self.service.documents[PATH]
+        self.service.answers[f"POST {PATH}/"] = lambda handler: handler.answer(201, {})
+        self.assertEqual((201, f"{PATH}/"), self.http.send("POST", PATH, {}, {})[::3])
+
+
 class DeleteTest(HTTPTestCase):
+    def test_deletes_in_the_form_that_the_service_knows(self):
+        del self.service.documents[PATH]
+        self.service.answers[f"DELETE {PATH}/"] = lambda handler: handler.answer(204, b"")
+        self.http.delete(PATH, {}, 1)
+        self.assertEqual([f"DELETE {PATH}", f"DELETE {PATH}/"], self.service.requests)
+
     def test_deletes(self):
+        self.service.answers[f"DELETE {PATH}"] = lambda handler: handler.answer(204, b"")
         self.http.delete(PATH, {"X-Auth-Token": "t"}, 1)
         self.assertEqual([f"DELETE {PATH}"], self.service.requests)
 

@@ -60,12 +60,18 @@ class CollectionTest(ReaderTestCase):
             ONE,
         )
 
-    def test_members_on_other_hosts_are_passed_over(self):
+    def test_members_by_another_name_of_the_host_are_read_from_the_registered_host(self):
         other = self.serve({ONE: system("1")})
-        self.check(
-            case.collection(other.url + ONE, "//127.0.0.1/redfish/v1", "/redfish/v1/../../etc", TWO), TWO
-        )
+        self.check(case.collection(other.url + ONE, f"https://bmc.example{TWO}"), ONE, TWO)
         self.assertEqual([], other.requests)
+
+    def test_members_that_do_not_lead_below_the_root_are_passed_over(self):
+        self.check(
+            case.collection(
+                "https://bmc.example/etc", "//127.0.0.1/redfish/v1", "/redfish/v1/../../etc", TWO
+            ),
+            TWO,
+        )
 
     def test_a_member_that_stands_twice_or_with_a_slash_is_one(self):
         self.check(case.collection(ONE, f"{ONE}/", ONE), ONE)

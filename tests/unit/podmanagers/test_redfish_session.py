@@ -77,8 +77,8 @@ class SignInTest(SessionTestCase):
         other = self.serve()
         links = {"Sessions": {"@odata.id": other.url + case.SESSIONS}}
         self.service.documents[case.ROOT]["Links"] = links
-        self.assertRaises(errors.PodManagerError, self.connect().root)
-        self.assertEqual([], other.requests)
+        self.connect().root()
+        self.assertEqual(([], 1), (other.requests, self.sessions.opened))
 
     def test_that_never_ends_is_tried_once_and_not_waited_for(self):
         done = threading.Event()
@@ -180,9 +180,15 @@ class RefusedTest(SessionTestCase):
         self.assertNotIn("hunter2", f"{error.detail}{error.kwargs}{self.log.output}")
         self.assertTrue(self.connection.refused)
 
-    def test_is_one_attempt_not_two(self):
+    def test_is_one_attempt_with_a_session_and_one_with_basic(self):
         self.assertRaises(errors.PodManagerAuthFailed, self.connection.root)
-        self.assertEqual((1, 0), (self.service.count(f"POST {case.SESSIONS}"), self.sessions.basic))
+        self.assertEqual((1, 1), (self.service.count(f"POST {case.SESSIONS}"), self.sessions.basic))
+
+    def test_is_one_attempt_each_time_after_that(self):
+        self.useFixture(fixtures.MonkeyPatch("valence.podmanagers.redfish_session.REFUSED_PAUSE", 0))
+        for _ in range(3):
+            self.assertRaises(errors.PodManagerAuthFailed, self.connection.root)
+        self.assertEqual((3, 1), (self.service.count(f"POST {case.SESSIONS}"), self.sessions.basic))
 
     def test_is_not_repeated_for_a_while(self):
         for _ in range(5):
@@ -212,7 +218,8 @@ class RefusedTest(SessionTestCase):
     def test_at_the_root_is_two_attempts_at_most(self):
         self.accept_basic(case.ROOT)
         self.assertRaises(errors.PodManagerAuthFailed, self.connection.root)
-        self.assertEqual([f"GET {case.ROOT}"] * 2, self.service.requests)
+        root = f"GET {case.ROOT}"
+        self.assertEqual([root, root.rstrip("/"), root], self.service.requests)
 
     def test_without_a_user_name_is_told_too(self):
         connection = self.connect(username="", password="")
@@ -331,12 +338,221 @@ class CloseTest(SessionTestCase):
         connection.close()
         self.assertRaises(errors.PodManagerUnreachable, connection.root)
 
-    def test_leaves_nothing_for_the_garbage_collector_to_delete(self):
+
+#: bodies that are no Redfish error or session; SNIA's and DMTF's own emulators send such
+ODD_BODIES = (
+    b"", b'""', b"null", b"[]", b"7", b"true", b"{}", b"{", b"\xff\xfe", b"<html>", b"[" * 100_000,
+    b'"text"', b'{"error": null}', b'{"error": "text"}', b'{"error": []}', b'{"error": {"code": 7}}',
+    b'{"error": {"message": null}}', b'{"error": {"@Message.ExtendedInfo": "no"}}',
+    b'{"error": {"@Message.ExtendedInfo": [null, 7, {"Severity": []}]}}', b'{"@odata.id": 7}',
+    b'{"@odata.id": null}', b'{"@odata.id": {}}',
+)  # fmt: skip
+ODD_LOCATIONS = (
+    None, "", "7", "/", "//", "http://[", "https://bmc.example/", "Sessions/1", "..", "\xe9", "a b", "#", "?",
+    "mailto:x",
+)  # fmt: skip
+
+
+class OddAnswerTest(SessionTestCase):
+    """Whatever a service answers to a sign-in, it is a session, HTTP Basic, or a failure with words."""
+
+    def answer_sign_in(self, status, body, **headers):
+        def answer(handler):
+            if headers.get("X_Auth_Token"):
+                self.sessions.valid.add(headers["X_Auth_Token"])
+            handler.answer(status, body, **headers)
+
+        self.service.answers[f"POST {case.SESSIONS}"] = answer
+
+    def test_a_session_without_a_location_and_with_any_body_is_used_and_closed(self):
+        for body in ODD_BODIES:
+            self.answer_sign_in(201, body, X_Auth_Token="token")
+            connection = self.connect()
+            self.assertEqual([], connection.get(SYSTEMS).content["Members"], body[:40])
+            connection.close()
+
+    def test_a_session_with_any_location_is_used_and_closed(self):
+        for location in ODD_LOCATIONS:
+            headers = {} if location is None else {"Location": location}
+            self.answer_sign_in(201, b"{}", X_Auth_Token="token", **headers)
+            connection = self.connect()
+            self.assertEqual([], connection.get(SYSTEMS).content["Members"], location)
+            connection.close()
+
+    def test_a_session_is_deleted_in_whatever_form_its_location_is(self):
+        for location, body in (
+            (f"https://bmc.example{case.SESSIONS}/1", None),
+            (f"{case.SESSIONS}/1", None),
+            (case.SESSIONS[1:] + "/1", None),
+            ("Sessions/1", None),
+            ("1", None),
+            ("", {"@odata.id": f"{case.SESSIONS}/1"}),
+            ("https://bmc.example/elsewhere", {"@odata.id": f"https://bmc.example{case.SESSIONS}/1"}),
+        ):
+            self.answer_sign_in(201, body, X_Auth_Token="token", Location=location)
+            self.service.answers[f"DELETE {case.SESSIONS}/1"] = lambda handler: handler.answer(204, b"")
+            connection = self.connect()
+            connection.root()
+            connection.close()
+            self.assertEqual(f"DELETE {case.SESSIONS}/1", self.service.requests[-1], location)
+
+    def test_basic_stands_in_where_sessions_are_not_granted_whatever_the_body_is(self):
+        self.accept_basic()
+        for status in (200, 400, 401, 403, 404, 405, 410, 418, 429, 500, 501, 503):
+            for body in ODD_BODIES:
+                self.answer_sign_in(status, body)
+                self.assertEqual([], self.connect().get(SYSTEMS).content["Members"], (status, body[:40]))
+
+    def test_wrong_credentials_are_told_as_such_whatever_the_body_is(self):
+        for status in (401, 403):
+            for body in ODD_BODIES:
+                self.answer_sign_in(status, body)
+                error = self.assertRaises(errors.PodManagerAuthFailed, self.connect(**BAD).root)
+                self.assertIn(str(status), error.detail)
+
+    def test_a_sign_in_whose_answer_is_cut_is_told(self):
+        self.answer_sign_in(201, b"{", X_Auth_Token="token", Content_Length=100, Connection="close")
+        self.assertRaises(errors.PodManagerUnreachable, self.connect().root)
+
+    def test_is_sent_to_where_the_same_service_redirects_it(self):
+        del self.service.answers[f"POST {case.SESSIONS}"]
+        for location in (f"{case.SESSIONS}/", f"https://bmc.example{case.SESSIONS}/"):
+            self.answer_sign_in(301, b"", Location=location)
+            self.service.answers[f"POST {case.SESSIONS}/"] = self.sessions._open
+            connection = self.connect()
+            connection.get(SYSTEMS)
+            connection.close()
+
+    def test_is_never_sent_to_another_page(self):
+        other = self.serve()
+        self.answer_sign_in(301, b"", Location=f"{other.url}/login")
+        self.assertRaises(errors.PodManagerAuthFailed, self.connect().root)
+        self.assertEqual([], other.requests)
+
+    def test_sessions_are_found_where_their_link_is_no_link(self):
+        for link in (
+            None,
+            7,
+            [],
+            {},
+            {"@odata.id": None},
+            {"@odata.id": 7},
+            "",
+            "..",
+            "https://bmc.example/x",
+        ):
+            self.service.documents[case.ROOT]["Links"] = {"Sessions": link}
+            self.connect().get(SYSTEMS)
+        for links in (None, 7, [], ""):
+            self.service.documents[case.ROOT]["Links"] = links
+            self.connect().get(SYSTEMS)
+
+    def test_sessions_are_found_below_the_session_service_where_only_that_is_linked(self):
+        del self.service.documents[case.ROOT]["Links"]
+        self.service.documents[case.ROOT]["SessionService"] = {"@odata.id": "/redfish/v1/Other/"}
+        self.service.answers["POST /redfish/v1/Other/Sessions"] = self.sessions._open
+        self.connect().get(SYSTEMS)
+
+
+class EndedSessionFormTest(SessionTestCase):
+    """Services tell in many ways that a session ended."""
+
+    def refuse_with(self, status, body, **headers):
+        """Let the service refuse requests without a valid session by this answer."""
+
+        def guarded(handler):
+            if handler.headers.get("X-Auth-Token") in self.sessions.valid:
+                return handler.answer(200, self.service.documents[SYSTEMS])
+            return handler.answer(status, body, **headers)
+
+        self.service.answers[f"GET {SYSTEMS}"] = guarded
+        self.service.documents["/login.html"] = b"<html>log in</html>"
+
+    def test_it_is_replaced(self):
+        for status, body, headers in (
+            (401, {}, {}),
+            (403, {}, {}),
+            (403, b"", {}),
+            (200, b"<html>log in</html>", {"Content_Type": "text/html"}),
+            (200, b"<html>log in</html>", {}),
+            (200, b"", {}),
+            (200, b'""', {}),
+            (302, b"", {"Location": "/login.html"}),
+            (302, b"", {"Location": "https://sso.example/login"}),
+            (302, b"", {}),
+            (401, b'{"err', {"Content_Length": 200, "Connection": "close"}),
+            (403, b'{"err', {"Content_Length": 200, "Connection": "close"}),
+            (401, b"???", {"Content_Encoding": "br"}),
+        ):
+            self.refuse_with(status, body, **headers)
+            connection = self.connect()
+            connection.get(SYSTEMS)
+            before = self.sessions.opened
+            self.sessions.end()
+            self.assertEqual([], connection.get(SYSTEMS).content["Members"], (status, body))
+            self.assertEqual(before + 1, self.sessions.opened)
+            connection.close()
+
+    def test_a_change_is_sent_again_only_after_a_refusal(self):
+        for status, times in ((401, 2), (403, 2), (200, 1), (302, 1)):
+            self.refuse_with(403, {})
+            connection = self.connect()
+            connection.get(SYSTEMS)
+            self.service.answers[f"PATCH {SYSTEMS}"] = lambda handler, status=status: (
+                handler.answer(200, {})
+                if handler.headers.get("X-Auth-Token") in self.sessions.valid
+                else handler.answer(status, b"<html>", Location="https://sso.example/")
+            )
+            self.sessions.end()
+            self.service.requests.clear()
+            with contextlib.suppress(errors.PodManagerError):
+                connection.send("PATCH", SYSTEMS, {})
+            self.assertEqual(times, self.service.count(f"PATCH {SYSTEMS}"), status)
+            connection.close()
+
+    def test_documents_that_are_refused_for_ever_cost_no_session(self):
         connection = self.connect()
-        connection.root()
-        authentication = connection._session._authentication
-        connection.close()
-        self.assertIsNone(authentication.get_session_resource_id())
+        connection.get(SYSTEMS)
+        for number, (status, body) in enumerate(((401, {}), (403, {}), (200, b"<html>"), (302, b""))):
+            path = f"{SYSTEMS}/{number}"
+            self.service.answers[f"GET {path}"] = lambda handler, status=status, body=body: handler.answer(
+                status, body
+            )
+            for _ in range(3):
+                self.assertRaises(errors.PodManagerError, connection.get, path)
+        self.assertEqual((1, False), (self.sessions.opened, connection.refused))
+
+    def test_many_documents_that_are_refused_are_not_refused_credentials(self):
+        for values in (GOOD, GOOD | {"password": "basic"}):
+            connection = self.connect(**values) if values == GOOD else self._basic_connection()
+            connection.get(SYSTEMS)
+            for number in range(6):
+                path = f"{SYSTEMS}/{number}"
+                self.service.answers[f"GET {path}"] = lambda handler: handler.answer(401, {})
+                self.assertRaises(errors.PodManagerAuthFailed, connection.get, path)
+            self.assertFalse(connection.refused)
+            connection.get(SYSTEMS)
+
+    def _basic_connection(self):
+        self.refuse_sessions(404)
+        self.accept_basic()
+        return self.connect()
+
+    def test_an_account_that_may_read_nothing_is_told_after_one_more_session(self):
+        connection = self.connect()
+        connection.get(SYSTEMS)
+        self.service.answers[f"GET {SYSTEMS}"] = lambda handler: handler.answer(403, {})
+        for _ in range(4):
+            error = self.assertRaises(errors.PodManagerAuthFailed, connection.get, SYSTEMS)
+        self.assertIn("role of the account", error.detail)
+        self.assertEqual(2, self.sessions.opened)
+
+    def test_the_session_that_was_replaced_is_deleted(self):
+        connection = self.connect()
+        connection.get(SYSTEMS)
+        self.sessions.end()
+        connection.get(SYSTEMS)
+        self.assertEqual(1, self.service.count(f"DELETE {case.SESSIONS}/token1"))
 
 
 class ConstantsTest(SessionTestCase):

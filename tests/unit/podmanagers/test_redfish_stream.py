@@ -2,6 +2,7 @@
 """Server-sent events as services really send them."""
 
 import threading
+import tracemalloc
 
 from tests.unit.podmanagers import case
 from valence.common import errors
@@ -12,13 +13,15 @@ PATH = "/redfish/v1/SSE"
 
 
 class StreamTest(case.RedfishTestCase):
-    def stream(self, *parts, wait=None):
-        """Return an open stream of a service that sends these parts, then waits for an event, then ends."""
+    def serve_parts(self, *parts, wait=None, **headers):
+        """Return a service whose stream has these parts, waits for an event then, and ends."""
         service = self.serve()
+        headers = {"Content_Type": "text/event-stream"} | headers
 
         def send(handler):
             handler.send_response(200)
-            handler.send_header("Content-Type", "text/event-stream")
+            for name, value in headers.items():
+                handler.send_header(name.replace("_", "-"), value)
             handler.send_header("Connection", "close")
             handler.end_headers()
             for part in parts:
@@ -29,12 +32,15 @@ class StreamTest(case.RedfishTestCase):
             handler.close_connection = True
 
         service.answers[f"GET {PATH}"] = send
-        return self.open(service.url)
+        return service
+
+    def stream(self, *parts, wait=None):
+        return self.open(self.serve_parts(*parts, wait=wait).url)
 
     def open(self, url):
         stream = redfish_stream.Stream(redfish_paths.Paths(url), self.conf.redfish, "true")
         self.addCleanup(stream.release)
-        self.assertEqual(200, stream.open(PATH, {}))
+        self.assertIsNone(stream.open(PATH, {}))
         return stream
 
     def test_data_may_span_lines_and_comments_are_none(self):
@@ -50,6 +56,35 @@ class StreamTest(case.RedfishTestCase):
 
     def test_a_line_without_end_is_refused(self):
         self.assertRaises(errors.PodManagerError, list, self.stream(b"data: " + b"x" * 1100 * 1024).data())
+
+    def test_empty_lines_of_data_without_end_are_refused(self):
+        lines = b"data:\n" * 100_000
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.assertRaises(errors.PodManagerError, list, self.stream(*[lines] * 20).data())
+        self.assertLess(tracemalloc.get_traced_memory()[1], 8 * 2**20)
+
+    def test_an_event_without_content_is_none(self):
+        self.assertEqual([b"1"], list(self.stream(b"data:\ndata:\n\n", b"\n" * 50, b"data: 1\n\n").data()))
+
+    def test_comments_without_end_are_no_matter(self):
+        self.assertEqual([b"1"], list(self.stream(*[b": ping\n\n" * 10_000] * 30, b"data: 1\n\n").data()))
+
+    def test_an_answer_that_is_no_stream_is_told(self):
+        for headers, reason in (
+            ({"Content_Type": "text/html"}, "text/html instead of a stream"),
+            ({"Content_Encoding": "gzip"}, "compressed"),
+        ):
+            service = self.serve_parts(b"data: 1\n\n", **headers)
+            stream = redfish_stream.Stream(redfish_paths.Paths(service.url), self.conf.redfish, "true")
+            self.addCleanup(stream.release)
+            self.assertIn(reason, stream.open(PATH, {}))
+
+    def test_a_path_with_any_characters_is_sent(self):
+        service = self.serve_parts(b"data: 1\n\n")
+        stream = redfish_stream.Stream(redfish_paths.Paths(service.url), self.conf.redfish, "true")
+        self.addCleanup(stream.release)
+        self.assertIn("404", stream.open("/redfish/v1/\u00e9 \u2603", {}))
 
     def test_closing_wakes_whoever_waits_longer_than_any_time_out(self):
         self.configure(read_timeout=1)
