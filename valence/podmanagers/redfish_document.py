@@ -61,7 +61,10 @@ def members(document):
     """Return the members of a collection, [] of an empty one, None of a document that is no collection."""
     for place in (document, document.get("Links")):
         if isinstance(place, dict) and "Members" in place:
-            return place["Members"] if isinstance(place["Members"], list) else []
+            found = place["Members"]
+            if isinstance(found, dict) and reference(found):
+                return [found]
+            return found if isinstance(found, list) else []
     return [] if "Collection" in str(document.get("@odata.type")) else None
 
 
