@@ -32,8 +32,8 @@ def respond(error, request_id):
     """Return the response that tells of a ValenceError; the request id goes into its headers."""
     del request_id
     headers = {"Vary": "Accept", "Cache-Control": "no-store"}
-    if isinstance(error, errors.Unavailable):
-        headers["Retry-After"] = str(error.retry_after)
+    if retry_after := getattr(error, "retry_after", None):
+        headers["Retry-After"] = str(retry_after)
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = error.kwargs["allowed"]
     return flask.Response(_data(error), error.status, headers, content_type=body.JSON)
