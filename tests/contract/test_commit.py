@@ -225,6 +225,22 @@ class TogetherTest(case.ContractCase):
         )
         self.assertEqual(["one", "one and a half", "two"], self.names(sort=[store.Sort("name")]))
 
+    def test_unique_values_may_be_handed_on_and_swapped_in_one_commit(self):
+        rows = self.create(*(examples.shelf(name, place=f"place {name}") for name in "abcd"))
+        for names in ("bcde", "edcb"):
+            changes = [
+                store.Update(
+                    row, {"name": name, "place": f"place {name}"} | ({"weight": 1} if name in "cd" else {})
+                )
+                for row, name in zip(rows, names, strict=True)
+            ]
+            rows = self.store.commit(*changes)
+            self.assertEqual([*names], [self.store.get(examples.Shelf, row.uuid).name for row in rows])
+        first, second, *_ = rows
+        refused = [store.Update(first, {"name": second.name}), store.Update(second, {"name": rows[2].name})]
+        self.assertRaises(errors.Duplicate, self.store.commit, *refused)
+        self.assertEqual("bcde", "".join(sorted(self.names())))
+
     def test_an_object_is_in_one_change_only(self):
         (shelf,) = self.create_shelves("a")
         twice = [store.Update(shelf, {"colour": "red"}), store.Update(shelf, {"weight": 1})]

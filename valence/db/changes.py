@@ -80,6 +80,18 @@ class Changes:
             type(change) is store.Update and "revision" not in change.obj.fields for change in self._changes
         )
 
+    @functools.cached_property
+    def vacated(self):
+        """Return (object, field name) pairs of unique values that one update gives up and another one takes."""
+        updates = [change for group in self.updates for change in group.changes]
+        taken = {place for change in updates for place in _unique_values(change, change.values)}
+        return [
+            (change.obj, name)
+            for change in (updates if taken else ())
+            for model, name, value in _unique_values(change, change.obj.as_dict())
+            if (model, name, value) in taken and change.values.get(name, value) != value
+        ]
+
     def _refers_to_new(self, group):
         given = (
             (field.model, change.values.get(name))
@@ -132,6 +144,14 @@ def _groups(changes, criterion):
     for change in changes:
         groups.setdefault(criterion(change), []).append(change)
     return [Group(type(members[0].obj), members) for members in groups.values()]
+
+
+def _unique_values(change, values):
+    """Yield (model, field name, value) of the unique fields among ``values`` that have a value."""
+    model = type(change.obj)
+    for name in model.fields.keys() & values.keys():
+        if model.fields[name].unique and values[name] is not None:
+            yield model, name, values[name]
 
 
 def _model(change):

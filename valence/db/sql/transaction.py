@@ -2,6 +2,7 @@
 """What one transaction does for the changes of a commit."""
 
 import functools
+import uuid
 
 import sqlalchemy
 
@@ -30,10 +31,19 @@ class Writer:
     def write(self, connection, changes):
         """Write all groups and return the stored objects; raise Missed, or the database's own integrity error."""
         results, now = {}, types.now()
+        self._vacate(connection, changes.vacated)
         act = {store.Delete: self._delete, store.Update: self._update, store.Create: self._create}
         for group in changes:
             act[group.kind](connection, group, now, results)
         return results
+
+    def _vacate(self, connection, places):
+        """Free unique values that other rows of this transaction take: databases check each statement by itself."""
+        for obj, name in places:
+            table = self._tables[type(obj)]
+            free = None if obj.fields[name].nullable else str(uuid.uuid4())
+            row = table.c[type(obj).key] == changesets.key_of(obj)
+            connection.execute(sqlalchemy.update(table).where(row).values({name: free}))
 
     def _delete(self, connection, group, _now, _results):
         for start in range(0, len(group.objects), BATCH):
