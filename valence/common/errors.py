@@ -144,6 +144,14 @@ class InUse(Conflict):
     hint = "Wait until it is free, or look up how to force it."
 
 
+class InMaintenance(Conflict):
+    """Contact with a pod manager that its operator wants to be left alone: ``key``."""
+
+    code = "valence.in_maintenance"
+    message = "The pod manager {key} is in maintenance: Valence does not contact it."
+    hint = "Set its maintenance to false first."
+
+
 class LeaseHeld(Conflict):
     """A lease that somebody else holds: ``name``, ``holder``."""
 

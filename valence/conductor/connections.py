@@ -1,59 +1,126 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connections of this conductor to its pod managers, one each, made when first needed."""
+"""The connections of this conductor to its pod managers: one for each kind of work, made when first needed.
 
+Here alone contact is refused: to a pod manager in maintenance, and to one whose password cannot be decrypted.
+"""
+
+import contextlib
+import dataclasses
 import threading
+import time
 
+from valence.common import errors
+from valence.common import secrets
+from valence.conductor import access
 from valence.podmanagers import base
 
-#: fields whose change makes a new connection
-ACCESS = ("url", "driver", "username", "password", "verify_ca")
+#: kinds of work: each has a connection of its own, so that breaking one off leaves the others alone
+SYNC, EVENTS, LIVE, INTROSPECTION = KINDS = ("sync", "events", "live", "introspection")
+#: seconds after which a connection that ``use`` made, and that nobody uses, is closed
+IDLE_SECONDS = 60.0
+
+
+@dataclasses.dataclass
+class _Connection:
+    """A driver instance, the access that it was made for, and who uses it; ``users`` is None where it is kept."""
+
+    access: tuple
+    driver: base.PodManagerDriver
+    users: int | None = None
+    used_at: float = 0.0
+
+    def is_idle(self, since):
+        return self.users == 0 and self.used_at < since
 
 
 class Connections:
-    """Driver instances by pod manager; an instance is replaced when the access to its pod manager changes."""
+    """Driver instances by pod manager and kind of work, replaced when the access to the pod manager changes."""
 
     def __init__(self, conf):
         self._conf = conf
-        self._drivers, self._lock = {}, threading.Lock()
+        self._open, self._lock = {}, threading.Lock()
 
-    def get(self, pod_manager):
-        """Return the connection to a pod manager as it is to be reached now."""
-        access = tuple(getattr(pod_manager, name) for name in ACCESS)
-        with self._lock:
-            known, driver = self._drivers.get(pod_manager.uuid, (None, None))
-            if known == access:
-                return driver
-            new = self.new(pod_manager)
-            self._drivers[pod_manager.uuid] = access, new
-        if driver is not None:
-            driver.close()
-        return new
+    def get(self, pod_manager, kind):
+        """Return the connection for a kind of work, kept until it is dropped.
+
+        Raise InMaintenance, SecretUnreadable.
+        """
+        return self._get(pod_manager, kind).driver
+
+    @contextlib.contextmanager
+    def use(self, pod_manager, kind):
+        """Give the connection for a kind of work, which is closed some time after its last use; raise as ``get``."""
+        connection = self._get(pod_manager, kind, users=1)
+        try:
+            yield connection.driver
+        finally:
+            with self._lock:
+                connection.users -= 1
+                connection.used_at = time.monotonic()
 
     def new(self, pod_manager):
-        """Return a connection that whoever asks for it closes."""
+        """Return a connection that the caller closes; raise as ``get``."""
+        self._require_allowed(pod_manager)
         return base.load(self._conf, pod_manager)
 
-    def current(self, uuid):
+    def current(self, uuid, kind):
         """Return the connection to a pod manager that there is, or None."""
-        _, driver = self._drivers.get(uuid, (None, None))
-        return driver
+        connection = self._open.get((uuid, kind))
+        return connection and connection.driver
+
+    def known(self):
+        """Return the UUIDs of the pod managers to which there is a connection."""
+        with self._lock:
+            return {uuid for uuid, _ in self._open}
 
     def drop(self, uuid):
-        """Close the connection to a pod manager that is gone, or served by another conductor, if there is one."""
-        with self._lock:
-            _, driver = self._drivers.pop(uuid, (None, None))
-        if driver is not None:
-            driver.close()
+        """Close the connections to a pod manager that is gone, in maintenance, or served by another conductor."""
+        for connection in self._take(uuid, KINDS):
+            connection.driver.close()
 
-    def abort(self, uuid):
-        """Break off what waits for a pod manager, and close the connection to it; the next use makes a new one."""
+    def abort(self, uuid, kind):
+        """Interrupt what waits for a pod manager in one kind of work; the next use makes a new connection."""
+        for connection in self._take(uuid, (kind,)):
+            connection.driver.abort()
+            connection.driver.close()
+
+    def close_idle(self):
+        """Close the connections that were used for a while and are not needed now."""
+        since = time.monotonic() - IDLE_SECONDS
         with self._lock:
-            _, driver = self._drivers.pop(uuid, (None, None))
-        if driver is not None:
-            driver.abort()
-            driver.close()
+            idle = [key for key, connection in self._open.items() if connection.is_idle(since)]
+            closing = [self._open.pop(key) for key in idle]
+        for connection in closing:
+            connection.driver.close()
 
     def close(self):
         """Close every connection."""
-        for uuid in list(self._drivers):
+        for uuid in self.known():
             self.drop(uuid)
+
+    def _get(self, pod_manager, kind, users=None):
+        self._require_allowed(pod_manager)
+        wanted = tuple(getattr(pod_manager, name) for name in access.ACCESS)
+        key, replaced = (pod_manager.uuid, kind), None
+        with self._lock:
+            connection = self._open.get(key)
+            if connection is None or connection.access != wanted:
+                replaced = connection
+                connection = _Connection(wanted, base.load(self._conf, pod_manager), users and 0)
+                self._open[key] = connection
+            if users:
+                connection.users = (connection.users or 0) + users
+        if replaced is not None:
+            replaced.driver.close()
+        return connection
+
+    def _take(self, uuid, kinds):
+        with self._lock:
+            taken = [self._open.pop((uuid, kind), None) for kind in kinds]
+        return [connection for connection in taken if connection is not None]
+
+    def _require_allowed(self, pod_manager):
+        if pod_manager.maintenance:
+            raise errors.InMaintenance(key=pod_manager.uuid)
+        if pod_manager.password is None:
+            raise errors.SecretUnreadable(file=str(secrets.key_file(self._conf)))

@@ -7,9 +7,9 @@ import threading
 import cachetools
 
 from valence.common import errors
+from valence.conductor import access
+from valence.conductor import connections
 from valence.conductor import fair_pool
-from valence.db import models
-from valence.db import store
 
 CACHED_DOCUMENTS = 1000
 #: one pod manager has at most the workers divided by this
@@ -19,8 +19,8 @@ MOST_SHARE = 4
 class Documents:
     """Reads documents in a bounded pool, over the kept connections of the pod managers that this conductor serves."""
 
-    def __init__(self, conf, database, connections, ownership):
-        self._store, self._connections, self._ownership = database, connections, ownership
+    def __init__(self, conf, database, live_connections, ownership):
+        self._store, self._connections, self._ownership = database, live_connections, ownership
         workers = conf.conductor.workers
         share = min(conf.redfish.concurrency, max(1, workers // MOST_SHARE))
         self._pool = fair_pool.FairPool(workers, share)
@@ -29,11 +29,7 @@ class Documents:
 
     def read(self, rows):
         """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of some Resources."""
-        owners = sorted({row.podm_id for row in rows})
-        found = (
-            self._store.list(models.PodManager, filters=[store.Filter("uuid", "in", owners)]) if rows else ()
-        )
-        pod_managers = {each.uuid: each for each in found}
+        pod_managers = access.read_all(self._store, sorted({row.podm_id for row in rows}))
         reads = {
             row.uuid: self._pool.submit(row.podm_id, self._detail, pod_managers.get(row.podm_id), row)
             for row in rows
@@ -49,7 +45,7 @@ class Documents:
             return {"error": problem(errors.NotFound(kind="pod_manager", key=row.podm_id))}
         try:
             return {"detail": self._document(pod_manager, row.resource_url)}
-        except errors.PodManagerError as error:
+        except (errors.PodManagerError, errors.InMaintenance, errors.SecretUnreadable) as error:
             return {"error": problem(error)}
 
     def _document(self, pod_manager, url):
@@ -66,7 +62,8 @@ class Documents:
     @contextlib.contextmanager
     def _connection(self, pod_manager):
         if self._ownership.owns(pod_manager.uuid):
-            yield self._connections.get(pod_manager)
+            with self._connections.use(pod_manager, connections.LIVE) as connection:
+                yield connection
             return
         # It is served elsewhere: nothing of it stays here.
         with contextlib.closing(self._connections.new(pod_manager)) as connection:

@@ -30,7 +30,7 @@ def make_due(database, pod_manager, lease, within=0):
                 database.commit(update, lease=lease)
             return
         except errors.RevisionMismatch:
-            pod_manager = database.get(models.PodManager, pod_manager.uuid)
+            pod_manager = database.get_without_secrets(models.PodManager, pod_manager.uuid)
     raise errors.RevisionMismatch(kind="pod_manager", key=pod_manager.uuid)
 
 

@@ -32,7 +32,7 @@ class Introspecting:
             conf,
             database,
             leases,
-            connections=connections,
+            live_connections=connections,
             ownership=ownership,
             records=records,
             intake=taking,

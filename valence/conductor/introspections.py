@@ -60,7 +60,7 @@ class Introspections:
     def facts(self, uuid):
         """Return what rules can ask of a machine; raise NotFound."""
         machine = self.machine(uuid)
-        pod_manager = self._store.get(models.PodManager, machine.podm_id)
+        pod_manager = self._store.get_without_secrets(models.PodManager, machine.podm_id)
         return machine.public(FACTS) | {"pod_manager": pod_manager.name}
 
     def of(self, name):

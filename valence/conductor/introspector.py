@@ -9,6 +9,8 @@ from oslo_log import log
 from valence.common import context
 from valence.common import errors
 from valence.common import introspection_errors
+from valence.conductor import access
+from valence.conductor import connections
 from valence.conductor import introspections
 from valence.conductor import periodic
 from valence.db import models
@@ -24,6 +26,8 @@ LOOK_LIMIT = 100
 #: what there is to be done: ramdisks send again what a dead conductor left, of Redfish nobody does
 WORK = ({"state": "starting"}, {"state": "processing", "source": "redfish"})
 OPEN = ("starting", "waiting", "processing", "reapplying")
+#: why a pod manager was not contacted, or not with success
+NO_CONTACT = (errors.PodManagerError, errors.InMaintenance, errors.SecretUnreadable)
 #: the text that clients of ironic-inspector know
 TIMEOUT = "Introspection timeout"
 
@@ -31,9 +35,9 @@ TIMEOUT = "Introspection timeout"
 class Introspector:
     """Looks every second, or when rung, for introspections that were started or are overdue."""
 
-    def __init__(self, conf, database, leases, *, connections, ownership, records, intake):
+    def __init__(self, conf, database, leases, *, live_connections, ownership, records, intake):
         self._store, self._leases, self._intake = database, leases, intake
-        self._connections, self._ownership, self._records = connections, ownership, records
+        self._connections, self._ownership, self._records = live_connections, ownership, records
         self._busy, self._lock = set(), threading.Lock()
         self._pool = futurist.ThreadPoolExecutor(max_workers=conf.sync.workers)
         self._loop = periodic.Loop("introspector", self.look, INTERVAL)
@@ -99,16 +103,25 @@ class Introspector:
         mine = context.service_context()
         try:
             machine = self._records.machine(row.uuid)
-            driver = self._connections.get(self._store.get(models.PodManager, machine.podm_id))
             if row.source == "redfish":
-                self._take(mine, row, lease, driver.inspect(machine.resource_url))
+                self._take(mine, row, lease, self._inspect(machine))
                 return
-            row = self._records.expect(row, self._known(row, machine, driver), lease)
+            row = self._records.expect(row, self._known(row, machine), lease)
             if row.manage_boot:
-                driver.boot_from_network(machine.resource_url)
+                with self._connection(machine) as driver:
+                    driver.boot_from_network(machine.resource_url)
             self._records.change(mine, row, {"state": "waiting"}, lease=lease)
-        except (errors.PodManagerError, introspection_errors.NotOffered) as error:
+        except (*NO_CONTACT, introspection_errors.NotOffered) as error:
             self._records.fail(mine, row, error.detail, lease)
+
+    def _inspect(self, machine):
+        with self._connection(machine) as driver:
+            return driver.inspect(machine.resource_url)
+
+    def _connection(self, machine):
+        """Return the context in which there is a connection to the pod manager of a machine."""
+        pod_manager = access.read(self._store, machine.podm_id)
+        return self._connections.use(pod_manager, connections.INTROSPECTION)
 
     def _take(self, mine, row, lease, document):
         try:
@@ -118,11 +131,12 @@ class Introspector:
         except errors.Conflict:
             pass  # it was aborted, or started anew, while the pod manager answered
 
-    def _known(self, row, machine, driver):
+    def _known(self, row, machine):
         """Return what the machine is known by."""
         try:
-            told = driver.machine(machine.resource_url)
-        except errors.PodManagerError:
+            with self._connection(machine) as driver:
+                told = driver.machine(machine.resource_url)
+        except NO_CONTACT:
             if row.manage_boot:
                 raise
             # Whoever boots the machine without Valence needs no pod manager; its serial number may do.

@@ -7,12 +7,13 @@ from oslo_log import log
 
 from valence.common import context
 from valence.common import errors
+from valence.conductor import access
+from valence.conductor import connections
 from valence.conductor import events
 from valence.conductor import metrics
 from valence.conductor import monitor
 from valence.conductor import operations
 from valence.conductor import sync
-from valence.db import models
 from valence.db import store
 from valence.db import types
 
@@ -20,6 +21,8 @@ LOG = log.getLogger(__name__)
 
 #: fields of a pod manager that clients watch: a change of one of them is a new revision
 WATCHED = frozenset({"status", "last_error"})
+#: errors that say nothing of the contact: the work stays as it is and is done again
+PASSING = (errors.Unavailable, errors.LeaseHeld, errors.LeaseLost, errors.RevisionMismatch, errors.NotFound)
 TRIES = 5
 
 
@@ -29,17 +32,32 @@ class PodManagerJob:
     ``pace`` knows when it is synchronized next.
     """
 
-    def __init__(self, conf, database, connections, lease, *, must_end, pace):
-        self._conf, self._store, self._connections = conf, database, connections
+    def __init__(self, conf, database, live_connections, lease, *, must_end, pace):
+        self._conf, self._store, self._connections = conf, database, live_connections
         self._lease, self._must_end, self._pace = lease, must_end, pace
-        self._pod_manager = None
+        self._pod_manager = self._contact = None
+        #: whether what the contact under way finds out counts no longer
+        self.is_obsolete = False
+
+    def must_end(self):
+        """Whether the work has to end early."""
+        return self.is_obsolete or self._must_end()
+
+    @property
+    def revision(self):
+        """The revision of the pod manager that this job knows, None before it has read it."""
+        return self._pod_manager and self._pod_manager.revision
+
+    def is_outdated(self, pod_manager):
+        """Whether a client has given the pod manager another access since the contact under way began."""
+        return self._contact not in (None, access.of_contact(pod_manager))
 
     def run(self, uuid):
         """Do the operations that wait for the pod manager, or synchronize it if that is due."""
         waiting = operations.open_for(self._store, uuid)
         recorders = [operations.Recorder(self._store, each, self._lease, self._conf.host) for each in waiting]
         try:
-            self._pod_manager = self._store.get(models.PodManager, uuid)
+            self._pod_manager = access.read(self._store, uuid)
         except errors.NotFound as error:
             for recorder in recorders:
                 recorder.fail(error)
@@ -66,13 +84,10 @@ class PodManagerJob:
         except sync.HandedBack:
             self._end_early(recorder)
             raise
-        except errors.PodManagerError as error:
-            recorder.fail(error, self._event(recorder.context, "sync.error", {"error": error.detail}))
-        except errors.ValenceError:
+        except PASSING:
             raise  # the store is away or the lease is lost: the operation stays open and is done anew
-        except Exception:
-            LOG.exception("pod manager %s: synchronization failed", self._pod_manager.uuid)
-            recorder.fail(errors.Internal(host=self._conf.host))
+        except errors.ValenceError as error:
+            recorder.fail(error, self._event(recorder.context, "sync.error", {"error": error.detail}))
         else:
             recorder.succeed(counters, self._event(recorder.context, "sync.end", counters))
 
@@ -90,7 +105,9 @@ class PodManagerJob:
         mine.update_store()
         try:
             counters = self._synchronize(mine, step=_ignore, progress=_ignore)
-        except errors.PodManagerError as error:
+        except PASSING:
+            raise
+        except errors.ValenceError as error:
             LOG.warning("pod manager %s: %s", self._pod_manager.uuid, error.detail)
             if not failed_before:
                 self._commit(self._event(mine, "sync.error", {"error": error.detail}))
@@ -101,28 +118,40 @@ class PodManagerJob:
     @metrics.synchronization
     def _synchronize(self, request_context, step, progress):
         reached, began = False, time.monotonic()
+        self._contact = access.of_contact(self._pod_manager)
         try:
             step("connect")
-            connection = self._connections.get(self._pod_manager)
-            if self._must_end():  # whoever made that so broke off the connections of before, not this one
+            connection = self._connections.get(self._pod_manager, connections.SYNC)
+            if self.must_end():  # whoever made that so broke off the connections of before, not this one
                 raise sync.HandedBack
             self._contacted(request_context, connection.root())
             reached = True
             step("synchronize")
             counters = self._synchronizer(request_context, connection, progress).run()
+            pause = self._pace.after_success(self._pod_manager, counters, time.monotonic() - began)
+            self._record(monitor.succeeded(self._pod_manager, pause))
+            return counters
         except errors.PodManagerError as error:
-            if self._must_end():  # then the connection was broken off by this conductor
+            if self.must_end():  # then the connection was broken off by this conductor
                 raise sync.HandedBack from error
             self._failed(request_context, error, reached)
             raise
-        except (errors.ValenceError, sync.HandedBack):
+        except (*PASSING, errors.InMaintenance, sync.HandedBack):
             raise
-        except Exception:
-            self._record({"next_sync_at": monitor.at(self._conf.sync.interval)})
-            raise
-        pause = self._pace.after_success(self._pod_manager, counters, time.monotonic() - began)
-        self._record(monitor.succeeded(self._pod_manager, pause))
-        return counters
+        except Exception as error:
+            problem = self._own_problem(error)
+            self._failed(request_context, problem, reached)
+            raise problem from error
+
+    def _own_problem(self, error):
+        """Return the ValenceError that tells of an error that is not the pod manager's; log the first in a row."""
+        if isinstance(error, errors.ValenceError):
+            return error
+        if self._pod_manager.failures:
+            LOG.warning("pod manager %s: synchronization failed again: %r", self._pod_manager.uuid, error)
+        else:
+            LOG.exception("pod manager %s: synchronization failed", self._pod_manager.uuid)
+        return errors.Internal(host=self._conf.host)
 
     def _synchronizer(self, request_context, connection, progress):
         return sync.Synchronizer(
@@ -133,7 +162,7 @@ class PodManagerJob:
             lease=self._lease,
             batch=self._conf.sync.batch,
             report=progress,
-            must_end=self._must_end,
+            must_end=self.must_end,
         )
 
     def _contacted(self, request_context, root):
@@ -141,7 +170,7 @@ class PodManagerJob:
 
     def _failed(self, request_context, error, reached):
         pause = self._pace.after_failure(self._pod_manager.failures + 1, error)
-        limit = self._conf.sync.offline_after
+        limit = self._pace.offline_after()
         values = monitor.failed(self._pod_manager, error, pause, offline_after=limit, reached=reached)
         self._record_status(request_context, values)
 
@@ -158,7 +187,10 @@ class PodManagerJob:
         self._record(values, *changes)
 
     def _record(self, values, *changes):
-        """Store ``values``; a client's change of the pod manager in the meantime is kept."""
+        """Store ``values``; a client's change of the pod manager in the meantime is kept.
+
+        Raise HandedBack if that makes the contact under way outdated: what it found out must not delay the next.
+        """
         touch = bool(WATCHED & values.keys())
         for _ in range(TRIES):
             try:
@@ -166,7 +198,9 @@ class PodManagerJob:
                 self._pod_manager = self._commit(update, *changes)[0]
                 return
             except errors.RevisionMismatch:
-                self._pod_manager = self._store.get(models.PodManager, self._pod_manager.uuid)
+                self._pod_manager = access.read(self._store, self._pod_manager.uuid)
+                if self.is_outdated(self._pod_manager):
+                    raise sync.HandedBack from None
         raise errors.RevisionMismatch(kind="pod_manager", key=self._pod_manager.uuid)
 
     def _commit(self, *changes):

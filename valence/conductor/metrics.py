@@ -36,6 +36,12 @@ SYNC_SECONDS = _make(
     "result",
     buckets=SYNC_BUCKETS,
 )
+WORK_FAILURES = _make(
+    prometheus_client.Counter,
+    "work_failures",
+    "Work on pod managers that failed before its end could be recorded, by whether the error was expected.",
+    "kind",
+)
 OPERATIONS = _make(prometheus_client.Counter, "operations", "Operations that ended.", "kind", "result")
 OPEN_OPERATIONS = _make(
     prometheus_client.Gauge, "open_operations", "Operations in the store that have not ended.", "state"
@@ -88,8 +94,8 @@ def rpc(method):
 def synchronization(function):
     """Time a function that synchronizes and returns counters.
 
-    ``interrupted`` is whatever is no fault of the pod manager: a conductor that stops, a lease or a database that is
-    gone.
+    ``interrupted`` is what is done again: a conductor stops, a lease or the database is gone, a client has corrected
+    the access. ``error`` is a failure of Valence itself, such as a secret that cannot be decrypted.
     """
 
     @functools.wraps(function)
@@ -101,6 +107,9 @@ def synchronization(function):
             return counters
         except errors.PodManagerError:
             result = "failed"
+            raise
+        except errors.ValenceError as error:
+            result = "error" if error.status == 500 else result
             raise
         finally:
             SYNC_SECONDS.labels(result).observe(time.perf_counter() - started)

@@ -45,11 +45,9 @@ def ask_for_sync(database, request_context, uuid, idempotency=None):
 
     Raises NotFound, and Conflict in maintenance.
     """
-    pod_manager = database.get(models.PodManager, uuid)
+    pod_manager = database.get_without_secrets(models.PodManager, uuid)
     if pod_manager.maintenance:
-        raise errors.Conflict(
-            reason=f"The pod manager {uuid} is in maintenance, Valence does not contact it."
-        )
+        raise errors.InMaintenance(key=uuid)
 
     def do(remember):
         pending = [each for each in open_for(database, uuid) if each.state == "pending"]

@@ -37,6 +37,8 @@ class Ownership:
         self._owners, self._groups, self._known = {}, {}, None
         #: UUIDs of the pod managers that this conductor serves, and of those that do not say so yet
         self.owned, self.unclaimed, self._new = frozenset(), set(), []
+        #: UUIDs of the pod managers that nobody may contact
+        self.in_maintenance: frozenset[str] = frozenset()
         self._read_at, self._lock = None, threading.Lock()
 
     def start(self):
@@ -85,7 +87,9 @@ class Ownership:
 
     def _refresh(self):
         self._read_at = time.monotonic()
-        rows = self._store.list(models.PodManager, fields=("uuid", "conductor_group", "conductor"))
+        fields = ("uuid", "conductor_group", "conductor", "maintenance")
+        rows = self._store.list(models.PodManager, fields=fields)
+        self.in_maintenance = frozenset(row.uuid for row in rows if row.maintenance)
         self._assign({row.uuid: row.conductor_group for row in rows})
         before, self.owned = (
             self.owned,
@@ -104,7 +108,11 @@ class Ownership:
         """
         new, self._new = self._new, []
         for share in (new[start : start + CLAIM_LIMIT] for start in range(0, len(new), CLAIM_LIMIT)):
-            rows = self._store.list(models.PodManager, filters=[store.Filter("uuid", "in", share)])
+            rows = self._store.list(
+                models.PodManager,
+                filters=[store.Filter("uuid", "in", share)],
+                fields=("uuid", "conductor", "revision"),
+            )
             free = [row for row in rows if row.conductor is None]
             with contextlib.suppress(errors.RevisionMismatch, errors.NotFound, errors.LeaseLost):
                 claims = [store.Update(row, {"conductor": self._host}, touch=False) for row in free]

@@ -12,6 +12,10 @@ EVENTFUL, QUIET = 0.5, 1.5
 SHORTEST = 0.25
 #: a pause is at most this share shorter by chance, so that pod managers registered together drift apart
 JITTER = 0.1
+#: values of options after a failure, where the configuration has none that can be read
+DEFAULTS = {"interval": 60, "max_backoff": 900, "offline_after": 2}
+#: doublings of a pause at most: by then every bound is reached
+MOST_DOUBLINGS = 30
 
 
 class Pace:
@@ -42,17 +46,28 @@ class Pace:
     def after_failure(self, failures, error):
         """Return the pause after this many ``failures`` in a row, the last of them an ``error``.
 
+        Options that cannot be read, which may be the error, have defaults here: a failure is always recorded.
         Until the pod manager is known to be offline the second look comes after half an interval, so that a
         dead one is offline within two; then the pause doubles. Refused credentials pause at once, before the
         pod manager locks the account.
         """
-        interval, max_backoff = self._options.interval, self._options.max_backoff
+        interval, max_backoff, offline_after = (self._option(name) for name in DEFAULTS)
         if isinstance(error, errors.PodManagerAuthFailed):
-            return min(interval * 2**failures, max_backoff)
-        if failures < self._options.offline_after:
+            return min(interval * 2 ** min(failures, MOST_DOUBLINGS), max_backoff)
+        if failures < offline_after:
             return interval / 2
-        doubled = interval * 2 ** (failures - self._options.offline_after)
+        doubled = interval * 2 ** min(failures - offline_after, MOST_DOUBLINGS)
         return max(interval, min(doubled, max_backoff))
+
+    def offline_after(self):
+        """Return after how many failures in a row a pod manager is offline."""
+        return self._option("offline_after")
+
+    def _option(self, name):
+        try:
+            return self._options[name]
+        except ValueError:  # oslo.config's error for a text that is no number
+            return DEFAULTS[name]
 
     def _shortest(self):
         interval = self._options.interval

@@ -8,7 +8,9 @@ from oslo_log import log
 
 from valence.common import context
 from valence.common import errors
+from valence.conductor import access
 from valence.conductor import changes
+from valence.conductor import connections
 from valence.conductor import due
 from valence.conductor import inventory
 from valence.conductor import metrics
@@ -29,8 +31,8 @@ class Rereading:
     new, gone, or another one at the same URL, makes the pod manager due to be synchronized.
     """
 
-    def __init__(self, database, connections, lease):
-        self._store, self._connections, self._lease = database, connections, lease
+    def __init__(self, database, live_connections, lease):
+        self._store, self._connections, self._lease = database, live_connections, lease
         self._pod_manager = self._connection = None
         self._context = context.service_context()
         self._written = changes.StoredForm(self._context, dict.fromkeys(COUNTERS, 0))
@@ -39,12 +41,10 @@ class Rereading:
         """Look into ``waiting`` (hints.Waiting); raise what the store raises."""
         self._context.update_store()
         try:
-            self._pod_manager = self._store.get(models.PodManager, uuid)
-        except errors.NotFound:
-            return
-        if self._pod_manager.maintenance:
-            return
-        self._connection = self._connections.get(self._pod_manager)
+            self._pod_manager = access.read(self._store, uuid)
+            self._connection = self._connections.get(self._pod_manager, connections.SYNC)
+        except (errors.NotFound, errors.InMaintenance, errors.SecretUnreadable):
+            return  # the timer's synchronization tells why
         whole = waiting.whole
         urls = list(waiting.urls)
         for start in range(0, len(urls), BATCH):

@@ -15,7 +15,9 @@ from concurrent import futures
 from oslo_log import log
 
 from valence.common import errors
+from valence.conductor import access
 from valence.conductor import attachments
+from valence.conductor import connections
 from valence.conductor import due
 from valence.conductor import metrics
 from valence.conductor import periodic
@@ -59,8 +61,8 @@ class Care:
 class Subscriptions:
     """Attaches the pod managers for which ``owns(uuid)`` is true; ``receiver`` is None where nobody can post."""
 
-    def __init__(self, database, leases, connections, hints, *, owns, receiver=None):
-        self._store, self._leases, self._connections = database, leases, connections
+    def __init__(self, database, leases, live_connections, hints, *, owns, receiver=None):
+        self._store, self._leases, self._connections = database, leases, live_connections
         self._hints, self._owns, self._receiver = hints, owns, receiver
         self._cares, self._busy, self._lock = {}, set(), threading.Lock()
         self._pool = futures.ThreadPoolExecutor(WORKERS, "subscriptions")
@@ -103,7 +105,9 @@ class Subscriptions:
     def _is_detached(self, uuid, care):
         """Tell whether the connection was closed since, and its subscription with it."""
         attached = care.attached
-        return attached is not None and attached.driver is not self._connections.current(uuid)
+        return attached is not None and attached.driver is not self._connections.current(
+            uuid, connections.EVENTS
+        )
 
     def _submit(self, task, uuid):
         with self._lock:
@@ -115,8 +119,8 @@ class Subscriptions:
     def _run(self, task, uuid):
         try:
             task(uuid)
-        except (errors.LeaseHeld, errors.NotFound):
-            pass  # it is being worked on, or gone: the next look tells
+        except (errors.LeaseHeld, errors.NotFound, errors.InMaintenance):
+            pass  # it is being worked on, or gone, or in maintenance: the next look tells
         except errors.ValenceError as error:
             self._note_failure(uuid, error.detail)
         except Exception:
@@ -138,8 +142,8 @@ class Subscriptions:
 
     def _attend(self, uuid):
         """See that a pod manager is attached by the connection that it has now."""
-        care, pod_manager = self._cares[uuid], self._store.get(models.PodManager, uuid)
-        driver, attached = self._connections.get(pod_manager), care.attached
+        care, pod_manager = self._cares[uuid], access.read(self._store, uuid)
+        driver, attached = self._connections.get(pod_manager, connections.EVENTS), care.attached
         if attached is not None and attached.driver is driver and attached.is_alive():
             care.failures = 0
             care.postpone(CHECK_INTERVAL)

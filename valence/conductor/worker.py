@@ -13,10 +13,14 @@ from concurrent import futures
 from oslo_log import log
 
 from valence.common import errors
+from valence.conductor import access
+from valence.conductor import connections
 from valence.conductor import crew
 from valence.conductor import hints
 from valence.conductor import job
+from valence.conductor import metrics
 from valence.conductor import pace
+from valence.conductor import patience
 from valence.conductor import periodic
 from valence.conductor import reread
 from valence.conductor import sync
@@ -42,14 +46,16 @@ def lease_name(uuid):
 class Worker:
     """Looks for work every second, or when rung, and has it done by a crew."""
 
-    def __init__(self, conf, database, leases, connections, ownership):
+    def __init__(self, conf, database, leases, live_connections, ownership):
         self._conf, self._store = conf, database
-        self._leases, self._connections, self._ownership = leases, connections, ownership
-        self._pace, self._under_way = pace.Pace(conf.sync), {}
+        self._leases, self._connections, self._ownership = leases, live_connections, ownership
+        self._pace, self._patience = pace.Pace(conf.sync), patience.Patience()
         self._stopping, self._cancelled = threading.Event(), set()
+        #: jobs by the UUID of their pod manager
+        self._under_way = {}
         self._loop = periodic.Loop("worker", self.look, LOOK_INTERVAL, rest=REST)
         self.hints = hints.Hints(self._loop.ring)
-        self._closers = futures.ThreadPoolExecutor(1, "closer")
+        self._closers, self._tidying = futures.ThreadPoolExecutor(1, "closer"), None
         self._crew = crew.Crew(
             self._work,
             ended=self.hints.ring_again,
@@ -89,20 +95,50 @@ class Worker:
             self._break_off()
             return
         mine = self._ownership.owned
+        self._patience.keep(mine)
         hinted = [uuid for uuid in self.hints.waiting() if uuid in mine]
         operations = [each for each in self._operations() if each.target_id in mine]
         self._cancelled = {each.target_id for each in operations if each.cancel_requested_at}
+        self._end_outdated()
         self._break_off()
         asked_for = [each.target_id for each in operations]
         due = [uuid for uuid in self._due() if uuid in mine]
         offered = dict.fromkeys([*hinted, *asked_for, *self._ownership.unclaimed, *due])
-        self._crew.offer(offered, urgent=hinted)
+        self._crew.offer([uuid for uuid in offered if not self._patience.rests(uuid)], urgent=hinted)
+        self._tidy()
 
     def _break_off(self):
-        """Let nobody wait for a pod manager whose work has to end."""
-        for uuid, must_end in list(self._under_way.items()):
-            if must_end():
-                self._connections.abort(uuid)
+        """Interrupt the synchronizations that have to end; other work on their pod managers goes on."""
+        for uuid, one in list(self._under_way.items()):
+            if one.must_end():
+                self._connections.abort(uuid, connections.SYNC)
+
+    def _end_outdated(self):
+        """Let the jobs end whose pod manager is gone, or has been given another access since their contact began."""
+        jobs = dict(self._under_way)
+        if not jobs:
+            return
+        under_way = [store.Filter("uuid", "in", list(jobs))]
+        rows = self._store.list(models.PodManager, filters=under_way, fields=["uuid", "revision"])
+        revisions = {row.uuid: row.revision for row in rows}
+        read = {uuid: one for uuid, one in jobs.items() if one.revision is not None}
+        changed = [uuid for uuid, one in read.items() if revisions.get(uuid) != one.revision]
+        current = access.read_all(self._store, changed)
+        for uuid in changed:
+            if uuid not in current or jobs[uuid].is_outdated(current[uuid]):
+                jobs[uuid].is_obsolete = True
+
+    def _tidy(self):
+        # Elsewhere, as in _take_over; one at a time.
+        if not self._stopping.is_set() and (self._tidying is None or self._tidying.done()):
+            self._tidying = self._closers.submit(self._close_needless)
+
+    def _close_needless(self):
+        """Close the connections that nobody needs now, and those to pod managers in maintenance."""
+        self._connections.close_idle()
+        # Work under way is aborted first: to close its connection would wait for the answer.
+        for uuid in (self._connections.known() & self._ownership.in_maintenance) - self._under_way.keys():
+            self._connections.drop(uuid)
 
     def _operations(self):
         """Yield the open operations on all pod managers, the oldest first, a page at a time: few are open at once."""
@@ -155,12 +191,12 @@ class Worker:
     def _work(self, uuid):
         try:
             self._work_alone(uuid)
-        except (errors.LeaseHeld, sync.HandedBack):
+        except (errors.LeaseHeld, errors.InMaintenance, sync.HandedBack):
             pass
-        except errors.ValenceError as error:
-            LOG.warning("pod manager %s: work ended: %s", uuid, error.detail)
-        except Exception:
-            LOG.exception("pod manager %s: work failed; it is tried again", uuid)
+        except Exception as error:
+            self._note_failure(uuid, error)
+        else:
+            self._patience.succeeded(uuid)
         finally:
             if not self._ownership.owns(uuid):
                 self._connections.drop(uuid)
@@ -169,15 +205,29 @@ class Worker:
         if self._stopping.is_set() or not self._ownership.owns(uuid):
             return
         with self._leases.hold(lease_name(uuid)) as lease:
-            must_end = self._under_way[uuid] = functools.partial(self._must_end, uuid, lease)
+            must_end = functools.partial(self._must_end, uuid, lease)
+            one = self._under_way[uuid] = job.PodManagerJob(
+                self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
+            )
             try:
                 self._reread(uuid, lease)
-                job.PodManagerJob(
-                    self._conf, self._store, self._connections, lease, must_end=must_end, pace=self._pace
-                ).run(uuid)
+                one.run(uuid)
             finally:  # before the lease ends: that of finished work is no reason to break a connection off
                 del self._under_way[uuid]
         self._ownership.unclaimed.discard(uuid)
+
+    def _note_failure(self, uuid, error):
+        """Let the pod manager rest; log the traceback of an unexpected error once."""
+        is_expected = isinstance(error, errors.ValenceError)
+        traceback = None if is_expected or not self._patience.is_new(uuid) else error
+        metrics.WORK_FAILURES.labels("expected" if is_expected else "unexpected").inc()
+        LOG.warning(
+            "pod manager %s: work failed, trying again in %.0f s: %s",
+            uuid,
+            self._patience.failed(uuid),
+            error.detail if is_expected else repr(error),
+            exc_info=traceback,
+        )
 
     def _must_end(self, uuid, lease):
         return self._stopping.is_set() or uuid in self._cancelled or not self._leases.holds(lease)

@@ -12,6 +12,7 @@ from stevedore import extension
 from valence.common import errors
 from valence.db import models
 from valence.db import options
+from valence.db import types
 
 #: entry points of the drivers, and the beginnings of connections that do not name one
 DRIVERS = "valence.db.driver"
@@ -162,6 +163,14 @@ class Store(abc.ABC):
     @abc.abstractmethod
     def get(self, model, key) -> models.ModelBase:
         """Return one object; raise NotFound."""
+
+    def get_without_secrets(self, model, key) -> models.ModelBase:
+        """Return one object whose secrets have their initial values, so that no key is needed; raise NotFound."""
+        names = [name for name, field in model.fields.items() if not isinstance(field, types.Secret)]
+        found = self.list(model, filters=[Filter(model.key, "eq", key)], limit=1, fields=names)
+        if not found:
+            raise errors.NotFound(kind=model.kind, key=key)
+        return found[0]
 
     @abc.abstractmethod
     def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None) -> list:

@@ -5,6 +5,7 @@ import threading
 
 from tests import base
 from tests import embedded
+from valence.common import secrets
 from valence.conductor import documents
 from valence.conductor import job
 from valence.conductor import pace
@@ -65,6 +66,31 @@ class DocumentsTest(base.TestCase):
         self.pod.set_faults(error_rate=1.0)
         codes = {each["error"]["code"] for each in self.reader().read(self.rows).values()}
         self.assertEqual({"valence.pod_manager_error"}, codes)
+
+    def test_in_maintenance_nothing_is_read_and_that_is_said(self):
+        current = self.database.store.get(models.PodManager, self.pod_manager.uuid)
+        self.database.store.commit(store.Update(current, {"maintenance": True}))
+        for groups in ([], ["far"]):
+            before = self.pod.stats()["requests"]
+            found = self.reader(*groups).read(self.rows)
+            self.assertEqual({"valence.in_maintenance"}, {each["error"]["code"] for each in found.values()})
+            self.assertEqual(before, self.pod.stats()["requests"])
+
+    def test_one_whose_password_cannot_be_decrypted_says_so_and_others_are_read(self):
+        other = self.useFixture(embedded.Pod()).simulator
+        path = secrets.key_file(self.database.conf)
+        path.unlink()
+        secrets.create(path)
+        readable = self.database.register(other, name="other")
+        row = models.Resource(
+            podm_id=readable.uuid, resource_url="/redfish/v1/Systems/System1", resource_type="System"
+        )
+        self.database.store.commit(store.Create(row))
+        found = self.reader().read([*self.rows, row])
+        self.assertEqual("System 1", found[row.uuid]["detail"]["Name"])
+        self.assertEqual(
+            {"valence.secret_unreadable"}, {found[each.uuid]["error"]["code"] for each in self.rows}
+        )
 
     def test_nothing_is_read_of_a_pod_manager_that_is_gone(self):
         one = self.reader()

@@ -35,6 +35,20 @@ class IntrospectorTest(IntrospectorCase):
         self.look_until("error")
         self.assertIn("127.0.0.1:9", self.stored().error)
 
+    def test_in_maintenance_a_machine_is_not_booted_and_the_introspection_says_why(self):
+        (row,) = self.backend.store.list(models.PodManager)
+        self.backend.store.commit(store.Update(row, {"maintenance": True}))
+        self.one("POST")
+        self.look_until("error")
+        self.assertIn("maintenance", self.stored().error)
+
+    def test_in_maintenance_a_machine_that_another_boots_is_still_introspected(self):
+        (row,) = self.backend.store.list(models.PodManager)
+        self.backend.store.commit(store.Update(row, {"maintenance": True}))
+        self.start()
+        (address,) = self.backend.store.list(models.IntrospectionAddress)
+        self.assertEqual(("serial", "ser-1"), (address.attribute, address.value))
+
     def test_what_takes_too_long_fails(self):
         for state in ("waiting", "processing", "reapplying"):
             self.start()

@@ -7,6 +7,7 @@ from tests import base
 from tests import embedded
 from valence.common import context
 from valence.common import errors
+from valence.common import secrets
 from valence.conductor import job
 from valence.conductor import operations
 from valence.conductor import pace
@@ -210,6 +211,16 @@ class StatusTest(JobTest):
         self.work()
         self.assertEqual(("unknown", 0), (self.current().status, self.pod.simulator.stats()["requests"]))
 
+    def test_in_maintenance_an_operation_fails_and_says_so(self):
+        uuid = self.ask()
+        self.database.store.commit(store.Update(self.current(), {"maintenance": True}))
+        self.work()
+        failed = self.operation(uuid)
+        self.assertEqual("failed", failed.state)
+        self.assertIn("maintenance", failed.cause)
+        self.assertEqual((0, None), (self.current().failures, self.current().last_error))
+        self.assertEqual(0, self.pod.simulator.stats()["requests"])
+
     def test_refused_credentials_are_told_and_not_tried_again_soon(self):
         self.pod.simulator.set_password("other")
         self.work()
@@ -222,6 +233,120 @@ class StatusTest(JobTest):
     def changes_of_status(self):
         told = self.database.events("pod_manager.online", "pod_manager.offline")
         return [(each.old["status"], each.new["status"]) for each in told]
+
+
+class CorrectionTest(JobTest):
+    """A client corrects the access while a contact with the old one is under way."""
+
+    def contact(self, **values):
+        """Work on the pod manager, whose record gets ``values`` once the connection is made."""
+        values |= {"next_sync_at": types.now(), "failures": 0}
+        pending = [values]
+
+        def correct():
+            if pending:
+                self.database.store.commit(store.Update(self.current(), pending.pop()))
+            return False
+
+        with self.database.keeper().hold("work") as lease:
+            one = self.job(lease)
+            one._must_end = correct
+            one.run(self.pod_manager.uuid)
+
+    def assert_contacted_at_once(self):
+        now = self.current()
+        self.assertEqual((0, None), (now.failures, now.last_error))
+        self.assertTrue(job.is_due(now))
+        self.work()
+        self.assertEqual("online", self.current().status)
+
+    def test_the_failure_of_the_old_password_does_not_delay_the_new_one(self):
+        self.pod.simulator.set_password("right")
+        self.assertRaises(sync.HandedBack, self.contact, password="right")
+        self.assert_contacted_at_once()
+        self.assertEqual([], self.database.events("pod_manager.sync.error"))
+
+    def test_the_failure_of_the_old_url_does_not_delay_the_new_one(self):
+        right = self.pod_manager.url
+        self.pod_manager = self.database.store.commit(
+            store.Update(self.current(), {"url": "http://127.0.0.1:9/redfish/v1"})
+        )[0]
+        self.assertRaises(sync.HandedBack, self.contact, url=right)
+        self.assert_contacted_at_once()
+
+    def test_the_success_of_the_old_access_does_not_count_for_the_new_one(self):
+        self.assertRaises(sync.HandedBack, self.contact, verify_ca="false")
+        self.assertEqual((None, "unknown"), (self.current().last_synced_at, self.current().status))
+        self.assert_contacted_at_once()
+
+    def test_an_operation_is_done_again_with_the_new_access(self):
+        self.pod.simulator.set_password("right")
+        uuid = self.ask()
+        self.assertRaises(sync.HandedBack, self.contact, password="right")
+        self.assertEqual(("pending", 0), (self.operation(uuid).state, self.operation(uuid).attempts))
+        self.work()
+        self.assertEqual("succeeded", self.operation(uuid).state)
+
+    def test_another_change_delays_nothing_and_is_kept(self):
+        self.contact(description="mine")
+        self.assertEqual(("mine", "online"), (self.current().description, self.current().status))
+
+
+class OwnFailureTest(JobTest):
+    """Errors that are not the pod manager's back off and are told as its own are."""
+
+    def assert_recorded(self, text):
+        now = self.current_without_secrets()
+        self.assertEqual(1, now.failures)
+        self.assertIn(text, now.last_error)
+        pause = types.parse_time(now.next_sync_at) - types.parse_time(types.now())
+        self.assertGreater(pause.total_seconds(), 10)
+        self.assertEqual(1, len(self.database.events("pod_manager.sync.error")))
+
+    def current_without_secrets(self):
+        return self.database.store.get_without_secrets(models.PodManager, self.pod_manager.uuid)
+
+    def lose_key(self):
+        path = secrets.key_file(self.database.conf)
+        path.unlink()
+        secrets.create(path)
+
+    def test_an_option_that_cannot_be_read(self):
+        file = self.make_folder() / "bad.conf"
+        file.write_text("[sync]\ninterval = abc\n")
+        self.database.conf(["--config-file", str(file)], project="valence")
+        self.database.conf.clear_override("interval", "sync")
+        self.work()
+        self.assert_recorded("unexpected error")
+        self.assertEqual(1, self.log.output.count("ERROR"))
+        self.database.store.commit(store.Update(self.current(), {"next_sync_at": types.now()}))
+        self.work()
+        self.assertEqual(1, len(self.database.events("pod_manager.sync.error")))
+        self.assertEqual(1, self.log.output.count("ERROR"))
+
+    def test_a_secret_that_no_key_opens(self):
+        self.lose_key()
+        self.work()
+        self.assert_recorded("encrypted with a key")
+        self.assertEqual(0, self.pod.simulator.stats()["requests"])
+
+    def test_an_operation_fails_with_the_cause_and_ends_with_its_event(self):
+        uuid = self.ask()
+        self.lose_key()
+        self.work()
+        self.assertEqual("failed", self.operation(uuid).state)
+        self.assertIn("encrypted with a key", self.operation(uuid).cause)
+        self.assert_recorded("encrypted with a key")
+
+    def test_an_operation_that_ends_by_an_unexpected_error_has_an_event_of_its_end(self):
+        uuid = self.ask()
+        file = self.make_folder() / "bad.conf"
+        file.write_text("[sync]\nbatch = abc\n")
+        self.database.conf(["--config-file", str(file)], project="valence")
+        self.work()
+        self.assertEqual("failed", self.operation(uuid).state)
+        self.assertEqual(1, len(self.database.events("pod_manager.sync.start")))
+        self.assertEqual(1, len(self.database.events("pod_manager.sync.error")))
 
 
 class StoreAwayTest(JobTest):

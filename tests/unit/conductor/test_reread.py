@@ -6,6 +6,7 @@ from tests import embedded
 from tests import figures
 from valence.common import context
 from valence.common import errors
+from valence.conductor import connections
 from valence.conductor import hints
 from valence.conductor import reread
 from valence.conductor import sync
@@ -31,7 +32,7 @@ class RereadingTest(base.TestCase):
         with self.database.keeper().hold("work") as lease:
             sync.Synchronizer(
                 self.database.store,
-                self.connections.get(self.pod_manager),
+                self.connections.get(self.pod_manager, connections.SYNC),
                 self.pod_manager,
                 context=context.service_context(),
                 lease=lease,

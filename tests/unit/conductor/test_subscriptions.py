@@ -5,6 +5,7 @@ from tests import base
 from tests import embedded
 from tests import event_receiver
 from tests import figures
+from valence.conductor import connections
 from valence.conductor import hints
 from valence.conductor import receiver
 from valence.conductor import subscriptions
@@ -153,7 +154,7 @@ class LifeTest(SubscriptionsCase):
 
     def test_what_a_dead_predecessor_left_is_removed(self):
         other = self.useFixture(event_receiver.EventReceiver())
-        left = self.database.connections().get(self.pod_manager())
+        left = self.database.connections().get(self.pod_manager(), connections.EVENTS)
         left.subscribe(other.url, f"valence:{self.uuid}")
         left.subscribe(other.url, "not ours")
         self.attach()
@@ -194,7 +195,7 @@ class LifeTest(SubscriptionsCase):
         self.wait_for_subscribers()
         self.change(username="admin", url=f"{self.simulator.url}/redfish/v1/")
         self.wait_for_subscribers(1, one)
-        new = self.connections.get(self.pod_manager())
+        new = self.connections.get(self.pod_manager(), connections.EVENTS)
         self.wait_for(lambda: self.look(one) or self.is_attached_to(one, new))
         self.assert_hears()
 

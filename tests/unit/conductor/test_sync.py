@@ -5,6 +5,7 @@ from tests import base
 from tests import embedded
 from valence.common import context
 from valence.common import errors
+from valence.conductor import connections
 from valence.conductor import sync
 from valence.db import models
 from valence.db import store
@@ -23,7 +24,7 @@ class SynchronizerTest(base.TestCase):
         with self.database.keeper().hold("work") as own:
             return sync.Synchronizer(
                 self.database.store,
-                self.connections.get(self.pod_manager),
+                self.connections.get(self.pod_manager, connections.SYNC),
                 self.pod_manager,
                 context=context.service_context(),
                 lease=lease or own,

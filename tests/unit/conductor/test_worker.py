@@ -6,12 +6,16 @@ import time
 
 from tests import base
 from tests import embedded
+from tests import figures
 from valence.common import context
+from valence.conductor import connections
 from valence.conductor import leases
 from valence.conductor import operations
+from valence.conductor import patience
 from valence.conductor import worker
 from valence.db import models
 from valence.db import store
+from valence.db import types
 from valence.podmanagers import base as podmanagers
 
 
@@ -156,7 +160,7 @@ class HintTest(WorkerCase):
         self.wait_for(lambda: self.told() == ["System 1"])
 
     def test_a_look_at_the_end_of_work_breaks_nothing_off(self):
-        before = self.connections.current(self.pod_manager.uuid)
+        before = self.connections.current(self.pod_manager.uuid, connections.SYNC)
         looked = threading.Event()
 
         def look():
@@ -166,7 +170,7 @@ class HintTest(WorkerCase):
         self.keeper.releasing = look
         self.hint()
         self.assertTrue(looked.wait(10))
-        self.assertIs(before, self.connections.current(self.pod_manager.uuid))
+        self.assertIs(before, self.connections.current(self.pod_manager.uuid, connections.SYNC))
 
 
 class HangingTest(WorkerCase):
@@ -196,5 +200,75 @@ class HangingTest(WorkerCase):
     def test_whoever_lost_the_lease_lets_go(self):
         self.begin(ttl=1)
         with self.database.keeper("other").hold(worker.lease_name(self.pod_manager.uuid), steal=True):
-            self.wait_for(lambda: "work ended" in self.log.output)
+            self.wait_for(lambda: "work failed" in self.log.output)
         self.assertEqual([], self.database.events("pod_manager.sync.error"))
+
+    def test_a_corrected_access_ends_the_contact_with_the_old_one(self):
+        other = self.useFixture(embedded.Pod()).simulator
+        one = self.begin()
+        current = self.database.store.get(models.PodManager, self.pod_manager.uuid)
+        corrected = {"url": f"{other.url}/redfish/v1", "next_sync_at": types.now(), "failures": 0}
+        self.database.store.commit(store.Update(current, corrected))
+        one.ring()
+        self.assertEqual("succeeded", self.wait_for(lambda: self.ended(self.uuid)).state)
+        now = self.database.store.get(models.PodManager, self.pod_manager.uuid)
+        self.assertEqual(("online", 0), (now.status, now.failures))
+        self.assertEqual([], self.database.events("pod_manager.sync.error"))
+
+    def test_maintenance_ends_the_contact(self):
+        one = self.begin()
+        current = self.database.store.get(models.PodManager, self.pod_manager.uuid)
+        self.database.store.commit(store.Update(current, {"maintenance": True}))
+        one.ring()
+        ended = self.wait_for(lambda: self.ended(self.uuid))
+        self.assertEqual("failed", ended.state)
+        self.assertIn("maintenance", ended.cause)
+
+    def test_cancelling_leaves_other_work_on_the_pod_manager_alone(self):
+        one = self.begin()
+        with one._connections.use(self.pod_manager, connections.INTROSPECTION) as other:
+            operation = self.database.store.get(models.Operation, self.uuid)
+            asked = store.Update(operation, {"cancel_requested_at": types.now()}, touch=False)
+            self.database.store.commit(asked)
+            one.ring()
+            self.assertEqual("cancelled", self.wait_for(lambda: self.ended(self.uuid)).state)
+            self.simulator.set_faults()
+            self.assertTrue(other.root().uuid)
+
+
+class MaintenanceTest(WorkerCase):
+    def test_its_beginning_signs_out(self):
+        pod_manager = self.database.register(self.simulator)
+        one = self.worker()
+        one.start()
+        self.wait_for(lambda: self.simulator.stats()["sessions"])
+        self.wait_for(lambda: self.database.store.get(models.PodManager, pod_manager.uuid).last_synced_at)
+        current = self.database.store.get(models.PodManager, pod_manager.uuid)
+        self.database.store.commit(store.Update(current, {"maintenance": True}))
+        one.ring()
+        self.wait_for(lambda: self.simulator.stats()["sessions"] == 0)
+        requests = self.simulator.stats()["requests"]
+        one.look()
+        self.assertEqual(requests, self.simulator.stats()["requests"])
+
+
+class FailureTest(WorkerCase):
+    def test_work_that_cannot_record_its_failure_rests_and_is_logged_with_its_traceback_once(self):
+        def fail(_keeper, _name):
+            raise RuntimeError("broken")
+
+        self.patch(leases.LeaseKeeper, "hold", fail)
+        self.patch(patience, "FIRST", 0.1)
+        before = figures.value("valence_conductor_work_failures_total", kind="unexpected") or 0
+        pod_manager = self.database.register(self.simulator)
+        one = self.worker()
+        self.patch(worker, "LOOK_INTERVAL", 0.05)
+        one.start()
+
+        def failures():
+            one.ring()
+            return figures.value("valence_conductor_work_failures_total", kind="unexpected") - before > 2
+
+        self.wait_for(failures)
+        self.assertEqual(1, self.log.output.count("Traceback"))
+        self.assertIn(pod_manager.uuid, self.log.output)

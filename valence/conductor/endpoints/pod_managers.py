@@ -7,7 +7,7 @@ from oslo_log import log
 from stevedore import extension
 
 from valence.common import errors
-from valence.conductor import connections
+from valence.conductor import access
 from valence.conductor import events
 from valence.conductor import idempotency as repeated
 from valence.conductor import operations
@@ -75,7 +75,7 @@ class PodManagersEndpoint:
         changes = {name: value for name, value in values.items() if getattr(old, name) != value}
         if not changes:
             return old.public()
-        contact = bool(changes.keys() & {*connections.ACCESS, "maintenance"})
+        contact = not changes.keys().isdisjoint(access.CONTACT)
         if contact:
             changes |= {"next_sync_at": types.now(), "failures": 0}
         told = events.pod_manager(context, "update", old=old, new=old.replace(**changes))
@@ -104,7 +104,7 @@ class PodManagersEndpoint:
         return self._store.commit(store.Create(pod_manager), told, *work, *remember(answer))[0]
 
     def _expect(self, uuid, revision):
-        pod_manager = self._store.get(models.PodManager, uuid)
+        pod_manager = access.read(self._store, uuid)
         if revision is not None and pod_manager.revision != revision:
             raise errors.RevisionMismatch(kind="pod_manager", key=uuid)
         return pod_manager

@@ -8,6 +8,7 @@ from tests import base
 from tests import embedded
 from tests import message_bus
 from valence.common import errors
+from valence.common import secrets
 from valence.conductor import operations
 from valence.db import models
 from valence.db import store
@@ -126,6 +127,54 @@ class UpdateTest(PodManagersTest):
 
     def test_a_missing_one_is_not_found(self):
         self.assertRaises(errors.NotFound, self.pod_managers.update, self.context, "none", {"name": "b"})
+
+
+class LostKeyTest(PodManagersTest):
+    """The key that a password was encrypted with is gone: everything but signing in still works."""
+
+    def setUp(self):
+        super().setUp()
+        self.uuid = self.create(maintenance=True)["uuid"]
+        path = secrets.key_file(self.conductor.conf)
+        path.unlink()
+        secrets.create(path)
+
+    def test_the_password_can_be_entered_again(self):
+        self.pod_managers.update(self.context, self.uuid, {"password": "new"})
+        self.assertEqual("new", self.database.store.get(models.PodManager, self.uuid).password)
+
+    def test_an_empty_password_replaces_it_too(self):
+        self.pod_managers.update(self.context, self.uuid, {"password": ""})
+        self.assertEqual("", self.database.store.get(models.PodManager, self.uuid).password)
+
+    def test_other_fields_can_be_changed(self):
+        new = self.pod_managers.update(self.context, self.uuid, {"description": "x"}, revision=1)
+        self.assertEqual(("x", 2), (new["description"], new["revision"]))
+
+    def test_it_can_be_deleted(self):
+        self.pod_managers.delete(self.context, self.uuid)
+        self.assertEqual(0, self.records.count(self.context, "PodManager"))
+
+    def test_it_can_be_deleted_by_force(self):
+        self.pod_managers.delete(self.context, self.uuid, force=True)
+        self.assertEqual(0, self.records.count(self.context, "PodManager"))
+
+    def test_a_synchronization_can_be_asked_for_and_fails_with_the_cause(self):
+        self.pod_managers.update(self.context, self.uuid, {"maintenance": False})
+        asked = self.pod_managers.sync(self.context, self.uuid)
+        ended = self.wait_for(
+            lambda: (one := self.database.store.get(models.Operation, asked["uuid"])).ended_at and one
+        )
+        self.assertEqual("failed", ended.state)
+        self.assertIn("encrypted with a key", ended.cause)
+        self.assertIn("enter the secret", ended.hint)
+
+    def test_it_stops_no_other_from_being_claimed_and_synchronized(self):
+        self.pod_managers.update(self.context, self.uuid, {"maintenance": False})
+        simulator = self.useFixture(embedded.Pod()).simulator
+        access = {"url": f"{simulator.url}/redfish/v1", "username": "admin", "password": "password"}
+        other = self.pod_managers.create(self.context, {"name": "other"} | access)["pod_manager"]["uuid"]
+        self.wait_for(lambda: self.records.get(self.context, "PodManager", other)["status"] == "online")
 
 
 class DeleteTest(PodManagersTest):

@@ -55,14 +55,14 @@ class OwnerTest(DetailsCase):
         self.wait_for(lambda: len(other._ownership.membership.members) == 2)
         found = other._resources.details(context.service_context(), uuids=list(self.systems.values()))
         self.assertEqual(self.systems, {each["detail"]["Name"]: uuid for uuid, each in found.items()})
-        self.assertEqual({}, other._connections._drivers)
-        self.assertEqual(1, len(service._connections._drivers))
+        self.assertEqual(set(), other._connections.known())
+        self.assertEqual(1, len(service._connections.known()))
 
     def test_while_the_owner_is_silent_another_of_its_group_reads_and_keeps_no_connection(self):
         other, endpoint = self.other("default")
         found = endpoint.details(context.service_context(), uuids=list(self.systems.values()))
         self.assertEqual(self.systems, {each["detail"]["Name"]: uuid for uuid, each in found.items()})
-        self.assertEqual({}, other._connections._drivers)
+        self.assertEqual(set(), other._connections.known())
 
     def test_while_the_owner_is_silent_those_of_other_groups_say_that_nobody_can_read(self):
         _, endpoint = self.other("far")
