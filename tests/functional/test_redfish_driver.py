@@ -26,21 +26,21 @@ MOCKUPS = {
     # the blades' disks are SimpleStorage, the power supplies parts of the enclosure's Power document
     "dmtf/public-bladed": {
         "System": 4, "Processor": 4, "Storage": 4, "Manager": 5, "Ethernet Interface": 5, "Chassis": 5,
-        "Power Supply": 2,
+        "Power Supply": 2, "Fan": 8,
     },
     # one system's network interface is linked as another's; two documents named Capabilities are no resources
     "dmtf/public-composability": {
         "System": 5, "Processor": 8, "Memory": 11, "Storage": 6, "Ethernet Interface": 6, "NVMe": 8, "Manager": 1,
-        "Chassis": 8, "Power Supply": 2, "Resource Block": 12, "Zone": 3,
+        "Chassis": 8, "Power Supply": 2, "Fan": 4, "Resource Block": 12, "Zone": 3,
     },
     # ports of USB and graphics controllers are not followed
     "dmtf/public-rackmount1": {
         "System": 1, "Processor": 3, "Memory": 4, "Storage": 1, "Ethernet Interface": 6, "Manager": 1,
-        "Ethernet Port": 1, "Chassis": 1, "Power Supply": 2,
+        "Ethernet Port": 1, "Chassis": 1, "Power Supply": 2, "Fan": 4, "Battery": 1,
     },
     "intelrsd-sim-pnc": {
-        "System": 1, "PCIe Device": 1, "Storage": 1, "NVMe": 2, "Manager": 1, "Chassis": 1, "Fabric": 1, "Switch": 1,
-        "Zone": 1, "Port": 2,
+        "System": 1, "PCIe Device": 1, "PCIeFunction": 1, "Storage": 1, "NVMe": 2, "Manager": 1, "Chassis": 1,
+        "Fabric": 1, "Switch": 1, "Zone": 1, "Endpoint": 2, "Port": 2,
     },
     "intelrsd-sim-psme": {
         "System": 1, "Processor": 1, "Memory": 1, "Storage": 1, "Ethernet Interface": 3, "Drive": 1, "Manager": 3,
@@ -49,8 +49,9 @@ MOCKUPS = {
     "intelrsd-sim-rss": {"Manager": 1, "Storage Service": 1, "Drive": 1, "Volume": 3},
     # 113 of 218 links lead nowhere, those to every chassis and node among them
     "rsd-lib-tree": {
-        "System": 2, "PCIe Device": 1, "Processor": 1, "Memory": 1, "Ethernet Interface": 1, "Manager": 1, "Fabric": 1,
-        "Zone": 1, "Switch": 1, "Ethernet Port": 1, "Storage Service": 2, "NVMe": 1, "Volume": 1,
+        "System": 2, "PCIe Device": 1, "PCIeFunction": 1, "Processor": 1, "Memory": 1, "Ethernet Interface": 1,
+        "Manager": 1, "Fabric": 1, "Zone": 1, "Endpoint": 2, "Switch": 1, "Ethernet Port": 1,
+        "Storage Service": 2, "NVMe": 1, "Volume": 1,
     },
     # the two racks are linked and not there
     "valence-rsd121-sim": {"System": 48, "Chassis": 10, "Node": 6},
@@ -108,11 +109,11 @@ class SushyEmulatorTest(DriverTestCase):
     def test_systems_are_seen_in_spite_of_links_that_fail(self):
         emulator = self.useFixture(sushy_emulator.SushyEmulator(systems=5))
         items = list(self.connect(emulator.url).crawl({}))
-        expected = {"System": 5, "Manager": 5, "Ethernet Interface": 5, "Chassis": 1}
+        expected = {"System": 5, "Manager": 5, "Ethernet Interface": 5, "Chassis": 1, "Fan": 2}
         self.assertEqual(expected, counts(seen(items)))
         unread = [item for item in items if isinstance(item, podmanagers_base.Unread)]
         self.assertEqual(
-            [frozenset({"Storage", "Drive", "NVMe", "Volume"})] * 5, [each.resource_types for each in unread]
+            [True] * 5, [each.resource_types >= {"Storage", "Drive", "Volume"} for each in unread]
         )
 
     def test_http_basic_is_used_where_that_is_all_there_is(self):
@@ -196,7 +197,17 @@ class SimulatorTest(SimulatorTestCase):
     options = {"systems": 12}
 
     def test_every_type_of_resource_is_seen(self):
-        self.assertEqual(set(models.resource.RESOURCE_TYPES), set(counts(self.driver.crawl({}))))
+        simulator = server.Simulator(equipment=True)
+        self.addCleanup(simulator.stop)
+        self.configure(sensors=True)
+        driver = self.connect(simulator.start().url + ROOT, **CREDENTIALS)
+        self.assertEqual(set(models.resource.RESOURCE_TYPES), set(counts(driver.crawl({}))))
+
+    def test_sensors_are_listed_only_if_asked_for(self):
+        simulator = server.Simulator(equipment=True)
+        self.addCleanup(simulator.stop)
+        driver = self.connect(simulator.start().url + ROOT, **CREDENTIALS)
+        self.assertNotIn("Sensor", counts(driver.crawl({})))
 
     def test_expanded_plain_and_paged_reads_see_the_same(self):
         expected = {item.resource_url: item[:-1] for item in self.driver.crawl({})}

@@ -213,6 +213,12 @@ REDFISH = [
         mutable=True,
         help="Use $expand where a pod manager offers it and it is seen to work.",
     ),
+    cfg.BoolOpt(
+        "sensors",
+        default=False,
+        help="List the sensors of chassis and power distribution equipment as resources of type Sensor. A chassis may "
+        "have hundreds, and each is one more request per synchronization.",
+    ),
 ]
 
 EVENTS = [

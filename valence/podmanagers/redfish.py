@@ -35,6 +35,7 @@ class RedfishDriver(base.PodManagerDriver):
 
     def crawl(self, etags):
         root = self._connection.root()
+        known = etags.keys()
         etags = etags if self._crawls % _TRUSTING_CRAWLS else {}
         self._crawls += 1
         features = root if self._options.expand else {}
@@ -46,6 +47,8 @@ class RedfishDriver(base.PodManagerDriver):
             redfish_expansion.of_collections(features),
             redfish_expansion.of_resources(features),
             most_failures=max(3, 2 * concurrency),
+            known=known,
+            skipped=frozenset() if self._options.sensors else redfish_links.OPTIONAL,
         )
         yield from redfish_crawl.Crawl(reader, concurrency).run(root)
         self._memory.forget_unused()

@@ -10,10 +10,12 @@ import contextlib
 import functools
 from concurrent import futures
 
-from valence.podmanagers import redfish_reader
+from valence.podmanagers import redfish_visits
 
 #: visits that a thread makes in one go, at most: handing over each of them costs more than to make it
 _BATCH = 8
+#: characters of a serial number that may prove that two URLs are those of one resource
+_SHORTEST_PROOF = 4
 
 
 class Crawl:
@@ -23,11 +25,12 @@ class Crawl:
         self._reader = reader
         self._concurrency = concurrency
         self._claimed = set()  # the URLs that were, or will be, read
+        self._identities = {}  # identity -> collection of the service root where it was found first, and how often
 
     def run(self, root):
         """Yield what is found below the root document: Seen, Unchanged, Unread."""
         with self._starting() as start:
-            for lead in self._reader.leads(root, "ServiceRoot", ""):
+            for lead in self._reader.leads(root, "ServiceRoot", "", ""):
                 yield from self._walk(lead, start)
 
     def _walk(self, lead, start):
@@ -45,16 +48,31 @@ class Crawl:
         items = collections.deque(items)
         while items:
             item = items.popleft()
-            if isinstance(item, redfish_reader.Visit):
+            if isinstance(item, redfish_visits.Visit):
                 if self._claim(item.url):
                     waiting.append(item)
-            elif not isinstance(item, redfish_reader.Found):
+            elif not isinstance(item, redfish_visits.Found):
                 yield item
             elif item.url == url or self._claim(item.url):
-                url = None
+                url = None if item.url == url else url
+                if self._is_known_by_another_url(item):
+                    continue
                 if item.record is not None:
                     yield item.record
                 items.extend(item.leads)
+
+    def _is_known_by_another_url(self, found):
+        """Whether a resource was found elsewhere before: below a system, and now below a chassis.
+
+        Only an identity that one resource has there proves it; makers give some parts all the same serial number.
+        """
+        if found.identity is None or len(found.identity[1]) < _SHORTEST_PROOF:
+            return False
+        top = _top(found.url)
+        first, count = self._identities.setdefault(found.identity, (top, 0))
+        if first == top:
+            self._identities[found.identity] = (top, count + 1)
+        return first != top and count == 1
 
     def _claim(self, url):
         if url in self._claimed:
@@ -79,3 +97,8 @@ class Crawl:
         finally:
             self._reader.stopped = True
             executor.shutdown(cancel_futures=True)
+
+
+def _top(url):
+    """Return the path of the collection of the service root that a URL is in."""
+    return url.rsplit("/v1/", 1)[-1].partition("/")[0]

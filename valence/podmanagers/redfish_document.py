@@ -11,6 +11,9 @@ _NO_IDENTITY = frozenset({
     "", "none", "null", "n/a", "na", "not specified", "not available", "unknown", "default string",
     "to be filled by o.e.m.", "system serial number", "03000200-0400-0500-0006-000700080009",
 })  # fmt: skip
+#: properties of which a part of a document has one at least
+_PARTS = frozenset({"MemberId", "Name", "SerialNumber", "Status"})
+_SEPARATORS = frozenset("-:. _")
 _FILLERS = ({"0"}, {"f"}, {"x"})
 
 
@@ -23,11 +26,22 @@ def seen(document, url, kind, parent, etag=None):
         url,
         redfish_links.resource_type(kind, document),
         parent,
-        _text(document.get("Name"), 255) or _text(document.get("Id") or document.get("MemberId"), 255),
-        *map(_shared, (status.get("Health"), status.get("State"), document.get("PowerState"))),
+        _name(document, url),
+        *map(_shared, (_health(status), status.get("State"), document.get("PowerState"))),
         identity(document),
         usable_etag(etag or document.get("@odata.etag")),
     )
+
+
+def _name(document, url):
+    """Return the name of a resource, what stands in for one, or the last part of its path."""
+    given = (_text(document.get(key), 255) for key in ("Name", "Id", "MemberId"))
+    return next(filter(None, given), None) or _text(url.rpartition("/")[2], 255)
+
+
+def _health(status):
+    """Return the health of a resource; some services only say that of it and its parts together."""
+    return status.get("HealthRollup") if status.get("Health") is None else status["Health"]
 
 
 def identity(document):
@@ -55,6 +69,20 @@ def reference(value):
 def has_content(item):
     """Return whether a link brings the document that it leads to, as expanded and embedded ones do."""
     return isinstance(item, dict) and ("Id" in item or "MemberId" in item)
+
+
+def is_part(item, url, place):
+    """Return whether an item of the list at ``place`` is a part of the document that has the list.
+
+    Parts have a fragment of that document as their URL, the URL of the document itself, or none.
+    """
+    if not isinstance(item, dict):
+        return False
+    if url is None:
+        return bool(_PARTS & item.keys()) and "@odata.id" not in item
+    document = place.partition("#")[0]
+    path, is_fragment, _ = url.partition("#")
+    return path.rstrip("/") == document and (bool(is_fragment) or bool(_PARTS & item.keys()))
 
 
 def members(document):
@@ -89,9 +117,25 @@ def at(document, path):
 
 
 def pointed(document, pointer):
-    """Return the part of a document that a JSON pointer (RFC 6901) leads to, None where there is none."""
-    for key in pointer.strip("/").split("/"):
-        key = key.replace("~1", "/").replace("~0", "~")
+    """Return the part of a document that a JSON pointer (RFC 6901) leads to, None where there is none.
+
+    Services also write names into the fragment of a part of a list: the part that has that fragment is meant.
+    """
+    parts, _, name = pointer.strip("/").rpartition("/")
+    keys = [key.replace("~1", "/").replace("~0", "~") for key in (*filter(None, parts.split("/")), name)]
+    there = _walked(document, keys[:-1])
+    named = (
+        [part for part in there if _fragment(part) == pointer.strip("/")] if isinstance(there, list) else []
+    )
+    return named[0] if named else _walked(there, keys[-1:])
+
+
+def _fragment(part):
+    return (reference(part) or "").partition("#")[2].strip("/") if isinstance(part, dict) else None
+
+
+def _walked(document, keys):
+    for key in keys:
         if isinstance(document, list):
             document = document[int(key)] if key.isdigit() and int(key) < len(document) else None
         else:
@@ -107,9 +151,10 @@ def _shared(value):
 
 def _identifying(value):
     text = _text(value, 255)
-    if text is None or text.lower() in _NO_IDENTITY or set(text.lower()) - {"-"} in _FILLERS:
+    if text is None or text.lower() in _NO_IDENTITY:
         return None
-    return text
+    digits = set(text.lower().removeprefix("0x")) - _SEPARATORS
+    return None if not digits or digits in _FILLERS else text
 
 
 def _text(value, limit):

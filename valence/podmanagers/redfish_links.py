@@ -9,18 +9,19 @@ import typing
 
 
 class Link(typing.NamedTuple):
-    """A property that leads on: its path in the document, the kind it leads to, and what makes it superfluous.
+    """A property that leads on: its path in the document, and the kind of document that it leads to.
 
-    ``unless`` names a property of the same document that tells of the same hardware in a newer way.
+    ``instead`` are links of the same document to older descriptions of the same hardware. The reader follows the first
+    one if this link is missing, dead or leads to an empty collection, and so on.
     """
 
-    path: tuple
+    path: tuple[str, ...]
     kind: str
-    unless: str | None = None
+    instead: tuple = ()
 
 
 #: kind of document -> property -> kind that it leads to, in the order of the crawl: what several links lead to belongs
-#: to the first. A kind in one word with inner capitals is no resource itself but leads to some.
+#: to the first. "A unless B" makes A an alternative of B (Link.instead).
 _TABLE = {
     "ServiceRoot": {
         "Systems": "System",
@@ -37,14 +38,21 @@ _TABLE = {
         "ResourceBlocks": "Resource Block",
         "Nodes": "Node",
         "Oem.Intel_RackScale.Nodes": "Node",
+        "PowerEquipment": "PowerEquipment",
+        "ThermalEquipment": "ThermalEquipment",
     },
     "System": {
         "Processors": "Processor",
         "Memory": "Memory",
+        "MemoryDomains": "MemoryDomain",
         "Storage": "Storage",
+        "Oem.Hpe.Links.SmartStorage unless Storage": "SmartStorage",
+        "Oem.Hp.Links.SmartStorage unless Storage": "SmartStorage",
         "SimpleStorage unless Storage": "Storage",
         "EthernetInterfaces": "Ethernet Interface",
+        "FabricAdapters": "FabricAdapter",
         "PCIeDevices": "PCIe Device",
+        "PCIeFunctions": "PCIeFunction",
     },
     "Manager": {
         "EthernetInterfaces": "Ethernet Interface",
@@ -52,29 +60,66 @@ _TABLE = {
     },
     "Chassis": {
         "NetworkAdapters": "Network Adapter",
+        "FabricAdapters": "FabricAdapter",
         "PCIeDevices": "PCIe Device",
         "Links.PCIeDevices": "PCIe Device",
         "Drives": "Drive",
         "Links.Drives": "Drive",
         "Links.Storage": "Storage",
         "Memory": "Memory",
+        "MemoryDomains": "MemoryDomain",
         "Processors": "Processor",
         "PowerSubsystem": "PowerSubsystem",
         "Power unless PowerSubsystem": "Power",
         "PowerZones": "PowerZone",
         "Oem.Intel_RackScale.PowerZones": "PowerZone",
+        "ThermalSubsystem": "ThermalSubsystem",
+        "Thermal unless ThermalSubsystem": "Thermal",
+        "Sensors": "Sensor",
+        "Links.Contains": "Chassis",
+    },
+    "Processor": {
+        "Ports": "Port",
     },
     "Storage": {
         "Drives": "Drive",
+        "Links.PhysicalDrives unless Drives": "Drive",
         "Volumes": "Volume",
+        "Links.LogicalDrives unless Volumes": "Volume",
+        "StoragePools": "StoragePool",
+        "Controllers": "StorageController",
+        "StorageControllers unless Controllers": "StorageController",
+    },
+    "StoragePool": {
+        "AllocatedVolumes": "Volume",
+        "AllocatedPools": "StoragePool",
+    },
+    "SmartStorage": {
+        "Links.ArrayControllers": "Storage",
+        "ArrayControllers unless Links.ArrayControllers": "Storage",
+    },
+    "StorageController": {
+        "Ports": "Port",
+    },
+    "MemoryDomain": {
+        "MemoryChunks": "MemoryChunks",
+    },
+    "PCIe Device": {
+        "PCIeFunctions": "PCIeFunction",
+        "Links.PCIeFunctions unless PCIeFunctions": "PCIeFunction",
     },
     "Network Adapter": {
         "Ports": "Port",
         "NetworkPorts unless Ports": "Port",
+        "NetworkDeviceFunctions": "NetworkDeviceFunction",
+    },
+    "FabricAdapter": {
+        "Ports": "Port",
     },
     "Fabric": {
         "Switches": "Switch",
         "Zones": "Zone",
+        "Endpoints": "Endpoint",
     },
     "Switch": {
         "Ports": "Port",
@@ -83,7 +128,9 @@ _TABLE = {
         "Drives": "Drive",
         "Volumes": "Volume",
         "LogicalDrives": "Volume",
+        "StoragePools": "StoragePool",
         "StorageSubsystems": "Storage",
+        "Endpoints": "Endpoint",
     },
     "CompositionService": {
         "ResourceBlocks": "Resource Block",
@@ -100,6 +147,7 @@ _TABLE = {
     },
     "PowerSubsystem": {
         "PowerSupplies": "Power Supply",
+        "Batteries": "Battery",
     },
     "Power": {
         "PowerSupplies": "Power Supply",
@@ -107,10 +155,53 @@ _TABLE = {
     "PowerZone": {
         "PowerSupplies": "Power Supply",
     },
+    "ThermalSubsystem": {
+        "Fans": "Fan",
+        "Pumps": "Pump",
+    },
+    "Thermal": {
+        "Fans": "Fan",
+    },
+    "PowerEquipment": {
+        "FloorPDUs": "PowerDistribution",
+        "RackPDUs": "PowerDistribution",
+        "Switchgear": "PowerDistribution",
+        "TransferSwitches": "PowerDistribution",
+        "ElectricalBuses": "PowerDistribution",
+        "PowerShelves": "PowerShelf",
+    },
+    "PowerDistribution": {
+        "PowerSupplies": "Power Supply",
+        "Outlets": "Outlet",
+        "Sensors": "Sensor",
+    },
+    "PowerShelf": {
+        "PowerSupplies": "Power Supply",
+        "Outlets": "Outlet",
+        "Sensors": "Sensor",
+    },
+    "ThermalEquipment": {
+        "CDUs": "CoolingUnit",
+        "HeatExchangers": "CoolingUnit",
+        "ImmersionUnits": "CoolingUnit",
+        "RPUs": "CoolingUnit",
+    },
+    "CoolingUnit": {
+        "Pumps": "Pump",
+    },
 }
 
 #: kinds whose documents are read only for what they lead to
-PASSED_THROUGH = frozenset({"ServiceRoot", "CompositionService", "PowerSubsystem", "Power", "PowerZone"})
+PASSED_THROUGH = frozenset({
+    "ServiceRoot", "CompositionService", "PowerSubsystem", "Power", "PowerZone", "ThermalSubsystem", "Thermal",
+    "PowerEquipment", "ThermalEquipment", "StoragePool", "SmartStorage", "MemoryDomain",
+})  # fmt: skip
+
+#: kinds that a crawl leaves out unless [redfish] sensors is set: there are hundreds in a chassis
+OPTIONAL = frozenset({"Sensor"})
+
+#: kinds that services list under a system and under a chassis, with a URL for each
+AT_TWO_PLACES = frozenset({"Drive", "PCIe Device"})
 
 #: kinds that are read together with the members of their collections where a service can do that: one request for a
 #: system instead of one for each of its collections. Chassis have hundreds of sensors that nobody asks for.
@@ -131,13 +222,26 @@ _SPECIAL = {
 }
 
 
-def _link(text, kind):
-    path, _, unless = text.partition(" unless ")
-    return Link(tuple(path.split(".")), kind, unless or None)
+def _links(properties):
+    """Return the links of one kind of document from its part of the table."""
+    links: dict[str, Link] = {}
+    for text, kind in properties.items():
+        path, _, preferred = text.partition(" unless ")
+        link = Link(tuple(path.split(".")), kind)
+        if preferred:
+            links[preferred] = links[preferred]._replace(instead=(*links[preferred].instead, link))
+        else:
+            links[path] = link
+    return tuple(links.values())
 
 
 #: kind of document -> its links
-LINKS = {kind: tuple(_link(text, target) for text, target in links.items()) for kind, links in _TABLE.items()}
+LINKS = {kind: _links(properties) for kind, properties in _TABLE.items()}
+
+
+def kinds_below(kind: str) -> set[str]:
+    """Return the kinds that the links of a kind of document lead to."""
+    return {each.kind for link in LINKS.get(kind, ()) for each in (link, *link.instead)}
 
 
 def resource_type(kind, document):
@@ -157,10 +261,10 @@ def kind(resource_type):
 
 
 def _below(kind, found):
-    for link in LINKS.get(kind, ()):
-        if link.kind not in found:
-            found.add(link.kind)
-            _below(link.kind, found)
+    for each in kinds_below(kind) - found:
+        if each not in found:
+            found.add(each)
+            _below(each, found)
     return found
 
 
@@ -170,10 +274,7 @@ def _types(kinds):
 
 
 #: kind -> every type that can be reached below a resource of that kind
-TYPES_BELOW = {
-    kind: _types(_below(kind, set()))
-    for kind in {*LINKS, *(link.kind for links in LINKS.values() for link in links)}
-}
+TYPES_BELOW = {kind: _types(_below(kind, set())) for kind in set(LINKS).union(*map(kinds_below, LINKS))}
 
 #: kind -> the same with the types of the kind itself: what a link to that kind leads to
 TYPES_OF = {kind: _types({kind}) | below for kind, below in TYPES_BELOW.items()}

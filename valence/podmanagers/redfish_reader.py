@@ -7,6 +7,9 @@ from valence.common import errors
 from valence.podmanagers import base
 from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_links
+from valence.podmanagers import redfish_visits
+from valence.podmanagers.redfish_visits import Found
+from valence.podmanagers.redfish_visits import Visit
 
 #: pages of one collection, at most
 _MOST_PAGES = 1000
@@ -16,23 +19,6 @@ _MOST_REFUSALS = 3
 _MANY_FAILURES = 30
 _MOST_FAILING = 0.1
 _LONGEST_URL = 500
-
-
-class Visit(typing.NamedTuple):
-    """A URL to read: the kind of thing that it leads to, the resource above it, and whether a list names it."""
-
-    url: str
-    kind: str
-    parent: str
-    listed: bool
-
-
-class Found(typing.NamedTuple):
-    """What a document told: what to yield of it (None if it is only passed through), and where it leads."""
-
-    url: str
-    record: base.Seen | base.Unchanged | None
-    leads: tuple
 
 
 class Listing(typing.NamedTuple):
@@ -50,13 +36,26 @@ class Listing(typing.NamedTuple):
 class Reader:
     """Reads visits, in any thread.
 
-    ``etags`` are those stored of known resources; ``memory`` keeps what documents told. ``collections`` and
-    ``resources`` are the expansions to try on them.
+    ``etags`` are those stored of known resources, ``known`` the URLs of all of them; ``memory`` keeps what documents
+    told. ``collections`` and ``resources`` are the expansions to try on them. Kinds in ``skipped`` are not read.
     """
 
-    def __init__(self, connection, etags, memory, collections, resources, *, most_failures):
+    def __init__(
+        self,
+        connection,
+        etags,
+        memory,
+        collections,
+        resources,
+        *,
+        most_failures,
+        known=frozenset(),
+        skipped=frozenset(),
+    ):
         self._connection = connection
         self._etags = etags
+        self._known = known
+        self._skipped = skipped
         self._memory = memory
         self._collections = collections
         self._resources = resources
@@ -74,16 +73,55 @@ class Reader:
         """
         return [(visit, [] if self.stopped else self._read(visit)) for visit in visits]
 
-    def leads(self, document, kind, parent):
-        """Return where a document leads: visits, and what it brings with it."""
+    def leads(self, document, kind, parent, url):
+        """Return where the document at ``url`` leads: visits, and what it brings with it."""
         return tuple(
             lead
             for link in redfish_links.LINKS.get(kind, ())
-            if link.unless is None or not document.get(link.unless)
-            for lead in self._follow(redfish_document.at(document, link.path), link.kind, parent)
+            if link.kind not in self._skipped
+            for lead in self._first_of(link, document, parent, url)
         )
 
+    def _first_of(self, link, document, parent, url):
+        """Return what the first of a link and its alternatives leads to; the others are visited if that is nothing."""
+        instead: tuple = ()
+        for each in reversed((link, *link.instead)):
+            value = redfish_document.at(document, each.path)
+            place = f"{url}{'' if '#' in url else '#'}/{'/'.join(each.path)}"
+            here = tuple(self._follow(value, each.kind, parent, place))
+            if len(here) == 1 and isinstance(here[0], Visit) and not here[0].listed:
+                here = (here[0]._replace(instead=instead),)
+            instead = here or instead
+        return instead
+
     def _read(self, visit):
+        items, error = self._at(visit)
+        return self._or_instead(visit, items, error) if visit.instead else items
+
+    def _or_instead(self, visit, items, error):
+        """Return what was found at a URL, or its alternatives if that is nothing."""
+        if not items:
+            return list(visit.instead)
+        if error is not None:
+            return (
+                items
+                if len(items) > 1 or self._is_passing(visit, error)
+                else redfish_visits.after(visit.instead, items)
+            )
+        if visit.kind in redfish_links.PASSED_THROUGH:
+            return [
+                redfish_visits.passing_on(each, visit.instead) if isinstance(each, Found) else each
+                for each in items
+            ]
+        if not all(isinstance(item, Visit) for item in items):
+            return items
+        for number, member in enumerate(items):  # a list whose members are all dead holds nothing
+            if found := self._at(member)[0]:
+                return [*found, *items[number + 1 :]]
+        return list(visit.instead)
+
+    def _at(self, visit):
+        """Return what is found at a URL, Unread if it cannot be read, and the error, None where there is none."""
         items = []
         self._reads += 1
         try:
@@ -97,7 +135,13 @@ class Reader:
         except errors.PodManagerError as error:
             self._raise_if_useless(error)
             items.append(self._unread(visit, error.kwargs["reason"]))
-        return items
+            return items, error
+        return items, None
+
+    def _is_passing(self, visit, error):
+        """Whether an error is no reason to prefer an alternative: it may pass, or resources are known by this link."""
+        passes = isinstance(error, errors.PodManagerUnreachable)
+        return passes or any(url.startswith(f"{visit.url}/") for url in self._known)
 
     def _resource(self, visit):
         return [self._with_members(visit) or self._alone(visit)]
@@ -118,16 +162,20 @@ class Reader:
     def _alone(self, visit):
         """Return the Found of a resource; one that has an ETag is asked for by that."""
         key, etag = _key(visit, visit.url), self._etags.get(visit.url)
-        known, leads_on = self._memory.recall(key), visit.kind in redfish_links.LINKS
-        if leads_on and (known is None or known.told.record.etag != etag):
+        known = self._memory.recall(key)
+        kept = visit.kind in redfish_links.LINKS or visit.kind in redfish_links.AT_TWO_PLACES
+        if kept and (
+            known is None or not isinstance(known.told.record, base.Seen) or known.told.record.etag != etag
+        ):
             etag = None  # a document that did not change does not say again where it leads
         document = self._connection.get(visit.url, etag, known and known.digest)
         if document.content is None and document.digest:
             return known.told
         if document.content is None:
-            return Found(visit.url, base.Unchanged(visit.url), known.told.leads if leads_on else ())
+            unchanged = base.Unchanged(visit.url)
+            return known.told._replace(record=unchanged) if kept else Found(visit.url, unchanged, ())
         found = self._found(document.content, visit.url, visit.kind, visit.parent, document.etag)
-        if document.digest and found.record and (leads_on or not found.record.etag):
+        if document.digest and (kept or found.record is None or not found.record.etag):
             self._memory.keep(key, document.digest, found)
         return found
 
@@ -215,9 +263,10 @@ class Reader:
         except errors.ResourceGone as error:
             raise errors.PodManagerError(**error.kwargs) from None
 
-    def _follow(self, value, kind, parent):
+    def _follow(self, value, kind, parent, place):
+        """Return where the value of a link leads; ``place`` is the URL of the value itself."""
         if isinstance(value, list):
-            return self._members(value, kind, parent)
+            return self._members(value, kind, parent, place)
         url = self._url(value)
         if self._is_embedded(value, url):
             return self._members(value["Members"], kind, parent)
@@ -233,22 +282,33 @@ class Reader:
         could_expand = url and self._collections.query
         return not (members and could_expand) or any(map(redfish_document.has_content, members))
 
-    def _members(self, members, kind, parent):
-        for member in members:
+    def _members(self, members, kind, parent, place=None):
+        """Yield what each member is: Found of a document, else Visit.
+
+        ``place`` is the URL of a list that may hold parts of its document instead of links.
+        """
+        for number, member in enumerate(members):
             url = self._url(member)
-            if url is None:
-                continue
-            if redfish_document.has_content(member):
+            if place and redfish_document.is_part(member, url, place):
+                yield self._found(member, url if url and "#" in url else f"{place}/{number}", kind, parent)
+            elif url is not None and redfish_document.has_content(member):
                 yield self._found(member, url, kind, parent)
-            else:
+            elif url is not None:
                 yield Visit(url, kind, parent, True)
 
     def _found(self, document, url, kind, parent, etag=None):
+        url = self._own_case(document, url)
         if kind in redfish_links.PASSED_THROUGH:
-            return Found(url, None, self.leads(document, kind, parent))
-        return Found(
-            url, redfish_document.seen(document, url, kind, parent, etag), self.leads(document, kind, url)
-        )
+            return Found(url, None, self.leads(document, kind, parent, url))
+        seen = redfish_document.seen(document, url, kind, parent, etag)
+        identity = seen.identity if kind in redfish_links.AT_TWO_PLACES else None
+        leads = self.leads(document, kind, url, url)
+        return Found(url, seen, leads, identity and (seen.resource_type, identity))
+
+    def _own_case(self, document, url):
+        """Return the URL as the document writes it if that differs in case only: services may not care for case."""
+        own = self._url(document)
+        return own if own and own.lower() == url.lower() else url
 
     def _url(self, value):
         url = redfish_document.reference(value)

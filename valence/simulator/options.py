@@ -46,6 +46,9 @@ class Inventory(Options):
     fabrics: bool = option(True, "have an Ethernet and a PCIe fabric with a switch a rack")
     composition: bool = option(True, "have a CompositionService with two resource blocks a rack")
     volumes: int = option(2, "volumes of the StorageService; with 0 there is no such service")
+    equipment: bool = option(
+        False, "have more parts: ports, controllers, functions, fans, sensors, power and cooling equipment"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from valence.simulator.documents import chassis
 from valence.simulator.documents import composition
+from valence.simulator.documents import equipment
 from valence.simulator.documents import fabrics
 from valence.simulator.documents import managers
 from valence.simulator.documents import storage_services
@@ -25,6 +26,10 @@ def has_volumes(pod):
 
 def has_nodes(pod):
     return bool(pod.inventory.nodes)
+
+
+def has_equipment(pod):
+    return pod.inventory.equipment
 
 
 # fmt: off
@@ -68,6 +73,48 @@ HARDWARE = (
                storage_services.service_ids, storage_services.service, has_volumes),
     Collection("StorageServices/*/Volumes", "Volume.v1_10_0",
                storage_services.volume_ids, storage_services.volume),
+
+    Collection("Systems/*/Processors/*/Ports", "Port.v1_14_0",
+               equipment.ids(equipment.PARTS), equipment.plain("Link", PortProtocol="NVLink")),
+    Collection("Systems/*/Storage/*/Controllers", "StorageController.v1_8_0",
+               equipment.ids(equipment.PARTS), equipment.controller),
+    Collection("Systems/*/Storage/*/Controllers/*/Ports", "Port.v1_14_0",
+               equipment.ids(equipment.PARTS), equipment.plain("Port", PortProtocol="SAS")),
+    Collection("Systems/*/FabricAdapters", "FabricAdapter.v1_5_3",
+               equipment.ids(equipment.PARTS), equipment.fabric_adapter),
+    Collection("Systems/*/FabricAdapters/*/Ports", "Port.v1_14_0",
+               equipment.ids(equipment.PARTS), equipment.plain("Port", PortProtocol="GenZ")),
+    Collection("Systems/*/MemoryDomains", "MemoryDomain.v1_5_2",
+               equipment.ids(equipment.PARTS), equipment.memory_domain),
+    Collection("Systems/*/MemoryDomains/*/MemoryChunks", "MemoryChunks.v1_6_2",
+               equipment.ids(equipment.PARTS), equipment.plain("Memory Chunks", MemoryChunkSizeMiB=1024)),
+    Resource("Chassis/*/ThermalSubsystem", "ThermalSubsystem.v1_3_2", equipment.thermal_subsystem, has_equipment),
+    Collection("Chassis/*/ThermalSubsystem/Fans", "Fan.v1_5_2",
+               equipment.ids_of_rack(equipment.FUNCTIONS), equipment.part("Fan")),
+    Collection("Chassis/*/PowerSubsystem/Batteries", "Battery.v1_4_0",
+               equipment.ids_of_rack(equipment.PARTS), equipment.part("Battery")),
+    Collection("Chassis/*/Sensors", "Sensor.v1_10_1",
+               equipment.ids_of_rack(equipment.FUNCTIONS), equipment.plain("Temperature", ReadingType="Temperature")),
+    Collection("Chassis/*/PCIeDevices/*/PCIeFunctions", "PCIeFunction.v1_6_0",
+               equipment.ids_of_rack(equipment.FUNCTIONS), equipment.plain("Function", VendorId="0x10de")),
+    Collection("Chassis/*/NetworkAdapters/*/NetworkDeviceFunctions", "NetworkDeviceFunction.v1_9_2",
+               equipment.ids_of_rack(equipment.FUNCTIONS), equipment.plain("Function", NetDevFuncType="Ethernet")),
+    Collection("Fabrics/*/Endpoints", "Endpoint.v1_8_2",
+               equipment.ids(equipment.FUNCTIONS), equipment.plain("Endpoint")),
+    Resource("PowerEquipment", "PowerEquipment.v1_2_2", equipment.power_equipment, has_equipment),
+    Collection("PowerEquipment/RackPDUs", "PowerDistribution.v1_5_0",
+               equipment.ids(equipment.PARTS), equipment.power_distribution, has_equipment),
+    Collection("PowerEquipment/RackPDUs/*/Outlets", "Outlet.v1_5_0",
+               equipment.ids(equipment.OUTLETS), equipment.plain("Outlet", PowerState="On")),
+    Collection("PowerEquipment/PowerShelves", "PowerDistribution.v1_5_0",
+               equipment.ids(equipment.PARTS), equipment.power_shelf, has_equipment),
+    Collection("PowerEquipment/PowerShelves/*/PowerSupplies", "PowerSupply.v1_6_0",
+               equipment.ids(equipment.FUNCTIONS), equipment.part("Power Supply")),
+    Resource("ThermalEquipment", "ThermalEquipment.v1_1_2", equipment.thermal_equipment, has_equipment),
+    Collection("ThermalEquipment/CDUs", "CoolingUnit.v1_2_1",
+               equipment.ids(equipment.PARTS), equipment.cooling_unit, has_equipment),
+    Collection("ThermalEquipment/CDUs/*/Pumps", "Pump.v1_2_1",
+               equipment.ids(equipment.FUNCTIONS), equipment.part("Pump")),
 )
 # fmt: on
 

@@ -43,11 +43,24 @@ class SeenTest(base.TestCase):
         )
 
     def test_an_empty_document_tells_nothing(self):
-        self.assertEqual((URL, "System", "", None, None, None, None, None, None), tuple(seen()))
+        self.assertEqual((URL, "System", "", "1", None, None, None, None, None), tuple(seen()))
 
     def test_the_id_stands_in_for_a_name(self):
         self.assertEqual("1", seen(Id="1", Name="").name)
         self.assertEqual("0", seen(MemberId="0").name)
+
+    def test_the_last_part_of_the_path_stands_in_for_name_and_id(self):
+        self.assertEqual("1", seen(Name=None, Id="").name)
+
+    def test_the_health_of_a_resource_and_its_parts_stands_in_for_its_own(self):
+        self.assertEqual("Warning", seen(Status={"HealthRollup": "Warning"}).health)
+        self.assertEqual("OK", seen(Status={"HealthRollup": "Warning", "Health": "OK"}).health)
+
+    def test_fillers_of_serial_numbers_identify_nothing(self):
+        for filler in ("0x00000000", "0000-0000", "00:00:00", "0", "0x", "FFFFFFFF", "0xffff", "----", ". ."):
+            self.assertIsNone(seen(SerialNumber=filler).identity, filler)
+        for serial in ("0x0000000a", "100", "F0F0"):
+            self.assertEqual(serial, seen(SerialNumber=serial).identity)
 
     def test_a_bare_status_is_the_state(self):
         self.assertEqual((None, "Enabled"), seen(Status="Enabled")[4:6])
@@ -55,7 +68,7 @@ class SeenTest(base.TestCase):
 
     def test_values_of_other_types_are_made_text_or_left_out(self):
         self.assertEqual("7", seen(Name=7).name)
-        self.assertIsNone(seen(Name={"a": 1}).name)
+        self.assertEqual("1", seen(Name={"a": 1}).name)
         self.assertIsNone(seen(PowerState=True).power_state)
 
     def test_values_fit_their_columns(self):

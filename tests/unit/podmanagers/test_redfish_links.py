@@ -5,7 +5,7 @@ from tests import base
 from valence.db.models import resource
 from valence.podmanagers import redfish_links
 
-KINDS = {link.kind for links in redfish_links.LINKS.values() for link in links} | set(redfish_links.LINKS)
+KINDS = set(redfish_links.LINKS).union(*map(redfish_links.kinds_below, redfish_links.LINKS))
 
 
 class TableTest(base.TestCase):
@@ -19,12 +19,30 @@ class TableTest(base.TestCase):
         self.assertEqual(set(), redfish_links.PASSED_THROUGH - set(redfish_links.LINKS))
 
     def test_types_below_a_kind_are_those_of_all_its_links(self):
-        self.assertEqual({"Drive", "NVMe", "Volume"}, redfish_links.TYPES_BELOW["Storage"])
+        ports = {"Port", "Ethernet Port"}
+        self.assertEqual(
+            {"Drive", "NVMe", "Volume", "StorageController"} | ports, redfish_links.TYPES_BELOW["Storage"]
+        )
         self.assertEqual({"Power Supply"}, redfish_links.TYPES_BELOW["Power"])
-        self.assertEqual(set(), redfish_links.TYPES_BELOW["Processor"])
+        self.assertEqual(ports, redfish_links.TYPES_BELOW["Processor"])
+        self.assertEqual(set(), redfish_links.TYPES_BELOW["Memory"])
+
+    def test_alternatives_are_links_of_the_same_kind_of_document_in_the_order_of_preference(self):
+        (storage,) = (link for link in redfish_links.LINKS["System"] if link.path == ("Storage",))
+        self.assertEqual(
+            [
+                ("Oem", "Hpe", "Links", "SmartStorage"),
+                ("Oem", "Hp", "Links", "SmartStorage"),
+                ("SimpleStorage",),
+            ],
+            [link.path for link in storage.instead],
+        )
+
+    def test_kinds_that_are_left_out_by_default_lead_nowhere(self):
+        self.assertEqual(set(), redfish_links.OPTIONAL & set(redfish_links.LINKS))
 
     def test_types_of_a_link_include_the_kind_itself_by_all_its_names(self):
-        self.assertEqual({"Storage", "Drive", "NVMe", "Volume"}, redfish_links.TYPES_OF["Storage"])
+        self.assertLessEqual({"Storage", "Drive", "NVMe", "Volume"}, redfish_links.TYPES_OF["Storage"])
         self.assertEqual({"Port", "Ethernet Port"}, redfish_links.TYPES_OF["Port"])
         self.assertLessEqual({"Chassis", "Rack", "Power Supply"}, redfish_links.TYPES_OF["Chassis"])
 

@@ -8,13 +8,16 @@ from valence.db.models import pod_manager
 RESOURCE_TYPES = (
     "System", "Chassis", "Rack", "Manager", "Processor", "Memory", "Storage", "Drive", "NVMe", "Volume",
     "Ethernet Interface", "Network Adapter", "Port", "Ethernet Port", "PCIe Device", "Fabric", "Switch",
-    "Storage Service", "Resource Block", "Zone", "Node", "Power Supply",
+    "Storage Service", "Resource Block", "Zone", "Node", "Power Supply", "StorageController", "PCIeFunction",
+    "NetworkDeviceFunction", "FabricAdapter", "Endpoint", "MemoryChunks", "PowerDistribution", "PowerShelf", "Outlet",
+    "CoolingUnit", "Pump", "Fan", "Battery", "Sensor",
 )  # fmt: skip
 
 
 class Resource(base.ModelBase):
     """A piece of hardware, and where its pod manager tells of it. Details are never copied."""
 
+    version = "1.1"
     path = "resources"
     fields = {
         "uuid": types.UUID("Identifier; it stays when the resource moves.", key=True),
@@ -63,6 +66,7 @@ class ResourceState(base.ModelBase):
 class ResourceWithState(base.ModelBase):
     """A resource with what was last seen of it, as the API shows it."""
 
+    version = "1.1"
     path = "resources"
     joins = (Resource, ResourceState)
     fields = Resource.fields | {name: field for name, field in ResourceState.fields.items() if name != "uuid"}

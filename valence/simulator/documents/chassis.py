@@ -2,6 +2,7 @@
 """Racks and sleds, and what a rack holds besides its systems."""
 
 from valence.simulator import redfish
+from valence.simulator.documents import equipment
 from valence.simulator.documents import systems
 
 
@@ -31,6 +32,7 @@ def rack(pod, item):
         "NetworkAdapters": redfish.link(*place, "NetworkAdapters"),
         "PCIeDevices": redfish.link(*place, "PCIeDevices"),
         "Drives": redfish.link(*place, "Drives"),
+        **equipment.links(pod, "ThermalSubsystem", "Sensors")(*place),
         "Links": {
             "Contains": redfish.links([sled.id for sled in item.contains], "Chassis"),
             "ManagedBy": redfish.links(systems.managed_by(pod, item), "Managers"),
@@ -62,6 +64,7 @@ def power_subsystem(pod, chassis_id):
         "Name": "Power Subsystem",
         "CapacityWatts": 3000 * pod.inventory.power_supplies,
         "PowerSupplies": redfish.link("Chassis", chassis_id, "PowerSubsystem", "PowerSupplies"),
+        **equipment.links(pod, "Batteries")("Chassis", chassis_id, "PowerSubsystem"),
         "Status": redfish.ENABLED,
     }
 
@@ -96,6 +99,7 @@ def pcie_device(pod, chassis_id, number):
         "UUID": pod.identity.uuid(chassis_id, "pcie device", number),
         "FirmwareVersion": "7.2",
         "PCIeInterface": {"PCIeType": "Gen5", "LanesInUse": 16},
+        **equipment.links(pod, "PCIeFunctions")("Chassis", chassis_id, "PCIeDevices", number),
         "Status": redfish.ENABLED,
         "Links": {"Chassis": [redfish.link("Chassis", chassis_id)]},
     }
@@ -112,6 +116,7 @@ def network_adapter(pod, chassis_id, number):
         "Model": "NX-100",
         "SerialNumber": pod.identity.serial(chassis_id, "network adapter", number),
         "Ports": redfish.link("Chassis", chassis_id, "NetworkAdapters", number, "Ports"),
+        **equipment.links(pod, "NetworkDeviceFunctions")("Chassis", chassis_id, "NetworkAdapters", number),
         "Status": redfish.ENABLED,
     }
 

@@ -2,6 +2,7 @@
 """Two fabrics, Ethernet and PCIe, each with a switch and a zone a rack."""
 
 from valence.simulator import redfish
+from valence.simulator.documents import equipment
 
 PROTOCOLS = ("Ethernet", "PCIe")
 PORTS = redfish.numbered(4)
@@ -18,6 +19,7 @@ def fabric(pod, fabric_id):
         "UUID": pod.identity.uuid("fabric", fabric_id),
         "Switches": redfish.link("Fabrics", fabric_id, "Switches"),
         "Zones": redfish.link("Fabrics", fabric_id, "Zones"),
+        **equipment.links(pod, "Endpoints")("Fabrics", fabric_id),
         "Status": redfish.ENABLED,
     }
 

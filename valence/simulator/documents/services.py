@@ -92,6 +92,8 @@ def optional_services(pod):
         found["CompositionService"] = redfish.link("CompositionService")
     if storage_services.service_ids(pod):
         found["StorageServices"] = redfish.link("StorageServices")
+    if inventory.equipment:
+        found |= {name: redfish.link(name) for name in ("PowerEquipment", "ThermalEquipment")}
     if inventory.nodes:
         found["Oem"] = {"Intel_RackScale": {"ApiVersion": "2.4.0", "Nodes": redfish.link("Nodes")}}
     return found

@@ -3,6 +3,7 @@
 
 from valence.simulator import power
 from valence.simulator import redfish
+from valence.simulator.documents import equipment
 
 MODELS = ("R-1100", "R-2200", "R-2250")
 PROCESSORS = redfish.numbered(2)
@@ -49,6 +50,7 @@ def system(pod, system_id):
         "Memory": redfish.link(*place, "Memory"),
         "Storage": redfish.link(*place, "Storage"),
         "EthernetInterfaces": redfish.link(*place, "EthernetInterfaces"),
+        **equipment.links(pod, "FabricAdapters", "MemoryDomains")(*place),
         "Actions": {"#ComputerSystem.Reset": reset_action(system_id)},
         "Links": {
             "Chassis": [redfish.link("Chassis", item.sled.id)],
@@ -96,6 +98,7 @@ def processor(pod, system_id, number):
         "TotalCores": CORES,
         "TotalThreads": CORES * 2,
         "SerialNumber": serial(pod, system_id, "processor", number),
+        **equipment.links(pod, "Ports")("Systems", system_id, "Processors", number),
         "Status": redfish.ENABLED,
         "Links": {"Chassis": redfish.link("Chassis", pod.systems[system_id].sled.id)},
     }
@@ -125,12 +128,13 @@ def storage_ids(pod, system_id):
 
 
 def storage(pod, system_id, number):
-    place = ("Systems", system_id, "Storage", number, "Drives")
+    place = ("Systems", system_id, "Storage", number)
     return {
         "Name": "NVMe storage",
         "Status": {**redfish.ENABLED, "HealthRollup": "OK"},
         "Drives@odata.count": len(DRIVES),
-        "Drives": redfish.links(DRIVES, *place),
+        "Drives": redfish.links(DRIVES, *place, "Drives"),
+        **equipment.links(pod, "Controllers")(*place),
     }
 
 
