@@ -19,6 +19,17 @@ ENDED = ("succeeded", "failed", "cancelled")
 PAGE = 1000
 CASES = (
     "b01-members-is-object",
+    "e01-psu-no-member-id-odd-fragment",
+    "e04-powersubsystem-dead",
+    "e06-storage-empty-simplestorage-full",
+    "e08-ports-dead-networkports-full",
+    "e10-hpe-smartstorage-only",
+    "e12-pcie-under-system-and-chassis",
+    "e13-case-differs",
+    "x05-unnamed",
+    "x07-processor-ports",
+    "x09-power-shelf",
+    "x23-identity-hex-zeros-memory",
 )  # fmt: skip
 
 load_tests = load_tests_apply_scenarios
