@@ -51,6 +51,7 @@ class Memory:
         """Apply changes; raise Refused."""
         before, problems = (copy.deepcopy(self.rows), dict(self.sequences)), []
         for kind, apply in (
+            (store.Require, self._require),
             (store.Delete, self._delete),
             (store.Update, self._update),
             (store.Create, self._create),
@@ -68,6 +69,11 @@ class Memory:
         for key, row in self.rows[first].items():
             parts = [self.rows[other].get(key, dict.fromkeys(other.fields)) for other in others]
             yield initial | {name: value for part in (*parts, row) for name, value in part.items()}
+
+    def _require(self, changes, problems):
+        for change in changes:
+            if _key(change.obj) not in self.rows[type(change.obj)]:
+                problems.append(errors.NotFound(kind=change.obj.kind, key=_key(change.obj)))
 
     def _delete(self, changes, problems):
         gone = {(type(change.obj), _key(change.obj)) for change in changes}

@@ -81,6 +81,67 @@ class CreateTest(case.ContractCase):
         self.assertIsNone(self.store.get(examples.Book, book.uuid).shelf_id)
 
 
+class RequireTest(case.ContractCase):
+    def setUp(self):
+        super().setUp()
+        (self.shelf,) = self.create_shelves("a")
+
+    def note(self, *required):
+        """Store a row that names shelves without a reference, and requires them."""
+        return self.store.commit(
+            store.Create(examples.Entry(text="about a shelf")), *map(store.Require, required)
+        )
+
+    def test_what_is_there_lets_the_commit_pass_and_stays_as_it_is(self):
+        stored, nothing = self.note(self.shelf)
+        self.assertEqual(("about a shelf", None), (stored.text, nothing))
+        self.assertEqual(self.shelf, self.store.get(examples.Shelf, self.shelf.uuid))
+
+    def test_it_does_not_matter_in_which_state_it_is(self):
+        self.store.commit(store.Update(self.shelf, {"colour": "red"}))
+        self.note(self.shelf)
+        self.assertEqual(1, self.store.count(examples.Entry))
+
+    def test_without_it_nothing_is_stored(self):
+        self.store.commit(store.Delete(self.shelf))
+        error = self.assertRaises(errors.NotFound, self.note, self.shelf)
+        self.assertEqual({"kind": "shelf", "key": self.shelf.uuid}, error.kwargs)
+        self.assertEqual(0, self.store.count(examples.Entry))
+
+    def test_one_of_several_that_is_missing_is_named(self):
+        (other,) = self.create_shelves("b")
+        self.store.commit(store.Delete(other))
+        error = self.assertRaises(errors.NotFound, self.note, self.shelf, other)
+        self.assertEqual(other.uuid, error.kwargs["key"])
+
+    def test_an_update_may_require_too(self):
+        (entry, *_) = self.note()
+        self.store.commit(store.Update(entry, {"text": "new"}), store.Require(self.shelf))
+        self.store.commit(store.Delete(self.shelf))
+        self.assertRaises(
+            errors.NotFound,
+            self.store.commit,
+            store.Update(entry, {"text": "newer"}),
+            store.Require(self.shelf),
+        )
+        self.assertEqual(["new"], [each.text for each in self.store.list(examples.Entry)])
+
+    def test_after_a_removal_that_took_place_meanwhile_nothing_is_stored(self):
+        for number in range(5):
+            (shelf,) = self.create_shelves(f"contended-{number}")
+            other = self.connect()
+            removed, stored = case.together(
+                lambda other=other, shelf=shelf: other.commit(store.Delete(shelf)),
+                lambda shelf=shelf: self.store.commit(
+                    store.Create(examples.Book(title=shelf.uuid)), store.Require(shelf)
+                ),
+            )
+            self.assertEqual([None], removed)
+            # It came before the removal, which is seen by whoever looks after it, or was refused.
+            found = self.store.list(examples.Book, filters=[store.Filter("title", "eq", shelf.uuid)])
+            self.assertEqual(0 if isinstance(stored, errors.NotFound) else 1, len(found))
+
+
 class UpdateTest(case.ContractCase):
     def setUp(self):
         super().setUp()

@@ -64,7 +64,8 @@ class StoreMachine(stateful.RuleBasedStateMachine):
     def commit(self, data, size):
         changes, touched = [], set()
         for _ in range(size):
-            change = data.draw(strategies.sampled_from([self.creation, self.update, self.deletion]))(data)
+            kinds = [self.creation, self.update, self.deletion, self.requirement]
+            change = data.draw(strategies.sampled_from(kinds))(data)
             name = (type(change.obj), change.obj.uuid)
             if name not in touched:
                 changes.append(change)
@@ -103,6 +104,9 @@ class StoreMachine(stateful.RuleBasedStateMachine):
 
     def deletion(self, data):
         return store.Delete(self.known(data))
+
+    def requirement(self, data):
+        return store.Require(self.known(data))
 
     def known(self, data):
         """Return an object as it is stored; now and then with another revision, or one that is not stored."""

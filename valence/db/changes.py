@@ -42,6 +42,7 @@ class Changes:
         self._changes = changes
         self._refuse_doubles()
         by_class = {kind: [each for each in changes if type(each) is kind] for kind in KINDS}
+        self.requires = sorted(_groups(by_class[store.Require], _model), key=_depth)
         self.deletes = sorted(_groups(by_class[store.Delete], _model), key=_depth, reverse=True)
         self._new = {(type(change.obj), key_of(change.obj)) for change in by_class[store.Create]}
         self.updates = sorted(_groups(by_class[store.Update], _columns), key=self._refers_to_new)
@@ -52,6 +53,7 @@ class Changes:
         """Yield the groups in the order in which they are written."""
         early = [group for group in self.updates if not self._refers_to_new(group)]
         numbered = [group for group in self.creates if sequence_of(group.model)]
+        yield from self.requires
         yield from self.deletes
         yield from early
         yield from self.creates[: len(self.creates) - len(numbered)]
@@ -136,7 +138,7 @@ def stamps(obj, now):
     return {name: getattr(obj, name) or now for name in STAMPS if name in obj.fields}
 
 
-KINDS = (store.Delete, store.Update, store.Create)
+KINDS = (store.Require, store.Delete, store.Update, store.Create)
 
 
 def _groups(changes, criterion):

@@ -95,6 +95,16 @@ class Delete:
     obj: models.ModelBase
 
 
+@dataclasses.dataclass
+class Require:
+    """Change nothing of an object, but let the commit fail unless it is there, in whatever state.
+
+    For rows that name another one without a Reference, because they outlive it. Raises NotFound.
+    """
+
+    obj: models.ModelBase
+
+
 class Lease(abc.ABC):
     """A right that one holder has for a time; ``token`` grows with every new holder.
 
@@ -198,13 +208,14 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def commit(self, *changes, lease=None):
-        """Apply Create, Update and Delete changes in one transaction, all or none.
+        """Apply Create, Update, Delete and Require changes in one transaction, all or none.
 
-        Their order does not matter: what is removed goes first, then what is changed, then what is created,
-        and an object is in one change only. When the database goes away in mid-commit, and does not come back
-        soon, that raises OutcomeUnknown: a StoreUnavailable that may have been applied.
+        Their order does not matter: what is required is looked for, what is removed goes first, then what is
+        changed, then what is created, and an object is in one change only. When the database goes away in
+        mid-commit, and does not come back soon, that raises OutcomeUnknown: a StoreUnavailable that may have been
+        applied.
 
-        Returns the objects as stored, None for a Delete, in the order of the changes. With ``lease``
+        Returns the objects as stored, None for a Delete and a Require, in the order of the changes. With ``lease``
         nothing is written unless that lease is still held: raises LeaseLost.
         """
 

@@ -23,12 +23,19 @@ class Plan:
     def make(self):
         """Return the batch to write; raise what Store.commit raises."""
         self._draft.load(_name(change) for group in self._changes for change in group.changes)
+        self._require()
         self._delete()
         self._update()
         self._create()
         self._refuse_dangling()
         self._refuse_duplicates()
         return self._draft.finish()
+
+    def _require(self):
+        for change in draft.each(self._changes.requires):
+            model, key = _name(change)
+            if self._draft.row((model, key)) is None:
+                raise errors.NotFound(kind=model.kind, key=key)
 
     def _delete(self):
         names = [_name(change) for change in draft.each(self._changes.deletes)]

@@ -35,6 +35,8 @@ class Explanation:
 
     def explain(self):
         """Raise the error, if there is any."""
+        for group in self._changes.requires:
+            self._explain_absence(group)
         for group in self._changes.deletes:
             self._explain_missed(group)
             self._leave(group.model, {changesets.key_of(obj) for obj in group.objects})
@@ -53,6 +55,13 @@ class Explanation:
             found = {key for (key,) in self._select(other, (other.key,), name, keys)}
             if new := found - self._leaving[other]:
                 self._leave(other, new)
+
+    def _explain_absence(self, group):
+        model, keys = group.model, [changesets.key_of(obj) for obj in group.objects]
+        there = {key for (key,) in self._select(model, (model.key,), model.key, keys)}
+        for key in keys:
+            if key not in there:
+                raise errors.NotFound(kind=model.kind, key=key)
 
     def _explain_missed(self, group):
         model = group.model

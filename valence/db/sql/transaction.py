@@ -32,7 +32,12 @@ class Writer:
         """Write all groups and return the stored objects; raise Missed, or the database's own integrity error."""
         results, now = {}, types.now()
         self._vacate(connection, changes.vacated)
-        act = {store.Delete: self._delete, store.Update: self._update, store.Create: self._create}
+        act = {
+            store.Require: self._require,
+            store.Delete: self._delete,
+            store.Update: self._update,
+            store.Create: self._create,
+        }
         for group in changes:
             act[group.kind](connection, group, now, results)
         return results
@@ -44,6 +49,15 @@ class Writer:
             free = None if obj.fields[name].nullable else str(uuid.uuid4())
             row = table.c[type(obj).key] == changesets.key_of(obj)
             connection.execute(sqlalchemy.update(table).where(row).values({name: free}))
+
+    def _require(self, connection, group, _now, _results):
+        """Lock the rows, so that nobody removes them before this transaction ends; raise Missed."""
+        key = self._tables[group.model].c[group.model.key]
+        for start in range(0, len(group.objects), BATCH):
+            keys = [changesets.key_of(obj) for obj in group.objects[start : start + BATCH]]
+            there = sqlalchemy.select(key).where(key.in_(keys)).order_by(key)
+            if len(connection.execute(there.with_for_update(read=True, key_share=True)).all()) != len(keys):
+                raise failures.Missed
 
     def _delete(self, connection, group, _now, _results):
         for start in range(0, len(group.objects), BATCH):
