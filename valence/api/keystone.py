@@ -6,6 +6,7 @@ import logging
 import webob
 from keystoneauth1 import exceptions
 from keystonemiddleware import auth_token
+from keystonemiddleware.auth_token import _exceptions as ksm_exceptions
 
 from valence.api import auth
 from valence.common import context
@@ -13,6 +14,13 @@ from valence.common import errors
 
 LOG = logging.getLogger(__name__)
 
+#: why the middleware calls a token invalid that nobody has looked at
+AWAY = (
+    exceptions.ConnectFailure,
+    exceptions.DiscoveryFailure,
+    exceptions.RequestTimeout,
+    ksm_exceptions.ServiceError,
+)
 _FAILURE = "valence.identity_failure"
 
 
@@ -27,6 +35,15 @@ class Protocol(auth_token.AuthProtocol):
         except exceptions.ClientException as failure:
             LOG.error("the Identity service cannot be asked, see [keystone_authtoken]: %s", failure)
             request.environ[_FAILURE] = "it is not configured rightly"
+
+    def fetch_token(self, token, **keywords):
+        """Return what a token says; an Identity service that cannot be asked is no reason to call a token invalid."""
+        try:
+            return super().fetch_token(token, **keywords)
+        except ksm_exceptions.InvalidToken as failure:
+            if isinstance(failure.__context__, AWAY):
+                raise webob.exc.HTTPServiceUnavailable("it does not answer") from None
+            raise
 
     def process_response(self, response):
         return response

@@ -3,7 +3,9 @@
 
 from keystonemiddleware import fixture
 
+from tests import identity
 from tests.unit.api import case
+from valence.api import app
 
 
 class KeystoneTest(case.APITestCase):
@@ -70,3 +72,37 @@ class IdentityAwayTest(case.APITestCase):
         """Nothing is configured, so that the Identity service cannot be asked."""
         response = self.get("/v1/pod_managers", X_Auth_Token="x")
         self.assert_error(response, 503, "valence.unavailable")
+
+    def test_a_service_that_does_not_answer_makes_no_token_invalid(self):
+        """The configuration is right, and nobody listens at its URL."""
+        self.useFixture(away := identity.Identity(identity.User("valence", "service", ("service",))))
+        away.configure(self.conf, "valence")
+        self.conf.set_override("auth_url", "http://127.0.0.1:9/v3", "keystone_authtoken")
+        for option, value in (("http_request_max_retries", 0), ("memcached_servers", ["127.0.0.1:9"])):
+            self.conf.set_override(option, value, "keystone_authtoken")
+        self.application = app.create_app(self.conf, self.backend.conductor)
+        self.addCleanup(self.application.stop)
+        self.client = case.test.Client(self.application)
+        for url in ("/v1/pod_managers", "/backup/v2/p/jobs", "/introspection/v1/rules"):
+            response = self.get(url, X_Auth_Token="x")
+            self.assertEqual(503, response.status_code, response.text)
+            self.assertIn("Retry-After", response.headers)
+        self.assertEqual(200, self.get("/healthcheck").status_code)
+
+
+class MemcachedTest(case.APITestCase):
+    """Tokens are kept in memcached, as the documentation of the deployment has it; here it is away."""
+
+    options = {"auth_strategy": "keystone"}
+
+    def test_tokens_are_checked(self):
+        users = self.useFixture(identity.Identity(identity.User("valence", "service", ("service", "reader"))))
+        users.configure(self.conf, "valence")
+        self.conf.set_override("memcached_servers", ["127.0.0.1:9"], "keystone_authtoken")
+        self.application = app.create_app(self.conf, self.backend.conductor)
+        self.addCleanup(self.application.stop)
+        self.client = case.test.Client(self.application)
+        self.assertEqual(200, self.get("/readyz").status_code)
+        token = users.sign_in("valence", "valence")
+        self.assertEqual(200, self.get("/v1/pod_managers", X_Auth_Token=token).status_code)
+        self.assert_error(self.get("/v1/pod_managers", X_Auth_Token="x"), 401, "valence.unauthorized")
