@@ -4,8 +4,10 @@
 import collections
 import json
 import math
+import typing
 
 from valence.common import errors
+from valence.common import nesting
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -22,10 +24,30 @@ class Repeated(dict):
     names: tuple = ()
 
 
-def read(http, media_types=(JSON,)):
+class Limits(typing.NamedTuple):
+    """What a body may cost: how deep it is nested, and how many values it has."""
+
+    depth: int = 32
+    values: int = 20_000
+
+
+USUAL = Limits()
+
+
+def read(http: typing.Any, media_types: tuple = (JSON,), limits: Limits = USUAL) -> typing.Any:
     """Return the document of the request's body; raise an error that says where it is not JSON."""
     _check_media_type(http, media_types)
-    text = _decode(_data(http))
+    return loads(_data(http), limits)
+
+
+def loads(data: bytes, limits: Limits) -> typing.Any:
+    """Return the document that ``data`` holds; raise BadRequest, before it is parsed if that would cost too much."""
+    if not nesting.has_at_most(data, limits.values):
+        detail = f"The body has more than {limits.values} values."
+        raise errors.ValidationFailed(
+            problems=[{"path": "$", "detail": detail, "hint": "Send less at a time."}]
+        )
+    text = _decode(data)
     try:
         return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except json.JSONDecodeError as error:

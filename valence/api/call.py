@@ -6,6 +6,7 @@ import typing
 
 import flask
 
+from valence.api import body
 from valence.common import context
 from valence.conductor import client
 
@@ -17,6 +18,12 @@ class Settings(typing.NamedTuple):
     max_limit: int
     default_limit: int
     max_json_depth: int
+    max_json_values: int
+
+    @property
+    def limits(self) -> body.Limits:
+        """What a JSON body may cost."""
+        return body.Limits(self.max_json_depth, self.max_json_values)
 
     @classmethod
     def of(cls, conf):

@@ -124,7 +124,7 @@ class Create:
 
     def __call__(self, call):
         query.options(call.raw_query, {})
-        document = body.read(call.http)
+        document = body.read(call.http, limits=call.settings.limits)
         values = self._form.values(document, call.settings.max_json_depth)
         with idempotency.told(call):
             answer = _namespace(call, self.model).create(
@@ -169,7 +169,8 @@ class Update:
     def __call__(self, call, uuid):
         query.options(call.raw_query, {})
         key = checked_key(self.model.kind, uuid)
-        values = self._form.values(body.read(call.http, self.media_types), call.settings.max_json_depth)
+        document = body.read(call.http, self.media_types, call.settings.limits)
+        values = self._form.values(document, call.settings.max_json_depth)
         expected = expected_revision(call, self.model, key)
         row = _namespace(call, self.model).update(call.context, key, values, revision=expected)
         return render.document(call, with_links(call, self, row), revision=row.get("revision"))

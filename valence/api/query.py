@@ -14,6 +14,8 @@ from valence.db import types
 OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
 PAGING = ("limit", "marker", "sort", "fields")
 MOST_PARAMETERS = 100
+#: values of one in:, keys of one sort, names of one fields, and problems that are told of one query
+MOST_VALUES, MOST_KEYS, MOST_FIELDS, MOST_PROBLEMS = 500, 10, 200, 50
 
 _OPERATOR = re.compile(rf"({'|'.join(OPERATORS)}):(.*)", re.DOTALL)
 
@@ -52,7 +54,7 @@ class Problems(list):
     def report(self):
         """Raise ValidationFailed if there are any."""
         if self:
-            raise errors.ValidationFailed(problems=list(self))
+            raise errors.ValidationFailed(problems=self[:MOST_PROBLEMS])
 
 
 def pairs(text):
@@ -163,12 +165,19 @@ def _values(field, text):
         rows = []
     if len(rows) != 1 or not rows[0]:
         raise ValueError('in: needs values like a,b,"c,d".')
+    if len(rows[0]) > MOST_VALUES:
+        raise ValueError(f"in: takes at most {MOST_VALUES} values.")
     return [value(field, each) for each in rows[0]]
 
 
 def _sort(problems, fields, text):
-    keys = []
-    for each in text.split(",") if text else ():
+    keys, wanted = [], text.split(",") if text else []
+    if len(wanted) > MOST_KEYS:
+        problems.add(
+            "sort", f"There are more than {MOST_KEYS} keys.", "Sort by the keys that tell rows apart."
+        )
+        return []
+    for each in wanted:
         name, _, direction = each.partition(":")
         if name not in fields or direction not in ("", "asc", "desc"):
             hint = f"Write name:asc or name:desc with one of: {', '.join(fields)}."
@@ -200,6 +209,8 @@ def _limit(problems, text, most, default):
 def names(model, text):
     """Return the names of public fields that ``text`` lists."""
     wanted, public = list(dict.fromkeys(text.split(","))), model.public_fields()
+    if len(wanted) > MOST_FIELDS:
+        raise ValueError(f"There are more than {MOST_FIELDS} names; fields are: {', '.join(public)}.")
     unknown = [name for name in wanted if name not in public]
     if unknown:
         raise ValueError(

@@ -2,6 +2,7 @@
 """Checks of bodies against the schemas of models: every problem of a body at once, and never a value of it told."""
 
 import functools
+import itertools
 
 import jsonschema
 
@@ -43,7 +44,9 @@ class Validator:
     def values(self, document, max_depth):
         """Return the fields of ``document`` as they are kept; raise ValidationFailed with every problem."""
         problems = body.problems(document, max_depth)
-        problems += [found for error in self._validator.iter_errors(document) for found in self._told(error)]
+        # Each problem costs more than the value that has it.
+        wrong = itertools.islice(self._validator.iter_errors(document), body.MOST_PROBLEMS)
+        problems += [found for error in wrong for found in self._told(error)]
         if problems:
             raise errors.ValidationFailed(problems=_each_once(problems)[: body.MOST_PROBLEMS])
         return {name: self._kept(name, value) for name, value in document.items()}

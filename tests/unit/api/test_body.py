@@ -54,6 +54,11 @@ class ReadTest(base.TestCase):
             [("$.a", "The number does not fit into 64 bits.")], details(read('{"a": 1%s}' % ("0" * 500_000)))
         )
 
+    def test_a_body_of_many_values_is_refused_before_it_is_parsed(self):
+        for data in ("[" + "[]," * 349_000 + "[]]", "[" * 500_000 + "]" * 500_000, "," * 1_000_000):
+            error = self.assertRaises(errors.ValidationFailed, read, data)
+            self.assertEqual("The body has more than 20000 values.", error.problems[0]["detail"])
+
 
 class RefuseTest(base.TestCase):
     def test_nothing_and_an_empty_object_are_no_body(self):

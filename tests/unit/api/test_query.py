@@ -120,3 +120,16 @@ class OptionTest(base.TestCase):
             errors.ValidationFailed, query.options, "force=perhaps&a=1", {"force": query.boolean}
         )
         self.assertEqual(["force", "a"], [problem["path"] for problem in error.problems])
+
+
+class CostTest(base.TestCase):
+    def test_what_a_query_asks_for_is_limited(self):
+        self.assertEqual(["name"], problems("name=in:" + ",".join(map(str, range(501)))))
+        self.assertEqual(["sort"], problems("sort=" + ",".join(["name"] * 5000)))
+        self.assertEqual(["fields"], problems("fields=" + ",".join(map(str, range(201)))))
+
+    def test_as_much_as_is_allowed_is_taken(self):
+        self.assertEqual([], problems("name=in:" + ",".join(map(str, range(500)))))
+
+    def test_problems_that_are_told_are_limited(self):
+        self.assertEqual(query.MOST_PROBLEMS, len(problems("&".join(f"x{number}=" for number in range(90)))))

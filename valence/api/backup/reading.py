@@ -6,8 +6,11 @@ import json
 from valence.api import body
 from valence.api import query
 from valence.common import errors
+from valence.common import nesting
 
 LIMIT = 10
+#: conditions of one search, and fields that it asks for: each costs the database, or each document, something
+MOST_TERMS = 100
 #: parameters of lists; every other one is a name to search by
 PAGING = ("limit", "offset", "all_projects", "marker", "sort", "fields")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
@@ -18,15 +21,21 @@ def document(call):
     data = call.http.get_data(cache=False)
     if not data.strip():
         return None
-    try:
-        value = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise errors.BadRequest(reason="The body is not JSON.") from None
+    value = _loads(call, data)
     if not isinstance(value, dict):
         raise errors.BadRequest(reason="The body has to be an object.")
     for problem in body.problems(value, call.settings.max_json_depth):
         raise errors.BadRequest(reason=f"{problem['path']}: {problem['detail']}")
     return value
+
+
+def _loads(call, data):
+    if not nesting.has_at_most(data, call.settings.max_json_values):
+        raise errors.BadRequest(reason=f"The body has more than {call.settings.max_json_values} values.")
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise errors.BadRequest(reason="The body is not JSON.") from None
 
 
 def required(call):
@@ -70,9 +79,15 @@ def search(call, given):
         raise errors.BadRequest(reason="limit and offset must not be negative.")
     told = document(call) or {}
     found = {"limit": min(limit, call.settings.max_limit), "offset": offset}
-    found |= {"match": _match(told), "match_not": _pairs(told, "match_not")}
+    found |= {"match": _match(call, told), "match_not": _pairs(told, "match_not")}
     found |= {name: told.get(f"time_{name}") for name in ("after", "before")}
-    return found | _extension(given)
+    found |= _extension(given)
+    for names in (("match", "match_not", "query"), ("fields",)):
+        if sum(len(found.get(name) or ()) for name in names) > MOST_TERMS:
+            raise errors.BadRequest(
+                reason=f"{', '.join(names)}: there may be {MOST_TERMS} of them, not more."
+            )
+    return found
 
 
 def _extension(given):
@@ -85,15 +100,15 @@ def _extension(given):
     return found | ({"fields": given["fields"].split(",")} if given.get("fields") else {})
 
 
-def _match(told):
+def _match(call, told):
     """Return the pairs to match; ``_all`` holds the text of a list that stands for all, or nothing of use."""
     pairs = _pairs(told, "match")
     texts = [value for name, value in pairs if name == "_all"]
     if not texts:
         return pairs
     try:
-        return _pairs({"match": json.loads(texts[-1])}, "match")
-    except (ValueError, TypeError, RecursionError, errors.BadRequest):
+        return _pairs({"match": _loads(call, texts[-1].encode())}, "match")
+    except (ValueError, AttributeError, errors.BadRequest):
         return []
 
 

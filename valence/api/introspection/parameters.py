@@ -71,7 +71,7 @@ def marker(given):
 
 def states(given):
     """Return the states that are asked for; nothing means all."""
-    found = [state.strip() for state in given.get("state", "").split(",") if state.strip()]
+    found = list(dict.fromkeys(filter(None, map(str.strip, given.get("state", "").split(",")))))
     unknown = [state for state in found if state not in introspection.STATES]
     if unknown:
         raise errors.BadRequest(reason=f"There is no state {', '.join(map(repr, unknown))}.")
