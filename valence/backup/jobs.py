@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs: made, changed, asked to start and to stop. Who changes a job, or its attachments, changes its revision."""
 
-import time
-
 from valence.backup import changes
 from valence.backup import clients
 from valence.backup import events
@@ -59,7 +57,7 @@ def create(database, asking, name, told):
         user_id=asking.user_id,
         description=told.get("description"),
         scheduling=schedules.scheduling(schedule),
-        time_created=int(time.time()),
+        time_created=int(database.now()),
         user_credentials=told.get("user_credentials"),
     )
     state = schedules.state(schedule) | {"time_started": -1, "time_ended": -1}
@@ -179,7 +177,7 @@ def _reports(database, before, after, attached):
     """Return the reports of a run that ended just now, unless the job gets other actions at the same time."""
     if attached or not reports.has_ended(before, after):
         return []
-    return reports.of_run(attachments(database, before.job_id), after)
+    return reports.of_run(attachments(database, before.job_id), after, database.at())
 
 
 def _check_version(job, told):

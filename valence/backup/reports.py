@@ -31,15 +31,18 @@ def has_ended(before, after):
     return after.result in RESULTS and after.time_ended > 0 and after.time_ended != before.time_ended
 
 
-def of_run(attached, after):
-    """Return the creations of the reports of a run that ended, one for each ActionAttachment."""
+def of_run(attached, after, now):
+    """Return the creations of the reports of a run that ended, one for each ActionAttachment.
+
+    ``now``, a DateTime value, is the date of a report whose run ended at no time that a date can show.
+    """
     elapsed = after.time_ended - after.time_started
     about = {
         "status": after.status,
         "session_id": scope.name_of(after.session_id),
         "session_tag": after.session_tag,
     }
-    told = {"result": after.result, "metadata": about, "report_date": _moment(after.time_ended)}
+    told = {"result": after.result, "metadata": about, "report_date": _moment(after.time_ended, now)}
     told["time_elapsed"] = str(elapsed) if after.time_started > 0 and elapsed >= 0 else None
     return [store.Create(_report(each, told)) for each in attached]
 
@@ -48,7 +51,7 @@ def create(database, asking, job_name, told):
     """Store what an agent tells of a run of an action in a job; the log is kept only where it failed."""
     changes.find(database, asking, models.Job, job_name)
     attached = _attachment(database, asking, job_name, told)
-    about = {"result": told["result"], "metadata": told.get("metadata") or {}, "report_date": types.now()}
+    about = {"result": told["result"], "metadata": told.get("metadata") or {}, "report_date": database.at()}
     about["time_elapsed"] = told.get("time_elapsed")
     about["log"] = told.get("log") if told["result"] != "success" else None
     return database.commit(store.Create(_report(attached, about)))[0]
@@ -89,8 +92,8 @@ def _report(attachment, told):
     )
 
 
-def _moment(seconds):
+def _moment(seconds, now):
     try:
         return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(types.TIME_FORMAT)
     except (ValueError, OverflowError, OSError):
-        return types.now()
+        return now

@@ -5,7 +5,6 @@ import datetime
 import random
 
 from valence.common import errors
-from valence.conductor import monitor
 from valence.db import models
 from valence.db import store
 from valence.db import types
@@ -24,7 +23,7 @@ def make_due(database, pod_manager, lease, within=0):
     """
     for _ in range(TRIES):
         try:
-            moment = _moment(pod_manager, random.uniform(0, within))
+            moment = max(database.at(random.uniform(0, within)), _rested(pod_manager))
             if pod_manager.next_sync_at is None or moment < pod_manager.next_sync_at:
                 update = store.Update(pod_manager, {"next_sync_at": moment}, touch=False)
                 database.commit(update, lease=lease)
@@ -34,7 +33,7 @@ def make_due(database, pod_manager, lease, within=0):
     raise errors.RevisionMismatch(kind="pod_manager", key=pod_manager.uuid)
 
 
-def _moment(pod_manager, seconds):
+def _rested(pod_manager):
+    """Return until when a pod manager that was synchronized a moment ago is left alone."""
     last = pod_manager.last_synced_at
-    rested = (types.parse_time(last) + PAUSE).strftime(types.TIME_FORMAT) if last else ""
-    return max(monitor.at(seconds), rested)
+    return (types.parse_time(last) + PAUSE).strftime(types.TIME_FORMAT) if last else ""

@@ -12,7 +12,6 @@ from oslo_log import log
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.conductor import introspections
-from valence.db import types
 from valence.db.models.introspection import ENDED
 from valence.introspection import document as documents
 from valence.introspection import storage
@@ -79,7 +78,7 @@ class Intake:
                 )
             prepared = self._stored(row) if data is None else self._processing.prepare(data)
             work = _Work(self._records, self._history, context, row, lease, again=data is None)
-            work.enter("reapplying", error=None, started_at=types.now(), finished_at=None)
+            work.enter("reapplying", error=None, started_at=self._records.now(), finished_at=None)
             self._process(work, prepared)
 
     def _stored(self, row):

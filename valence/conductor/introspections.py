@@ -9,7 +9,6 @@ from valence.conductor import events
 from valence.conductor import monitor
 from valence.db import models
 from valence.db import store
-from valence.db import types
 
 #: kinds of resources that an operating system can be started on
 MACHINES = ("System", "Node")
@@ -78,8 +77,8 @@ class Introspections:
             "manage_boot": manage_boot,
             "source": source,
             "token": token and digest(token),
-            "started_at": types.now(),
-            "deadline": monitor.at(self._timeout),
+            "started_at": self._store.at(),
+            "deadline": self._store.at(self._timeout),
             **dict.fromkeys(("error", "finished_at", "processed", "unprocessed", "logs")),
         }
         for _ in range(TRIES):
@@ -108,7 +107,7 @@ class Introspections:
 
     def end(self, context, old, values, lease=None, *changes):
         """Store that an introspection ended, and ``changes``: nothing waits for its ramdisk any more."""
-        values = {"finished_at": types.now(), "deadline": None} | values
+        values = {"finished_at": self._store.at(), "deadline": None} | values
         return self.change(context, old, values, *self.forget(old.uuid), *changes, lease=lease)
 
     def fail(self, context, old, reason, lease=None, **values):
@@ -120,9 +119,13 @@ class Introspections:
         """Store values that an introspection had before, and ``changes``: no event, because nothing has happened."""
         return self._store.commit(store.Update(row, values), *changes, lease=lease)[0]
 
+    def now(self):
+        """Return the present time of the store as a DateTime value."""
+        return self._store.at()
+
     def extended(self):
         """Return when something that goes on now has to be done."""
-        return monitor.at(self._timeout)
+        return self._store.at(self._timeout)
 
     def forget(self, uuid):
         """Return the changes that remove what a machine is known by."""

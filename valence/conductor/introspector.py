@@ -15,7 +15,6 @@ from valence.conductor import introspections
 from valence.conductor import periodic
 from valence.db import models
 from valence.db import store
-from valence.db import types
 from valence.introspection import addresses
 
 LOG = log.getLogger(__name__)
@@ -54,7 +53,7 @@ class Introspector:
 
     def look(self):
         """Give what was started to the pool, and let fail what is overdue."""
-        overdue = [store.Filter("state", "in", list(OPEN)), store.Filter("deadline", "lt", types.now())]
+        overdue = [store.Filter("state", "in", list(OPEN)), store.Filter("deadline", "lt", self._store.at())]
         for row in self._store.list(models.Introspection, filters=overdue, limit=LOOK_LIMIT):
             self._alone(row.uuid, self._fail_overdue)
         for wanted in WORK:
@@ -94,7 +93,7 @@ class Introspector:
             LOG.warning("introspection %s waits: %s", uuid, error.detail)
 
     def _fail_overdue(self, row, lease):
-        if row.state in OPEN and row.deadline and row.deadline < types.now():
+        if row.state in OPEN and row.deadline and row.deadline < self._store.at():
             self._records.fail(context.service_context(), row, TIMEOUT, lease)
 
     def _prepare(self, row, lease):

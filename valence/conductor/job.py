@@ -15,7 +15,6 @@ from valence.conductor import monitor
 from valence.conductor import operations
 from valence.conductor import sync
 from valence.db import store
-from valence.db import types
 
 LOG = log.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class PodManagerJob:
         self._claim()
         for recorder in recorders:
             self._run_operation(recorder)
-        if not recorders and is_due(self._pod_manager):
+        if not recorders and is_due(self._pod_manager, self._store.at()):
             self._run_timed()
 
     def _claim(self):
@@ -129,7 +128,7 @@ class PodManagerJob:
             step("synchronize")
             counters = self._synchronizer(request_context, connection, progress).run()
             pause = self._pace.after_success(self._pod_manager, counters, time.monotonic() - began)
-            self._record(monitor.succeeded(self._pod_manager, pause))
+            self._record(monitor.succeeded(self._pod_manager, self._store.at(), self._store.at(pause)))
             return counters
         except errors.PodManagerError as error:
             if self.must_end():  # then the connection was broken off by this conductor
@@ -171,7 +170,8 @@ class PodManagerJob:
     def _failed(self, request_context, error, reached):
         pause = self._pace.after_failure(self._pod_manager.failures + 1, error)
         limit = self._pace.offline_after()
-        values = monitor.failed(self._pod_manager, error, pause, offline_after=limit, reached=reached)
+        again = self._store.at(pause)
+        values = monitor.failed(self._pod_manager, error, again, offline_after=limit, reached=reached)
         self._record_status(request_context, values)
 
     def _record_status(self, request_context, values):
@@ -210,10 +210,10 @@ class PodManagerJob:
         return events.pod_manager(request_context, happened, new=self._pod_manager, more=more)
 
 
-def is_due(pod_manager):
-    """Whether it is time to synchronize a pod manager."""
+def is_due(pod_manager, now):
+    """Whether it is time to synchronize a pod manager; ``now`` is a DateTime value of the store."""
     due = pod_manager.next_sync_at
-    return not pod_manager.maintenance and due is not None and due <= types.now()
+    return not pod_manager.maintenance and due is not None and due <= now
 
 
 def _ignore(_):

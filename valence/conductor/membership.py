@@ -15,7 +15,6 @@ from valence.common import errors
 from valence.conductor import periodic
 from valence.db import models
 from valence.db import store
-from valence.db import types
 
 LOG = log.getLogger(__name__)
 
@@ -46,7 +45,7 @@ class Membership:
     def start(self):
         """Join, taking the place of a predecessor of the same name, and begin to look; raise StoreUnavailable."""
         self.lease = self._store.lease(self._name, self._host, self._ttl, steal=True)
-        self._beat(started_at=types.now())
+        self._beat(started_at=self._store.at())
         self.look()
         self._loop.start()
 
@@ -93,7 +92,7 @@ class Membership:
             return
         self._renewed_at = began
         known = {"conductor_groups": self.groups, "version": version.version_string()}
-        self._record(alive=True, heartbeat_at=types.now(), **known, **self._figures(), **more)
+        self._record(alive=True, heartbeat_at=self._store.at(), **known, **self._figures(), **more)
 
     def _hold(self):
         """Renew the lease, or take it again after a pause that was too long; return whether it is held."""

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the contacts with a pod manager mean for its status: pure functions."""
 
-import datetime
-
-from valence.db import types
-
 #: most characters of an error that is kept
 ERROR_LENGTH = 1024
 
@@ -14,14 +10,14 @@ def contacted(pod_manager, root):
     return _differences(pod_manager, status="online", redfish_uuid=root.uuid or pod_manager.redfish_uuid)
 
 
-def succeeded(pod_manager, pause):
-    """Return the fields to change after a whole synchronization; the next comes after ``pause`` seconds."""
-    moments = {"last_contact_at": types.now(), "last_synced_at": types.now(), "next_sync_at": at(pause)}
+def succeeded(pod_manager, now, next_sync_at):
+    """Return the fields to change after a whole synchronization that ended ``now``; both times are DateTime values."""
+    moments = {"last_contact_at": now, "last_synced_at": now, "next_sync_at": next_sync_at}
     return _differences(pod_manager, last_error=None, failures=0) | moments
 
 
-def failed(pod_manager, error, pause, *, offline_after, reached):
-    """Return the fields to change after a failure; the next try comes after ``pause`` seconds.
+def failed(pod_manager, error, next_sync_at, *, offline_after, reached):
+    """Return the fields to change after a failure; ``next_sync_at`` is when the next try comes.
 
     A pod manager is offline only after several failures in a row, and not when its root was ``reached``.
     """
@@ -29,14 +25,8 @@ def failed(pod_manager, error, pause, *, offline_after, reached):
     offline = failures >= offline_after and not reached
     values = {"status": "offline" if offline else pod_manager.status, "failures": failures}
     return _differences(pod_manager, **values, last_error=error.detail[:ERROR_LENGTH]) | {
-        "next_sync_at": at(pause)
+        "next_sync_at": next_sync_at
     }
-
-
-def at(seconds):
-    """Return the moment ``seconds`` from now as a DateTime value."""
-    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
-    return moment.strftime(types.TIME_FORMAT)
 
 
 def _differences(pod_manager, **values):

@@ -2,7 +2,6 @@
 """What the store shows of the state, looked up in the background: reading the figures never waits for a database."""
 
 import collections
-import time
 
 from valence.conductor import metrics
 from valence.conductor import outbox
@@ -52,7 +51,7 @@ class Observer:
 
     def sync_age(self):
         """Return how many seconds ago the pod manager that has waited longest was synchronized; 0 without any."""
-        return 0 if self._oldest is None else max(0, time.time() - self._oldest)
+        return 0 if self._oldest is None else max(0, self._store.now() - self._oldest)
 
     def _pod_managers(self):
         marker = None

@@ -9,7 +9,6 @@ from valence.conductor import idempotency as repeated
 from valence.conductor import monitor
 from valence.db import models
 from valence.db import store
-from valence.db import types
 
 #: how often work is begun whose conductors die of it, perhaps
 MOST_ATTEMPTS = 5
@@ -17,9 +16,11 @@ MOST_ATTEMPTS = 5
 PROGRESS_INTERVAL = 1.0
 
 
-def new(request_context, operation_kind, target_kind, target_id):
-    """Return an operation that waits to be worked on, asked for by whoever ``request_context`` is of."""
-    now = types.now()
+def new(request_context, operation_kind, target_kind, target_id, *, now=None):
+    """Return an operation that waits to be worked on, asked for by whoever ``request_context`` is of.
+
+    ``now`` is the time of the store, for an operation that is shown before it is stored.
+    """
     return models.Operation(
         created_at=now,
         updated_at=now,
@@ -55,7 +56,7 @@ def ask_for_sync(database, request_context, uuid, idempotency=None):
             waiting = pending[0].public()
             database.commit(*remember(waiting))  # it will have ended when the same request comes again
             return waiting
-        operation = new(request_context, "sync", "pod_manager", uuid)
+        operation = new(request_context, "sync", "pod_manager", uuid, now=database.at())
         database.commit(store.Create(operation), *remember(operation.public()))
         return operation.public()
 
@@ -99,13 +100,13 @@ class Recorder:
             "progress": {},
             "conductor": self._host,
             "attempts": self._operation.attempts + 1,
-            "started_at": self._operation.started_at or types.now(),
+            "started_at": self._operation.started_at or self._store.at(),
         }
         self._update(values, *changes)
 
     def step(self, name):
         """Store that the step before ended well and the step ``name`` begins."""
-        moments = {"started_at": types.now(), "ended_at": None}
+        moments = {"started_at": self._store.at(), "ended_at": None}
         step = {"name": name, "state": "running", "conductor": self._host} | moments
         self._update({"steps": [*self._steps("succeeded"), step]})
 
@@ -117,7 +118,7 @@ class Recorder:
     def succeed(self, counters, *changes):
         """Store that the work is done, together with ``changes``."""
         values = {"state": "succeeded", "progress": dict(counters), "steps": self._steps("succeeded")}
-        self._update(values | {"ended_at": types.now()}, *changes)
+        self._update(values | {"ended_at": self._store.at()}, *changes)
 
     def fail(self, error, *changes):
         """Store that the work ended without success, why, and what to do about it, together with ``changes``."""
@@ -128,7 +129,7 @@ class Recorder:
             "steps": self._steps(state),
             "cause": problem["detail"][: monitor.ERROR_LENGTH],
             "hint": problem["hint"][: monitor.ERROR_LENGTH],
-            "ended_at": types.now(),
+            "ended_at": self._store.at(),
         }
         self._update(values, *changes)
 
@@ -142,7 +143,7 @@ class Recorder:
         """Return the steps with the last one ended in ``state``."""
         steps = [dict(step) for step in self._operation.steps]
         if steps and steps[-1]["state"] == "running":
-            steps[-1].update(state=state, ended_at=types.now())
+            steps[-1].update(state=state, ended_at=self._store.at())
         return steps
 
     def _update(self, values, *changes):

@@ -3,7 +3,6 @@
 
 from valence.common import errors
 from valence.conductor import lanes
-from valence.conductor import monitor
 from valence.conductor import periodic
 from valence.db import models
 from valence.db import store
@@ -50,6 +49,6 @@ class Purge:
             self._purge(models.Event, "created_at", self._conf.event_days, *lane.filters, *limit)
 
     def _purge(self, model, field, days, *filters):
-        old = [store.Filter(field, "lt", monitor.at(-days * DAY)), *filters]
+        old = [store.Filter(field, "lt", self._store.at(-days * DAY)), *filters]
         while rows := self._store.list(model, filters=old, limit=BATCH):
             self._store.commit(*(store.Delete(row) for row in rows))

@@ -26,7 +26,6 @@ from valence.conductor import reread
 from valence.conductor import sync
 from valence.db import models
 from valence.db import store
-from valence.db import types
 
 LOG = log.getLogger(__name__)
 
@@ -162,7 +161,7 @@ class Worker:
             # One that went to a group which nobody serves says so for ever, and would stay the longest due.
             store.Filter("conductor_group", "in", self._ownership.membership.groups),
             store.Filter("maintenance", "eq", False),
-            store.Filter("next_sync_at", "lte", types.now()),
+            store.Filter("next_sync_at", "lte", self._store.at()),
         ]
         found = self._store.list(
             models.PodManager,

@@ -6,6 +6,7 @@ import functools
 
 from valence.common import errors
 from valence.db import changes as changesets
+from valence.db import clock
 from valence.db import models
 from valence.db import questions
 from valence.db import store
@@ -44,6 +45,7 @@ class SQLAlchemyStore(store.Store):
         self.fences = leases.Leases(self.connections, self.tables.leases)
         self.markers = commit.Markers(self.tables.commit_markers, is_text=dialect.name == "sqlite")
         self.schema = schema.Schema(self.connections, self.tables)
+        self._clock = clock.Clock(self._read_clock)
 
     def get(self, model, key):
         names = tuple(model.fields)
@@ -124,6 +126,12 @@ class SQLAlchemyStore(store.Store):
 
     def renew_secrets(self):
         return renewal.renew(self.connections, self.tables, self._cipher)
+
+    def now(self):
+        return self._clock.now()
+
+    def _read_clock(self):
+        return self.connections.read(self.fences.clock)[0][0]
 
     def ping(self):
         self.connections.run(_ping)

@@ -255,6 +255,18 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
+    def now(self) -> float:
+        """Return the time in seconds since 1970, on the one clock of all processes that use this database.
+
+        Leases run on the same clock. It is cached, so most calls need no query, and it goes on while the database is
+        away; raises StoreUnavailable only if the database has never answered.
+        """
+
+    def at(self, seconds: float = 0.0) -> str:
+        """Return the time ``seconds`` from now, on the clock of ``now``, as a DateTime value."""
+        return types.moment(self.now() + seconds)
+
+    @abc.abstractmethod
     def ping(self):
         """Return quietly if the database answers, within two seconds."""
 

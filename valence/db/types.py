@@ -194,8 +194,13 @@ class JSON(Field):
 
 
 def now():
-    """Return the present moment as a DateTime value."""
+    """Return this host's present time as a DateTime value, to show; times that are compared come from ``Store.at``."""
     return datetime.datetime.now(datetime.UTC).strftime(TIME_FORMAT)
+
+
+def moment(seconds: float) -> str:
+    """Return the DateTime value of a time in seconds since 1970."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(TIME_FORMAT)
 
 
 def parse_time(value):

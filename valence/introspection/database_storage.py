@@ -5,7 +5,6 @@ What is longer than a row may be has further parts. They are stored before the r
 reader sees a content whole or not at all, and nobody needs a transaction that is larger than one part.
 """
 
-import datetime
 import uuid
 
 from valence.common import errors
@@ -13,7 +12,6 @@ from valence.common import introspection_errors
 from valence.common import packing
 from valence.db import models
 from valence.db import store
-from valence.db import types
 from valence.db.models import introspection
 from valence.introspection import storage
 
@@ -82,8 +80,7 @@ class DatabaseStorage(storage.StorageBackend):
             marker = rows[-1].id
 
     def purge(self):
-        then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=storage.KEPT)
-        old = [store.Filter("created_at", "lt", then.strftime(types.TIME_FORMAT))]
+        old = [store.Filter("created_at", "lt", self._store.at(-storage.KEPT))]
         marker, fields = None, ["uuid", "content_id"]
         while parts := self._store.list(
             models.IntrospectionDataPart, filters=old, marker=marker, limit=PAGE, fields=fields

@@ -13,7 +13,6 @@ from valence.common import errors
 from valence.common import introspection_errors
 from valence.db import models
 from valence.db import store
-from valence.db import types
 from valence.introspection import document as documents
 from valence.introspection import storage
 
@@ -71,7 +70,7 @@ class History:
         number = last.number + (not is_last) if last else 1
         named = {storage.of_version(suffix, number): content for suffix, content in contents.items()}
         self.backend.save_all(row, named | contents)
-        values = digests | {"finished_at": types.now(), "source": row.source}
+        values = digests | {"finished_at": self._store.at(), "source": row.source}
         if is_last:
             return [store.Update(last, values)]
         name = {"id": f"{row.uuid}/{number}", "introspection_id": row.uuid, "number": number}

@@ -12,7 +12,6 @@ from valence.common import errors
 from valence.common import introspection_errors
 from valence.db import models
 from valence.db import store
-from valence.db import types
 from valence.introspection import document as documents
 from valence.introspection import storage
 
@@ -93,7 +92,7 @@ class Migration:
         try:
             return self._store.get(models.Introspection, node_id)
         except errors.NotFound:
-            now = types.now()
+            now = self._store.at()
             (machine,) = self._store.list(models.Resource, filters=[store.Filter("uuid", "eq", node_id)])
             times = {"started_at": now, "finished_at": now}
             row = models.Introspection(

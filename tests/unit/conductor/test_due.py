@@ -4,7 +4,6 @@
 from tests import base
 from tests import embedded
 from valence.conductor import due
-from valence.conductor import monitor
 from valence.db import models
 from valence.db import store
 from valence.db import types
@@ -26,22 +25,24 @@ class MakeDueTest(base.TestCase):
         return self.database.store.get(models.PodManager, pod_manager.uuid).next_sync_at
 
     def test_it_is_now(self):
-        self.assertLessEqual(self.made_due(self.add(next_sync_at=monitor.at(500))), types.now())
+        self.assertLessEqual(self.made_due(self.add(next_sync_at=self.database.store.at(500))), types.now())
 
     def test_one_that_was_just_synchronized_rests(self):
         moment = self.made_due(self.add(last_synced_at=types.now()))
-        self.assertTrue(monitor.at(2) < moment <= monitor.at(5), moment)
+        self.assertTrue(self.database.store.at(2) < moment <= self.database.store.at(5), moment)
 
     def test_one_that_is_due_sooner_stays_so(self):
-        soon = monitor.at(-10)
+        soon = self.database.store.at(-10)
         self.assertEqual(soon, self.made_due(self.add(next_sync_at=soon)))
 
     def test_many_are_spread_over_a_time(self):
-        moments = {self.made_due(self.add(next_sync_at=monitor.at(9000)), within=3600)}
-        self.assertTrue(all(types.now() <= moment <= monitor.at(3600) for moment in moments), moments)
+        moments = {self.made_due(self.add(next_sync_at=self.database.store.at(9000)), within=3600)}
+        self.assertTrue(
+            all(types.now() <= moment <= self.database.store.at(3600) for moment in moments), moments
+        )
 
     def test_what_a_client_changes_at_the_same_time_stays(self):
-        stale = self.add(next_sync_at=monitor.at(500))
+        stale = self.add(next_sync_at=self.database.store.at(500))
         self.database.store.commit(store.Update(stale, {"description": "mine"}))
         self.assertLessEqual(self.made_due(stale), types.now())
         self.assertEqual("mine", self.database.store.get(models.PodManager, stale.uuid).description)

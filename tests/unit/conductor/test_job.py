@@ -256,7 +256,7 @@ class CorrectionTest(JobTest):
     def assert_contacted_at_once(self):
         now = self.current()
         self.assertEqual((0, None), (now.failures, now.last_error))
-        self.assertTrue(job.is_due(now))
+        self.assertTrue(job.is_due(now, self.database.store.at()))
         self.work()
         self.assertEqual("online", self.current().status)
 

@@ -9,7 +9,6 @@ from tests import figures
 from valence.common import context
 from valence.conductor import events
 from valence.conductor import lanes
-from valence.conductor import monitor
 from valence.conductor import observer
 from valence.conductor import operations
 from valence.db import models
@@ -51,15 +50,15 @@ class ObserverTest(base.TestCase):
         self.assertEqual(0, figures.value("valence_conductor_sync_age_seconds"))
 
     def test_the_age_is_that_of_the_longest_wait_outside_of_maintenance(self):
-        self.add("a", last_synced_at=monitor.at(-50))
-        self.add("b", last_synced_at=monitor.at(-300))
-        self.add("c", last_synced_at=monitor.at(-900), maintenance=True)
+        self.add("a", last_synced_at=self.database.store.at(-50))
+        self.add("b", last_synced_at=self.database.store.at(-300))
+        self.add("c", last_synced_at=self.database.store.at(-900), maintenance=True)
         self.observe()
         age = figures.value("valence_conductor_sync_age_seconds")
         self.assertTrue(299 <= age < 320, age)
 
     def test_one_that_was_never_synchronized_waits_since_it_was_registered(self):
-        self.add("a", created_at=monitor.at(-100))
+        self.add("a", created_at=self.database.store.at(-100))
         self.observe()
         self.assertGreaterEqual(figures.value("valence_conductor_sync_age_seconds"), 99)
 

@@ -2,7 +2,6 @@
 """The backup service: its documents in, its documents out. One request is one call."""
 
 import json
-import time
 import uuid
 
 from valence.backup import actions
@@ -26,8 +25,8 @@ class BackupEndpoint:
 
     namespace = "backup"
 
-    def __init__(self, database, clock=time.time):
-        self._store, self._clock = database, clock
+    def __init__(self, database, clock=None):
+        self._store, self._clock = database, clock or database.now
 
     @rpc
     def list(self, context, tenant, collection, wanted):

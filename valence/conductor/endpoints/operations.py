@@ -6,7 +6,6 @@ from valence.conductor import operations
 from valence.conductor.rpc import rpc
 from valence.db import models
 from valence.db import store
-from valence.db import types
 
 #: how often a change is tried again that others were faster than
 TRIES = 20
@@ -62,13 +61,13 @@ class OperationsEndpoint:
             raise errors.Conflict(reason=reason)
         if operation.state == "running":
             # No new revision: whoever works on it goes on until it looks.
-            asked = {"cancel_requested_at": types.now()}
+            asked = {"cancel_requested_at": self._store.at()}
             return self._store.commit(store.Update(operation, asked, touch=False))[0]
         problem = errors.Cancelled().problems[0]
         ended = {
             "state": "cancelled",
             "cause": problem["detail"],
             "hint": problem["hint"],
-            "ended_at": types.now(),
+            "ended_at": self._store.at(),
         }
         return self._store.commit(store.Update(operation, ended))[0]

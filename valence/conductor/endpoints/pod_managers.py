@@ -15,7 +15,6 @@ from valence.conductor import worker
 from valence.conductor.rpc import rpc
 from valence.db import models
 from valence.db import store
-from valence.db import types
 
 LOG = log.getLogger(__name__)
 
@@ -40,9 +39,9 @@ class PodManagersEndpoint:
         self._check_driver(values)
 
         def do(remember):
-            now = types.now()
+            now = self._store.at()
             pod_manager = models.PodManager(**values, next_sync_at=now, created_at=now, updated_at=now)
-            sync = None if pod_manager.maintenance else _sync_operation(context, pod_manager.uuid)
+            sync = None if pod_manager.maintenance else _sync_operation(context, pod_manager.uuid, now)
             stored = self._commit_create(context, pod_manager, sync, remember)
             return {"pod_manager": stored.public(), "operation": sync and sync.public()}
 
@@ -77,7 +76,7 @@ class PodManagersEndpoint:
             return old.public()
         contact = not changes.keys().isdisjoint(access.CONTACT)
         if contact:
-            changes |= {"next_sync_at": types.now(), "failures": 0}
+            changes |= {"next_sync_at": self._store.at(), "failures": 0}
         told = events.pod_manager(context, "update", old=old, new=old.replace(**changes))
         stored = self._store.commit(store.Update(old, changes), told)[0]
         if contact:
@@ -120,7 +119,11 @@ class PodManagersEndpoint:
             yield lease
 
     def _cancel(self, uuid):
-        cancelled = {"state": "cancelled", "cause": "The pod manager was deleted.", "ended_at": types.now()}
+        cancelled = {
+            "state": "cancelled",
+            "cause": "The pod manager was deleted.",
+            "ended_at": self._store.at(),
+        }
         return [store.Update(each, cancelled) for each in operations.open_for(self._store, uuid)]
 
     def _remove_resources(self, context, uuid):
@@ -130,8 +133,8 @@ class PodManagersEndpoint:
             marker = rows[-1].uuid
 
 
-def _sync_operation(context, uuid):
-    return operations.new(context, "sync", "pod_manager", uuid)
+def _sync_operation(context, uuid, now):
+    return operations.new(context, "sync", "pod_manager", uuid, now=now)
 
 
 def _again(revision, change):

@@ -1,32 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clock of etcd as its answers tell it, so that conductors whose clocks differ agree on when a lease ends.
+"""The clock of etcd as the Date headers of its responses show it, so that conductors agree on when a lease ends.
 
-HTTP's Date has no fractions. Each answer says that etcd's clock is ahead by something between two bounds; the
-bounds of all answers together become narrow. A clock within the bounds is taken as it is.
+HTTP's Date has no fractions. Each response bounds the distance between etcd's clock and the monotonic clock of this
+process; the bounds of all responses together become narrow. A host clock within the bounds is used as it is; one
+outside of them, however wrong it is or becomes, is not.
 """
 
 import email.utils
 import threading
 import time
+from collections import abc
 
-#: seconds after which bounds are found anew, because clocks drift
+#: seconds after which bounds are found again, because clocks drift
 FRESH_SECONDS = 600
 
 
 class Clock:
-    """Seconds since 1970 by the clock of etcd; ``hear`` is told of every answer."""
+    """Seconds since 1970 on etcd's clock; ``hear`` gets the Date header of every response."""
 
-    def __init__(self):
+    def __init__(
+        self, monotonic: abc.Callable[[], float] = time.monotonic, wall: abc.Callable[[], float] = time.time
+    ):
+        self.monotonic, self._wall = monotonic, wall
         self._lock = threading.Lock()
         self._since, self._low, self._high = 0.0, float("-inf"), float("inf")
+        #: whether etcd has answered, with a Date or, as some proxies do, without one
+        self.is_set = False
 
-    def now(self):
-        """Return the present moment."""
+    def now(self) -> float:
+        """Return the present time."""
         with self._lock:
-            return time.time() + min(max(0.0, self._low), self._high)
+            now = self.monotonic()
+            return now + min(max(self._wall() - now, self._low), self._high)
 
-    def hear(self, date, asked_at, heard_at):
-        """Learn from the Date header of an answer; the moments are those of this machine's ``time.time()``."""
+    def hear(self, date: str | None, asked_at: float, heard_at: float) -> None:
+        """Learn from the Date header of a response; the times are those of ``monotonic``."""
+        self.is_set = True
         parsed = date and email.utils.parsedate_to_datetime(date)
         if not parsed:
             return
@@ -36,5 +45,5 @@ class Clock:
                 self._forget(heard_at)
             self._low, self._high = max(self._low, low), min(self._high, high)
 
-    def _forget(self, since):
+    def _forget(self, since: float) -> None:
         self._since, self._low, self._high = since, float("-inf"), float("inf")

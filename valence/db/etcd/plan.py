@@ -6,19 +6,18 @@ The head of the store changes with every commit, so what was checked holds until
 
 from valence.common import errors
 from valence.db import changes as changesets
-from valence.db import types
 from valence.db.etcd import draft
 from valence.db.etcd import index
 from valence.db.etcd import loading
 
 
 class Plan:
-    """The rules of one commit on one snapshot; ``changes.results`` gets the stored objects."""
+    """The rules of one commit at the time ``now`` on one snapshot; ``changes.results`` gets the stored objects."""
 
-    def __init__(self, snapshot, changes, models, objects):
+    def __init__(self, snapshot, changes, models, objects, now):
         self._changes, self._models, self._objects = changes, models, objects
         self._draft = draft.Draft(snapshot, objects)
-        self._now = types.now()
+        self._now = now
 
     def make(self):
         """Return the batch to write; raise what Store.commit raises."""

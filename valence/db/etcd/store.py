@@ -60,12 +60,12 @@ class EtcdStore(store.Store):
     def commit(self, *changes, lease=None):
         if not changes:
             return []
-        batch = changesets.Changes(changes)
+        batch, now = changesets.Changes(changes), self.at()
 
         def drafted(snapshot):
             if lease:
                 self.fences.require(snapshot, lease)
-            return plan.Plan(snapshot, batch, self.models, self.objects).make(), None
+            return plan.Plan(snapshot, batch, self.models, self.objects, now).make(), None
 
         self.commits.run(drafted)
         return batch.in_order()
@@ -87,6 +87,11 @@ class EtcdStore(store.Store):
 
     def renew_secrets(self):
         return renewal.Renewal(self, self._cipher).renew()
+
+    def now(self):
+        if not self._etcd.clock.is_set:
+            self.ping()
+        return self._etcd.clock.now()
 
     def ping(self):
         self._etcd.ping()

@@ -14,6 +14,7 @@ import sqlalchemy
 
 from valence.common import errors
 from valence.db import changes as changesets
+from valence.db import types
 from valence.db.sql import failures
 
 #: seconds between two removals of old markers, and the age from which on they are removed
@@ -26,7 +27,8 @@ class Commit:
 
     def __init__(self, database, changes, lease):
         self._database, self._changes, self._lease = database, changes, lease
-        self._results = None
+        # Before the transaction: a query on another connection inside of it would wait with its locks held.
+        self._results, self._now = None, database.at()
         #: whether an attempt ended without an answer to its COMMIT
         self.is_open = False
         #: what was in the way of the last attempt
@@ -55,8 +57,8 @@ class Commit:
         if self._lease:
             self._database.fences.require(connection, self._lease)
         if not (self._changes.witness or self._changes.is_repeatable):
-            self._database.markers.write(connection, self._changes.marker)
-        self._results = self._database.writer.write(connection, self._changes)
+            self._database.markers.write(connection, self._changes.marker, self._now)
+        self._results = self._database.writer.write(connection, self._changes, self._now)
 
     def _is_proven(self):
         """Whether an earlier attempt that got no answer is known to have taken place."""
@@ -82,14 +84,15 @@ class Markers:
         self._table, self._is_text = table, is_text
         self._purge_at = 0.0
 
-    def write(self, connection, marker):
-        """Leave a marker in the present transaction."""
+    def write(self, connection, marker, now):
+        """Leave a marker in the present transaction; ``now`` is a DateTime value."""
+        now = types.parse_time(now)
         if time.monotonic() > self._purge_at:
             self._purge_at = time.monotonic() + PURGE_SECONDS
             connection.execute(
-                sqlalchemy.delete(self._table).where(self._table.c.created_at < self._time(OLD))
+                sqlalchemy.delete(self._table).where(self._table.c.created_at < self._time(now - OLD))
             )
-        row = {"uuid": marker, "created_at": self._time(datetime.timedelta())}
+        row = {"uuid": marker, "created_at": self._time(now)}
         connection.execute(sqlalchemy.insert(self._table), row)
 
     def has(self, connection, marker):
@@ -97,6 +100,6 @@ class Markers:
         found = sqlalchemy.select(self._table.c.uuid).where(self._table.c.uuid == marker)
         return connection.execute(found).first() is not None
 
-    def _time(self, age):
-        moment = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0) - age
+    def _time(self, moment):
+        moment = moment.replace(tzinfo=None)
         return moment.isoformat() + "Z" if self._is_text else moment

@@ -36,6 +36,8 @@ class Leases:
     def __init__(self, connections, table):
         self._connections, self._table = connections, table
         self._clock = sqlalchemy.literal_column(connections.dialect.clock, sqlalchemy.Double())
+        #: reads the clock by which leases end
+        self.clock = sqlalchemy.select(self._clock)
 
     def take(self, name, holder, ttl, steal):
         """Return a new SQLLease; raise LeaseHeld."""

@@ -8,7 +8,6 @@ import sqlalchemy
 
 from valence.db import changes as changesets
 from valence.db import store
-from valence.db import types
 from valence.db.sql import failures
 from valence.db.sql import mysql_updates
 from valence.db.sql import sequences
@@ -28,9 +27,12 @@ class Writer:
         self._insert_statement = functools.lru_cache(500)(lambda model: sqlalchemy.insert(tables[model]))
         self._update_statement = functools.lru_cache(500)(self._build_update)
 
-    def write(self, connection, changes):
-        """Write all groups and return the stored objects; raise Missed, or the database's own integrity error."""
-        results, now = {}, types.now()
+    def write(self, connection, changes, now):
+        """Write all groups at the time ``now``, a DateTime value, and return the stored objects.
+
+        Raises Missed, or the database's own integrity error.
+        """
+        results = {}
         self._vacate(connection, changes.vacated)
         act = {
             store.Require: self._require,

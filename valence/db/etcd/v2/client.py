@@ -4,7 +4,6 @@
 import contextlib
 import json
 import logging
-import time
 import typing
 import urllib.parse
 
@@ -104,7 +103,7 @@ class Client:
 
     def _request(self, member, method, key, parameters, timeout):
         """Return the decoded answer and its headers; raise python-etcd's errors about keys, and what others mean."""
-        asked_at = time.time()
+        asked_at = self.clock.monotonic()
         try:
             answer = member.api_execute(f"/v2/keys{urllib.parse.quote(key)}", method, parameters, timeout)
             content = json.loads(answer.data)
@@ -112,7 +111,7 @@ class Client:
             raise
         except (etcd.EtcdException, ValueError) as error:
             raise _meaning(error) from error
-        self.clock.hear(answer.headers.get("Date"), asked_at, time.time())
+        self.clock.hear(answer.headers.get("Date"), asked_at, self.clock.monotonic())
         return content, answer.headers
 
 

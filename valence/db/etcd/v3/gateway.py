@@ -4,7 +4,6 @@
 import base64
 import contextlib
 import json
-import time
 
 import etcd3gw
 import requests
@@ -99,7 +98,7 @@ class Gateway:
         return session
 
     def _hear(self, response, **_):
-        heard_at = time.time()
+        heard_at = self.clock.monotonic()
         asked_at = heard_at - response.elapsed.total_seconds()
         self.clock.hear(response.headers.get("Date"), asked_at, heard_at)
 
