@@ -14,8 +14,10 @@ TRIES = 5
 PAUSE = datetime.timedelta(seconds=5)
 
 
-def make_due(database, pod_manager, lease, within=0):
-    """Have a pod manager synchronized ``within`` so many seconds; that is no change that clients watch.
+def make_due(database, pod_manager, lease, within=0, after=0):
+    """Have a pod manager synchronized ``within`` so many seconds, ``after`` a pause of so many.
+
+    That is no change that clients watch.
 
     One that just was gets a short rest, one that is due sooner anyway stays so.
 
@@ -23,7 +25,7 @@ def make_due(database, pod_manager, lease, within=0):
     """
     for _ in range(TRIES):
         try:
-            moment = max(database.at(random.uniform(0, within)), _rested(pod_manager))
+            moment = max(database.at(after + random.uniform(0, within)), _rested(pod_manager))
             if pod_manager.next_sync_at is None or moment < pod_manager.next_sync_at:
                 update = store.Update(pod_manager, {"next_sync_at": moment}, touch=False)
                 database.commit(update, lease=lease)

@@ -12,22 +12,36 @@ from valence.common import errors
 MOST = 1000
 #: seconds between two looks into the hints on one pod manager, so that one that tells without end costs little
 PAUSE = 0.1
+#: seconds between two synchronizations because of events that do not name a resource: some log each sign-in so
+VAGUE_PAUSE = 60
+#: seconds until a resource is read again that had not settled when its event came, for each time that it was read
+SETTLE_PAUSES = (3, 3, 4, 8, 16, 32)
 
 
 @dataclasses.dataclass
 class Waiting:
-    """URLs to read again, whether all is to be synchronized, and since when that waits (``time.monotonic``)."""
+    """URLs to read again, whether all is to be synchronized, and since when that waits (``time.monotonic``).
 
-    urls: dict = dataclasses.field(default_factory=dict)
+    ``urls`` says how often each was read before for the same event. ``vague`` holds the URLs of vague hints; they cause
+    a synchronization after ``pause`` seconds at the earliest.
+    """
+
+    urls: dict[str, int] = dataclasses.field(default_factory=dict)
+    vague: set[str] = dataclasses.field(default_factory=set)
     whole: bool = False
+    pause: float = 0.0
     since: float = dataclasses.field(default_factory=time.monotonic)
 
     def add(self, hint):
         """Take a hint (podmanagers.base.Hint); the same resource twice is read once."""
-        self.urls[hint.resource_url] = None
+        if hint.resource_url:
+            self.urls[hint.resource_url] = 0
+        if hint.vague:
+            self.vague.add(hint.resource_url)
         self.whole = self.whole or hint.structural or len(self.urls) > MOST
         if len(self.urls) > MOST:
             self.urls.clear()
+            self.vague.clear()
 
 
 class Hints:
@@ -37,6 +51,7 @@ class Hints:
         self._ring, self._pause = ring, pause
         self._waiting, self._lock = {}, threading.Lock()
         self._rests, self._looked_into = {}, set()
+        self._unsettled, self._vague_at = {}, {}
 
     def offer(self, uuid, hints):
         """Take hints on a pod manager."""
@@ -53,12 +68,37 @@ class Hints:
     def waiting(self):
         """Return the uuids of the pod managers with hints to look into."""
         with self._lock:
+            self._add_unsettled()
             return [uuid for uuid in self._waiting if uuid not in self._rests]
+
+    def look_again(self, uuid, urls: dict[str, int]):
+        """Have resources read again after a pause; ``urls`` says how often each was read already."""
+        now = time.monotonic()
+        with self._lock:
+            unsettled = self._unsettled.setdefault(uuid, {})
+            for url, times in urls.items():
+                if times <= len(SETTLE_PAUSES) and len(unsettled) < MOST:
+                    unsettled[url] = now + SETTLE_PAUSES[times - 1], times
+            if not unsettled:
+                del self._unsettled[uuid]
+
+    def _add_unsettled(self):
+        """Let the resources wait whose pause is over."""
+        now = time.monotonic()
+        for uuid, unsettled in list(self._unsettled.items()):
+            for url, (moment, times) in list(unsettled.items()):
+                if moment <= now:
+                    del unsettled[url]
+                    self._waiting.setdefault(uuid, Waiting()).urls.setdefault(url, times)
+            if not unsettled:
+                del self._unsettled[uuid]
 
     def discard(self, uuid):
         """Forget hints on a pod manager that is served no more."""
         with self._lock:
             self._waiting.pop(uuid, None)
+            self._unsettled.pop(uuid, None)
+            self._vague_at.pop(uuid, None)
             rest = self._rests.pop(uuid, None)
         if rest is not None:
             rest.cancel()
@@ -79,6 +119,7 @@ class Hints:
             self._looked_into.add(uuid)
             if waiting is not None:
                 self._rest(uuid)
+                self._set_pause(uuid, waiting)
         try:
             yield waiting
         except errors.StoreUnavailable:
@@ -86,6 +127,14 @@ class Hints:
                 if waiting is not None:
                     self._waiting.setdefault(uuid, waiting)
             raise
+
+    def _set_pause(self, uuid, waiting):
+        """Set how long a synchronization because of vague hints has to wait after the one before."""
+        if waiting.vague:
+            now = time.monotonic()
+            waiting.pause = max(0.0, self._vague_at.get(uuid, now) - now)
+            if not waiting.pause:
+                self._vague_at[uuid] = now + VAGUE_PAUSE
 
     def _rest(self, uuid):
         """Let the pod manager rest for a moment, then ring for what came meanwhile."""

@@ -37,14 +37,19 @@ class Rereading:
         self._context = context.service_context()
         self._written = changes.StoredForm(self._context, dict.fromkeys(COUNTERS, 0))
 
-    def run(self, uuid, waiting):
-        """Look into ``waiting`` (hints.Waiting); raise what the store raises."""
+    def run(self, uuid, waiting) -> dict[str, int]:
+        """Look into ``waiting`` (hints.Waiting); raise what the store raises.
+
+        Return the URLs of resources that are to be read again after a pause, with the times that they were read: an
+        event may be posted before the state settles, and nothing may tell of the state that follows.
+        """
         self._context.update_store()
         try:
             self._pod_manager = access.read(self._store, uuid)
             self._connection = self._connections.get(self._pod_manager, connections.SYNC)
         except (errors.NotFound, errors.InMaintenance, errors.SecretUnreadable):
-            return  # the timer's synchronization tells why
+            return {}  # the timer's synchronization tells why
+        self._waiting, self._unsettled, self._vague = waiting, {}, "" in waiting.vague
         whole = waiting.whole
         urls = list(waiting.urls)
         for start in range(0, len(urls), BATCH):
@@ -52,15 +57,18 @@ class Rereading:
             metrics.REREAD_SECONDS.observe(time.monotonic() - waiting.since)
         if whole:
             due.make_due(self._store, self._pod_manager, self._lease)
+        elif self._vague:
+            due.make_due(self._store, self._pod_manager, self._lease, after=waiting.pause)
+        return self._unsettled
 
     def _look_into(self, urls):
         """Read the resources at or above these URLs and store what changed; return whether all has to be read."""
-        rows = self._rows(urls)
+        rows, times = self._rows(urls)
         metrics.HARDWARE_EVENTS.labels("unknown").inc(max(0, len(urls) - len(rows)))
         diff = inventory.Diff(self._pod_manager.uuid, rows)
         uncertain, found = False, []
         for row in rows:
-            result, change = self._look(diff, row)
+            result, change = self._look(diff, row, times[row.uuid])
             metrics.HARDWARE_EVENTS.labels(result).inc()
             uncertain = uncertain or result == "whole"
             found += [change] if change is not None else []
@@ -69,7 +77,7 @@ class Rereading:
             self._store.commit(*stored, lease=self._lease)
         return uncertain or diff.uncertain
 
-    def _look(self, diff, row):
+    def _look(self, diff, row, times):
         """Read one resource; return what came of it, by the label of its figure, and the change or None."""
         if not inventory.known(row):
             return "whole", None
@@ -80,18 +88,28 @@ class Rereading:
         except errors.PodManagerError as error:
             LOG.warning("pod manager %s: %s; the timer looks again", self._pod_manager.uuid, error.detail)
             return "failed", None
-        return "read", diff.see(seen)
+        change = diff.see(seen)
+        if seen.power_state in inventory.TRANSITIONAL or (change is None and not times):
+            self._unsettled[row.resource_url] = times + 1
+        return "read", change
 
     def _rows(self, urls):
-        """Return the known resources that are at or next above the URLs."""
+        """Return the known resources that are at or next above the URLs, and how often each was read by its UUID."""
         places = {place for url in urls for place in _upwards(url)}
         known = [
             store.Filter("podm_id", "eq", self._pod_manager.uuid),
             store.Filter("resource_url", "in", sorted(places)),
         ]
         rows = {row.resource_url: row for row in self._store.list(models.ResourceWithState, filters=known)}
-        nearest = (next((rows[place] for place in _upwards(url) if place in rows), None) for url in urls)
-        return list({row.uuid: row for row in nearest if row is not None}.values())
+        found, times = {}, {}
+        for url in urls:
+            row = next((rows[place] for place in _upwards(url) if place in rows), None)
+            if url in self._waiting.vague and (row is None or row.resource_url != url):
+                self._vague = True
+            if row is not None:
+                found[row.uuid] = row
+                times[row.uuid] = min(times.get(row.uuid, self._waiting.urls[url]), self._waiting.urls[url])
+        return list(found.values()), times
 
 
 def _upwards(url):

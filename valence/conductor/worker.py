@@ -185,7 +185,8 @@ class Worker:
     def _reread(self, uuid, lease):
         with self.hints.taken(uuid) as waiting:
             if waiting is not None:
-                reread.Rereading(self._store, self._connections, lease).run(uuid, waiting)
+                unsettled = reread.Rereading(self._store, self._connections, lease).run(uuid, waiting)
+                self.hints.look_again(uuid, unsettled)
 
     def _work(self, uuid):
         try:

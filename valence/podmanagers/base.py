@@ -41,10 +41,15 @@ class Unread(typing.NamedTuple):
 
 
 class Hint(typing.NamedTuple):
-    """A resource that an event is about; ``structural`` means that there may be others than before."""
+    """A resource that an event is about; ``structural`` means that there may be others than before.
+
+    ``vague`` means that the event does not name the resource, or not surely: if none is known at ``resource_url``,
+    which may be "", the whole pod manager has to be read.
+    """
 
     resource_url: str
     structural: bool
+    vague: bool = False
 
 
 #: ways in which pod managers tell of changes: events that they post, a stream that one listens to

@@ -8,13 +8,16 @@ subscriptions by EventTypes.
 import contextlib
 import json
 import threading
+import typing
 
 from oslo_log import log
 
 from valence.common import errors
 from valence.podmanagers import base
 from valence.podmanagers import redfish_document
+from valence.podmanagers import redfish_http
 from valence.podmanagers import redfish_links
+from valence.podmanagers import redfish_paths
 from valence.podmanagers import redfish_session
 
 LOG = log.getLogger(__name__)
@@ -29,8 +32,28 @@ _STRUCTURAL = frozenset({
 })  # fmt: skip
 #: first segments of paths below the service root at which resources are found
 _PLACES = frozenset(link.path[-1] for link in redfish_links.LINKS["ServiceRoot"])
+#: names of collections and resources in paths, by their lower case
+_NAMES = {
+    name.lower(): name for links in redfish_links.LINKS.values() for link in links for name in link.path
+}
+#: in paths of logs: an entry tells of a resource that it does not name
+_LOGS = "/LogServices/"
 _MOST_RECORDS = 1000
 _MOST_SUBSCRIPTIONS = 100
+
+
+class Subscription(typing.NamedTuple):
+    """A subscription of this Valence; ``path`` is None where the service neither tells nor lists it."""
+
+    destination: str
+    context: str
+    path: str | None = None
+
+    def is_shown_by(self, document):
+        """Return whether the document of a subscription may be of this one; a service may show neither property."""
+        shown = {"Destination": self.destination, "Context": self.context}
+        told = {name: document[name] for name in shown if document.get(name) is not None}
+        return not told or any(shown[name] == value for name, value in told.items())
 
 
 class EventService:
@@ -40,6 +63,7 @@ class EventService:
         self._connection = connection
         self._lock = threading.Lock()
         self._subscription, self._stream, self._listening = None, None, 0
+        self._doubtful = {}  # Destinations of which it is not known whether the service posts to them
 
     def ways(self):
         """Return the ways in which the service tells of changes, of base.WAYS."""
@@ -53,32 +77,44 @@ class EventService:
     def subscribe(self, destination, context):
         """Have events posted, and remove other subscriptions with this ``context``: they are left from before."""
         document = self._document() or {}
-        collection = redfish_document.reference(document.get("Subscriptions"))
+        collection = self._local(redfish_document.reference(document.get("Subscriptions")))
         if collection is None:
             raise self._error("it has no event subscriptions")
         wanted = {"Destination": destination, "Context": context, "Protocol": "Redfish"}
-        self._subscription = self._post(collection, wanted, _filters(document))
-        self._remove_others(collection, context)
+        if self._doubtful:  # or each retry would leave one more behind
+            self._remove_ours(self._members(collection), context, None)
+            self._doubtful.clear()
+        self._doubtful[destination] = None
+        told = self._post(collection, wanted, _filters(document))
+        self._subscription = new = Subscription(destination, context, told)
+        self._subscription = new._replace(path=self._settled(collection, new))
+        del self._doubtful[destination]
 
     def is_subscribed(self):
         """Return whether the service still has the subscription: it may end one by itself."""
-        if self._subscription is None:
+        subscription = self._subscription
+        if subscription is None:
             return False
+        if subscription.path is None:
+            return True  # it cannot be found; the timer makes up for one that was dropped
         try:
-            self._connection.get(self._subscription)
+            found = self._connection.get(subscription.path).content
         except errors.ResourceGone:
             return False
-        return True
+        if subscription.is_shown_by(found):
+            return True
+        self._subscription = None  # its path is that of somebody else's by now, which must not be deleted
+        return False
 
     def unsubscribe(self):
         """End the subscription and the stream, within seconds; never raises."""
         with self._lock:
-            path, self._subscription = self._subscription, None
+            subscription, self._subscription = self._subscription, None
             self._listening += 1
             if self._stream is not None:
                 self._stream.close()
-        if path is not None:
-            self._connection.forget(path, redfish_session.SIGN_OUT_TIMEOUT)
+        if subscription is not None and subscription.path is not None:
+            self._connection.forget(subscription.path, redfish_session.SIGN_OUT_TIMEOUT)
 
     def listen(self):
         """Open the stream; return an iterator of its Event documents, until it ends or ``unsubscribe`` ends it."""
@@ -102,17 +138,27 @@ class EventService:
         return list(dict.fromkeys(hint for hint in found if hint is not None))
 
     def _hint(self, record):
-        origin = redfish_document.reference(record.get("OriginOfCondition"))
-        path = origin and self._connection.paths.link(origin.partition("#")[0])
-        if path is None or not self._is_place(path):
-            return None
         message = str(record.get("MessageId")).rpartition(".")[2]
         structural = not _STRUCTURAL.isdisjoint({message, str(record.get("EventType"))})
-        return base.Hint(path, structural)
+        if record.get("OriginOfCondition") is None:
+            return base.Hint("", structural, vague=True) if _is_about_resources(record) else None
+        origin = redfish_document.reference(record["OriginOfCondition"])
+        path = origin and self._connection.paths.link(origin.partition("#")[0])
+        known = path and self._known_form(path)
+        if not known:
+            return None
+        return base.Hint(known, structural, vague=known != path or _LOGS in known)
 
-    def _is_place(self, path):
+    def _known_form(self, path):
+        """Return a path below the root with the names of collections as the standard spells them.
+
+        None if it does not lead to resources that are read. Some services write origins in lower case.
+        """
         root = self._connection.paths.root
-        return path.startswith(root) and path.removeprefix(root).split("/")[0] in _PLACES
+        if not path.lower().startswith(root.lower()):
+            return None
+        steps = [_NAMES.get(step.lower(), step) for step in path[len(root) :].split("/")]
+        return root + "/".join(steps) if steps[0] in _PLACES else None
 
     def _document(self):
         """Return the document of the service, None where there is none, or it is disabled."""
@@ -126,11 +172,10 @@ class EventService:
         return url and self._connection.paths.local(url)
 
     def _post(self, collection, wanted, styles):
-        """Subscribe in the first style that is not refused as a bad request; return the path."""
-        path = self._local(collection)
+        """Subscribe in the first style that is not refused as a bad request; return the path, None if untold."""
         for number, style in enumerate(styles, 1):
             try:
-                answer = self._connection.send("POST", path, wanted | style)
+                answer = self._connection.send("POST", collection, wanted | style)
             except errors.PodManagerError as error:
                 if number == len(styles) or isinstance(
                     error, (errors.PodManagerUnreachable, errors.PodManagerAuthFailed)
@@ -142,22 +187,66 @@ class EventService:
         raise self._error("no way to subscribe is known")
 
     def _location(self, answer):
-        location = self._local(answer.headers.get("Location") or "")
-        if location is None:
-            raise self._error("it does not tell where a subscription is")
-        return location
+        """Return the path of the subscription that an answer tells of, None if it does not."""
+        told = answer.headers.get("Location"), redfish_document.reference(redfish_http.json_object(answer))
+        paths = (self._connection.paths.member(answer.path, url) for url in told)
+        return next(filter(None, paths), None)
 
-    def _remove_others(self, collection, context):
-        members = redfish_document.members(self._connection.get(self._local(collection)).content) or []
-        for member in members[:_MOST_SUBSCRIPTIONS]:
-            path = self._local(redfish_document.reference(member))
-            if path and path != self._subscription:
-                self._remove_if_ours(path, context)
+    def _settled(self, collection, new):
+        """Remove what is left from before; return the path of the new subscription, None if it cannot be found.
 
-    def _remove_if_ours(self, path, context):
+        The new one is known by its Destination, which has a secret in it that was never used before.
+        """
         try:
-            if self._connection.get(path).content.get("Context") == context:
-                self._connection.send("DELETE", path)
+            members = list(self._members(collection))
+        except errors.PodManagerError as error:
+            if new.path is None and isinstance(
+                error, (errors.PodManagerUnreachable, errors.PodManagerAuthFailed)
+            ):
+                raise
+            LOG.debug("other subscriptions are left alone: %s", error.detail)
+            return new.path
+        kept = _path_of(new, members)
+        self._remove_ours(members, new.context, kept)
+        return kept
+
+    def _remove_ours(self, members, context, kept):
+        """Remove the subscriptions of this Valence except the one at the path ``kept``."""
+        place = kept and redfish_paths.normal(kept)
+        for path, found in members:
+            told = found.get("Context")
+            ours = told == context or (not told and found.get("Destination") in self._doubtful)
+            if ours and redfish_paths.normal(path) != place:
+                self._remove(path)
+
+    def _remove(self, path):
+        try:
+            self._connection.send("DELETE", path)
+        except errors.PodManagerError as error:  # it may be gone by now
+            LOG.debug("a subscription is left alone: %s", error.detail)
+
+    def _members(self, collection):
+        """Yield path and document of the subscriptions that can be read, a bounded number of them."""
+        pages, seen = [collection], set()
+        while pages and len(seen) < _MOST_SUBSCRIPTIONS:
+            document = self._connection.get(pages.pop()).content
+            links = redfish_document.members(document) or []
+            for path in filter(None, (self._member(collection, link) for link in links)):
+                if path not in seen and len(seen) < _MOST_SUBSCRIPTIONS:
+                    seen.add(path)
+                    yield from self._member_document(path)
+            following = self._local(redfish_document.reference(document.get("Members@odata.nextLink")))
+            if following and links:
+                pages.append(following)
+
+    def _member(self, collection, link):
+        return self._connection.paths.member(collection, redfish_document.reference(link))
+
+    def _member_document(self, path):
+        try:
+            yield path, self._connection.get(path).content
+        except (errors.PodManagerUnreachable, errors.PodManagerAuthFailed):
+            raise
         except errors.PodManagerError as error:  # it may be gone, or somebody else's that may not be read
             LOG.debug("a subscription is left alone: %s", error.detail)
 
@@ -173,6 +262,27 @@ def _documents(stream):
                 yield json.loads(data)
     finally:
         stream.release()
+
+
+def _path_of(new, members):
+    """Return the path of a new subscription among (path, document) of a collection; None if it is not there."""
+    ours = [(path, found) for path, found in members if found.get("Context") in (new.context, None, "")]
+    paths = [path for path, found in ours if found.get("Destination") == new.destination]
+    if new.path is not None and not paths:
+        return new.path
+    paths = paths or [
+        path for path, found in ours if found.get("Context")
+    ]  # a service may rewrite Destinations
+    place = new.path and redfish_paths.normal(new.path)
+    return next((path for path in paths if redfish_paths.normal(path) == place), paths[-1] if paths else None)
+
+
+def _is_about_resources(record):
+    """Return whether an event without an origin may be about a resource, as alerts of logs are."""
+    event_type = record.get("EventType")
+    if event_type is None:
+        return isinstance(record.get("MessageId"), str)
+    return event_type in EVENT_TYPES
 
 
 def _filters(document):

@@ -13,8 +13,6 @@ from valence.podmanagers.redfish_visits import Visit
 
 #: pages of one collection, at most
 _MOST_PAGES = 1000
-#: answers of 401 in a row after which the credentials, not the documents, are at fault
-_MOST_REFUSALS = 3
 #: time-outs and the like after which a service that fails more than this share of reads is not read on
 _MANY_FAILURES = 30
 _MOST_FAILING = 0.1
@@ -63,7 +61,6 @@ class Reader:
         self._reads = 0
         self._all_failures = 0
         self._failures = 0
-        self._refusals = 0
         self.stopped = False
 
     def read(self, visits):
@@ -126,9 +123,9 @@ class Reader:
         self._reads += 1
         try:
             items.extend(self._resource(visit) if visit.listed else self._link(visit))
-            self._failures = self._refusals = 0
+            self._failures = 0
         except errors.ResourceGone as error:
-            self._failures = self._refusals = 0
+            self._failures = 0
             if not visit.listed and not visit.parent:
                 # A controller that boots answers so for everything it has: nothing of that may be removed.
                 items.append(self._unread(visit, error.kwargs["reason"]))
@@ -326,9 +323,7 @@ class Reader:
         if isinstance(error, errors.PodManagerUnreachable):
             self._failures += 1
             self._all_failures += 1
-        if isinstance(error, errors.PodManagerAuthFailed):
-            self._refusals += 1
-        if self._connection.refused or self._refusals >= _MOST_REFUSALS or self._is_failing():
+        if self._connection.refused or self._is_failing():
             raise error
 
     def _is_failing(self):

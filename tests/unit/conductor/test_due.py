@@ -41,6 +41,10 @@ class MakeDueTest(base.TestCase):
             all(types.now() <= moment <= self.database.store.at(3600) for moment in moments), moments
         )
 
+    def test_a_pause_may_come_first(self):
+        moment = self.made_due(self.add(next_sync_at=monitor.at(9000)), after=60)
+        self.assertTrue(monitor.at(40) < moment <= monitor.at(60), moment)
+
     def test_what_a_client_changes_at_the_same_time_stays(self):
         stale = self.add(next_sync_at=self.database.store.at(500))
         self.database.store.commit(store.Update(stale, {"description": "mine"}))

@@ -3,6 +3,8 @@
 
 import threading
 
+import fixtures
+
 from tests import base
 from valence.common import errors
 from valence.conductor import hints
@@ -76,6 +78,41 @@ class HintsTest(base.TestCase):
         rung.clear()
         self.assertTrue(rung.wait(5))
         self.assertEqual({"a", "b"}, set(busy.waiting()))
+
+    def test_what_has_not_settled_is_looked_at_again_after_pauses_that_grow(self):
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.hints.SETTLE_PAUSES", (0.05, 0.1)))
+        self.hints.look_again("a", {"/1": 1})
+        self.assertEqual([], self.hints.waiting())
+        self.wait_for(lambda: self.hints.waiting() == ["a"])
+        self.assertEqual({"/1": 1}, self.take("a").urls)
+        self.hints.look_again("a", {"/1": 2})
+        self.wait_for(lambda: self.hints.waiting() == ["a"])
+        self.assertEqual({"/1": 2}, self.take("a").urls)
+        self.hints.look_again("a", {"/1": 3})
+        self.assertEqual({}, self.hints._unsettled)
+
+    def test_a_new_event_begins_the_pauses_again(self):
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.hints.SETTLE_PAUSES", (0,)))
+        self.hints.offer("a", [Hint("/1", False)])
+        self.hints.look_again("a", {"/1": 1})
+        self.assertEqual(["a"], self.hints.waiting())
+        self.assertEqual({"/1": 0}, self.take("a").urls)
+
+    def test_what_has_not_settled_is_bounded(self):
+        self.hints.look_again("a", {f"/{number}": 1 for number in range(hints.MOST + 5)})
+        self.assertEqual(hints.MOST, len(self.hints._unsettled["a"]))
+        self.hints.discard("a")
+        self.assertEqual({}, self.hints._unsettled)
+
+    def test_vague_ones_have_a_pause_between_two_synchronizations(self):
+        pauses = []
+        for _ in range(3):
+            self.hints.offer("a", [Hint("", False, True)])
+            pauses.append(self.take("a").pause)
+        self.assertEqual(0, pauses[0])
+        self.assertTrue(all(50 < pause <= hints.VAGUE_PAUSE for pause in pauses[1:]), pauses)
+        self.hints.offer("b", [Hint("", False, True)])
+        self.assertEqual(0, self.take("b").pause)
 
     def test_those_of_a_pod_manager_that_is_served_no_more_are_forgotten(self):
         self.hints.offer("a", [Hint("/1", False)])

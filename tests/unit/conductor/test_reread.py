@@ -41,14 +41,15 @@ class RereadingTest(base.TestCase):
                 must_end=lambda: False,
             ).run()
 
-    def hint(self, *urls, structural=False, lease=None):
+    def hint(self, *urls, structural=False, vague=False, lease=None, times=0):
+        """Have URLs read again; return those that have not settled."""
         waiting = hints.Waiting()
         for url in urls:
-            waiting.add(Hint(url, structural))
+            waiting.add(Hint(url, structural, vague))
+        waiting.urls.update(dict.fromkeys(waiting.urls, times))
         with self.database.keeper().hold("work") as own:
-            reread.Rereading(self.database.store, self.connections, lease or own).run(
-                self.pod_manager.uuid, waiting
-            )
+            work = reread.Rereading(self.database.store, self.connections, lease or own)
+            return work.run(self.pod_manager.uuid, waiting)
 
     def events(self):
         """Return type, name and states of the events since the synchronization."""
@@ -100,8 +101,28 @@ class RereadingTest(base.TestCase):
     def test_a_passing_power_state_is_not_told(self):
         simulator = self.simulator
         simulator._call(lambda service: service.pod.set_values("System1", power="PoweringOff"))
-        self.hint(SYSTEM)
+        self.assertEqual({SYSTEM: 1}, self.hint(SYSTEM))
         self.assertEqual([], self.events())
+        self.assertEqual({SYSTEM: 4}, self.hint(SYSTEM, times=3))
+        simulator._call(lambda service: service.pod.set_values("System1", power="Off"))
+        self.assertEqual({}, self.hint(SYSTEM, times=4))
+        self.assertEqual(["System 1"], [name for _, name, _ in self.events()])
+
+    def test_an_event_that_comes_before_its_change_is_looked_into_once_more(self):
+        self.assertEqual({SYSTEM: 1}, self.hint(SYSTEM, f"{SYSTEM}/Bios"))
+        self.assertEqual({}, self.hint(SYSTEM, times=1))
+        self.simulator.set_health("System1", "Warning")
+        self.assertEqual({}, self.hint(SYSTEM))
+
+    def test_an_event_that_names_no_resource_makes_it_due(self):
+        self.hint("", vague=True)
+        self.assertTrue(self.is_due())
+
+    def test_an_event_that_may_name_another_resource_makes_it_due_unless_that_is_known(self):
+        self.hint(SYSTEM, vague=True)
+        self.assertFalse(self.is_due())
+        self.hint(f"{SYSTEM}/Processors/cpu1", vague=True)
+        self.assertTrue(self.is_due())
 
     def test_what_is_gone_or_new_makes_the_pod_manager_due(self):
         self.simulator.remove_system("System1")

@@ -437,11 +437,22 @@ class UselessTest(ReaderTestCase):
             self.answer(name, 500)
         self.assertEqual(200, len(case.unread(self.crawl(self.service))))
 
-    def test_after_refusals_in_a_row(self):
+    def test_after_credentials_are_refused(self):
+        sessions = case.Sessions(self.service)
+        for name in self.names:
+            self.service.answers[f"GET {name}"] = lambda handler: (sessions.end(), handler.answer(401, {}))
+        sign_in = self.service.answers[f"POST {case.SESSIONS}"]
+        self.service.answers[f"POST {case.SESSIONS}"] = lambda handler: (
+            handler.answer(401, {}) if sessions.opened else sign_in(handler)
+        )
+        access = {"username": "admin", "password": case.PASSWORD}
+        self.assertRaises(errors.PodManagerAuthFailed, self.crawl, self.service, **access)
+        self.assertLess(len(self.service.requests), 10)
+
+    def test_not_after_documents_that_are_refused(self):
         for name in self.names:
             self.answer(name, 401)
-        self.assertRaises(errors.PodManagerAuthFailed, self.crawl, self.service)
-        self.assertLess(len(self.service.requests), 10)
+        self.assertEqual(200, len(case.unread(self.crawl(self.service))))
 
     def test_not_after_one_refusal(self):
         for name in self.names:
