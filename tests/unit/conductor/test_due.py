@@ -42,8 +42,8 @@ class MakeDueTest(base.TestCase):
         )
 
     def test_a_pause_may_come_first(self):
-        moment = self.made_due(self.add(next_sync_at=monitor.at(9000)), after=60)
-        self.assertTrue(monitor.at(40) < moment <= monitor.at(60), moment)
+        moment = self.made_due(self.add(next_sync_at=self.database.store.at(9000)), after=60)
+        self.assertTrue(self.database.store.at(40) < moment <= self.database.store.at(60), moment)
 
     def test_what_a_client_changes_at_the_same_time_stays(self):
         stale = self.add(next_sync_at=self.database.store.at(500))

@@ -356,6 +356,10 @@ ODD_LOCATIONS = (
 class OddAnswerTest(SessionTestCase):
     """Whatever a service answers to a sign-in, it is a session, HTTP Basic, or a failure with words."""
 
+    def setUp(self):
+        super().setUp()
+        self.configure(read_timeout=30, connect_timeout=30)
+
     def answer_sign_in(self, status, body, **headers):
         def answer(handler):
             if headers.get("X_Auth_Token"):
@@ -401,7 +405,9 @@ class OddAnswerTest(SessionTestCase):
         for status in (200, 400, 401, 403, 404, 405, 410, 418, 429, 500, 501, 503):
             for body in ODD_BODIES:
                 self.answer_sign_in(status, body)
-                self.assertEqual([], self.connect().get(SYSTEMS).content["Members"], (status, body[:40]))
+                connection = self.connect()
+                self.assertEqual([], connection.get(SYSTEMS).content["Members"], (status, body[:40]))
+                connection.close()
 
     def test_wrong_credentials_are_told_as_such_whatever_the_body_is(self):
         for status in (401, 403):
@@ -456,6 +462,10 @@ class OddAnswerTest(SessionTestCase):
 
 class EndedSessionFormTest(SessionTestCase):
     """Services tell in many ways that a session ended."""
+
+    def setUp(self):
+        super().setUp()
+        self.configure(read_timeout=30, connect_timeout=30)
 
     def refuse_with(self, status, body, **headers):
         """Let the service refuse requests without a valid session by this answer."""
