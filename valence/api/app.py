@@ -49,7 +49,7 @@ class Application(flask.Flask):
         self._conductor, self._settings = conductor, calls.Settings.of(conf)
         self._strategy = auth.strategy(conf)
         self._policy = policy.Policy(policy.get_enforcer(conf, routes.list_rules()))
-        events = feed.Feed(conductor, conf.api.max_event_streams)
+        events = feed.Feed(conductor, conf.api.max_event_streams, conf.api.max_event_streams_per_client)
         self.services = types.SimpleNamespace(
             feed=events,
             metrics=metrics.Metrics(events),

@@ -32,6 +32,8 @@ LOG = logging.getLogger(__name__)
 
 #: seconds for which proven credentials are remembered, and how many of them
 REMEMBERED, MOST_REMEMBERED = 60, 1000
+#: seconds after which a stream has to show its credentials again: the user may be gone
+VALID = 600
 #: wrong passwords in a row, and how many a minute after that
 USER_ATTEMPTS, ADDRESS_ATTEMPTS = 10, 30
 PERIOD = 60.0
@@ -74,9 +76,11 @@ class HTTPBasic:
             return context.RequestContext(request_id=auth.request_id(http))
         name = self._user(header, http.remote_addr or "")
         roles = ["admin", "member", "reader"] if name in self._admins else ["reader"]
-        return context.RequestContext(
+        who = context.RequestContext(
             request_id=auth.request_id(http), user_id=name, user_name=name, roles=roles
         )
+        who.expires = time.monotonic() + VALID
+        return who
 
     def _user(self, header, address):
         """Return the user that a header proves to be; of equal ones at the same time one is checked for all."""

@@ -2,11 +2,14 @@
 """Tokens of the Identity service, checked by keystonemiddleware, which leaves every decision to the policy."""
 
 import logging
+import time
 
 import webob
+from keystoneauth1 import access
 from keystoneauth1 import exceptions
 from keystonemiddleware import auth_token
 from keystonemiddleware.auth_token import _exceptions as ksm_exceptions
+from oslo_utils import timeutils
 
 from valence.api import auth
 from valence.common import context
@@ -71,4 +74,14 @@ class Keystone:
             raise errors.Unavailable(reason=f"The Identity service cannot be asked: {failure}.")
         if http.environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
             return context.RequestContext(request_id=auth.request_id(http))
-        return context.RequestContext.from_environ(http.environ, request_id=auth.request_id(http))
+        who = context.RequestContext.from_environ(http.environ, request_id=auth.request_id(http))
+        who.expires = _expires(http.environ.get("keystone.token_info"))
+        return who
+
+
+def _expires(about):
+    """Return ``time.monotonic()`` at which the token expires that keystonemiddleware tells of."""
+    if not about:
+        return None
+    left = access.create(body=about).expires - timeutils.utcnow(with_timezone=True)
+    return time.monotonic() + left.total_seconds()

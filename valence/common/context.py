@@ -7,6 +7,9 @@ from oslo_context import context
 class RequestContext(context.RequestContext):
     """The context of one request; ``to_dict`` and ``from_dict`` are its form on the bus."""
 
+    #: ``time.monotonic()`` at which the credentials expire, or have to be shown again; None if they do not
+    expires: float | None = None
+
     @property
     def actor(self):
         """Return who asked, for operations and events: the user id, or None without authentication."""

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens of the Identity service, as keystonemiddleware's own fixture gives them."""
 
+import datetime
+import time
+
 from keystonemiddleware import fixture
+from oslo_utils import timeutils
 
 from tests import identity
 from tests.unit.api import case
@@ -57,6 +61,16 @@ class KeystoneTest(case.APITestCase):
     def test_a_wrong_token(self):
         self.assert_error(self.as_role("nobody"), 401, "valence.unauthorized")
         self.assertEqual(200, self.as_role("nobody", url="/").status_code)
+
+    def test_a_stream_ends_with_its_token(self):
+        soon = timeutils.utcnow(with_timezone=True) + datetime.timedelta(seconds=2)
+        self.identity.add_token_data(token_id="short", user_id="u", role_list=["reader"], expires=soon)
+        began = time.monotonic()
+        response = self.as_role("short", url="/v1/events?stream=true")
+        self.assertEqual(200, response.status_code)
+        self.assertEqual(b"retry: 2000", b"".join(response.response)[:11])
+        self.assertLess(time.monotonic() - began, 30)
+        response.close()
 
     def test_headers_of_the_middleware_cannot_be_sent(self):
         headers = {"X-Identity-Status": "Confirmed", "X-User-Id": "u", "X-Roles": "admin"}

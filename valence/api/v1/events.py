@@ -24,8 +24,11 @@ LOG = logging.getLogger(__name__)
 OF_PROJECTS = "valence:events:of_projects"
 STREAM = "text/event-stream"
 #: seconds after which a silent stream says that it lives, and after which any stream ends: its client comes back
-#: with Last-Event-ID and new credentials
-KEEP_ALIVE, LONGEST = 15, 3600
+#: with Last-Event-ID and new credentials. The two writes that find a closed connection, where the server does not tell
+#: of it, are these seconds apart.
+KEEP_ALIVE, LONGEST = 5, 3600
+#: what Valence's own server puts into the WSGI environment: it tells at once that a client is gone
+EXCHANGE = "valence.exchange"
 
 MATCHES = {
     "eq": operator.eq,
@@ -75,9 +78,11 @@ class List(crud.List):
         cursor = _cursor(call, asked)
         if call.http.method == "HEAD":
             return flask.Response(content_type=STREAM)
-        call.services.feed.join()
-        response = flask.Response(_frames(call, asked, cursor), content_type=STREAM)
-        response.call_on_close(call.services.feed.leave)
+        place = call.services.feed.join(call.context.user_id or call.http.remote_addr or "")
+        response = flask.Response(_frames(call, asked, cursor, place), content_type=STREAM)
+        response.call_on_close(place.close)
+        if exchange := call.http.environ.get(EXCHANGE):
+            exchange.when_gone(place.close)
         return response
 
 
@@ -124,25 +129,24 @@ def _before(call, condition, newest):
     return newest if first is None else first - 1
 
 
-def _frames(call, asked, cursor):
-    """Yield the stream's frames until it is stopped or has lasted long enough."""
+def _frames(call, asked, cursor, place):
+    """Yield the stream's frames until it is stopped, has lasted long enough, or its client's credentials expire."""
     feed, end = call.services.feed, time.monotonic() + LONGEST
+    end = min(end, call.context.expires or end)
     yield b"retry: 2000\n\n"
-    while not feed.stopped and time.monotonic() < end:
-        events = _next(feed, call, cursor)
-        if events:
-            cursor = events[-1]["sequence"]
+    while place.is_open and not feed.stopped and (left := end - time.monotonic()) > 0:
+        events, cursor = _next(feed, call, cursor, min(left, KEEP_ALIVE), place)
         frames = [_frame(event, asked.fields) for event in events if _wanted(event, asked.filters)]
         yield b"".join(frames) or b": still here\n\n"
 
 
-def _next(feed, call, cursor):
+def _next(feed, call, cursor, timeout, place):
     try:
-        return feed.after(call.context, cursor, KEEP_ALIVE)
+        return feed.after(call.context, cursor, timeout, place)
     except errors.ValenceError as error:
         LOG.warning("A stream cannot read events, retrying: %s", error.detail)
         feed.pause()
-        return []
+        return [], cursor
 
 
 def _wanted(event, filters):

@@ -15,17 +15,31 @@ LOG = logging.getLogger(__name__)
 INTERVAL = 0.5
 #: events that are kept for streams, and read at a time; a slower stream reads its own pages
 KEPT, PAGE = 1000, 500
+#: seconds after which a client with too many streams may try again
+RETRY_SECONDS = 5
+
+
+class Place:
+    """The place of a stream among those that are served; it is free again once ``close`` is called, by any thread."""
+
+    def __init__(self, feed: "Feed", client: str):
+        self._feed, self.client = feed, client
+        self.is_open = True
+
+    def close(self) -> None:
+        """Let the stream end, and count it no longer."""
+        self._feed.leave(self)
 
 
 class Feed:
     """Hands new events to streams. A thread reads them while there is a stream, and ends with the last one."""
 
-    def __init__(self, conductor, most_streams):
-        self._conductor, self._most = conductor, most_streams
+    def __init__(self, conductor, most_streams, most_of_client):
+        self._conductor, self._most, self._most_of_client = conductor, most_streams, most_of_client
         self._changed = threading.Condition()
         self._kept = collections.deque(maxlen=KEPT)
         self._newest = None
-        self._streams = 0
+        self._places = set()
         self._thread = None
         self._stopping = threading.Event()
 
@@ -37,24 +51,31 @@ class Feed:
     @property
     def streams(self):
         """How many streams there are."""
-        return self._streams
+        return len(self._places)
 
-    def join(self):
-        """Count one more stream; raise Unavailable if there are too many."""
+    def join(self, client: str) -> Place:
+        """Return the place of one more stream of a client; raise Unavailable, TooManyRequests if there are too many."""
         with self._changed:
-            if self._streams >= self._most or self.stopped:
+            if sum(place.client == client for place in self._places) >= self._most_of_client:
+                reason = f"This client has {self._most_of_client} event streams already, its most."
+                raise errors.TooManyRequests(reason=reason, seconds=RETRY_SECONDS)
+            if len(self._places) >= self._most or self.stopped:
                 raise errors.Unavailable(
                     reason=f"This API serves {self._most} event streams already, its most."
                 )
-            self._streams += 1
+            place = Place(self, client)
+            self._places.add(place)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="event-feed", daemon=True)
                 self._thread.start()
+            return place
 
-    def leave(self):
-        """Count one stream less."""
+    def leave(self, place: Place) -> None:
+        """Count a stream no longer, and wake it up if it waits for events."""
         with self._changed:
-            self._streams -= 1
+            place.is_open = False
+            self._places.discard(place)
+            self._changed.notify_all()
 
     def stop(self):
         """Let every stream end, and the thread."""
@@ -65,15 +86,23 @@ class Feed:
         if thread:
             thread.join(timeout=5)
 
-    def after(self, caller, cursor, timeout):
-        """Return the events after the sequence number ``cursor``, at most a page; none if ``timeout`` seconds pass."""
+    def after(self, caller, cursor: int, timeout: float, place: Place) -> tuple[list, int]:
+        """Return the events after the sequence number ``cursor``, at most a page, and the cursor of the next page.
+
+        There are none if ``timeout`` seconds pass, if the place is closed, or if all that came has been purged.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self.stopped or self._knows_after(cursor), timeout)
-            if self.stopped or not self._knows_after(cursor):
-                return []
+            self._changed.wait_for(
+                lambda: self.stopped or not place.is_open or self._knows_after(cursor), timeout
+            )
+            if self.stopped or not place.is_open or not self._knows_after(cursor):
+                return [], cursor
+            newest = self._newest
             if self._kept and self._kept[0]["sequence"] <= cursor + 1:
-                return [event for event in self._kept if event["sequence"] > cursor][:PAGE]
-        return self.read(caller, cursor)
+                events = [event for event in self._kept if event["sequence"] > cursor][:PAGE]
+                return events, events[-1]["sequence"] if events else newest
+        events = self.read(caller, cursor)
+        return events, events[-1]["sequence"] if events else newest
 
     def read(self, caller, cursor):
         """Return a page of the stored events after ``cursor``."""
@@ -118,7 +147,7 @@ class Feed:
 
     def _wanted(self):
         with self._changed:
-            if self._streams and not self.stopped:
+            if self._places and not self.stopped:
                 return True
             self._thread, self._newest = None, None
             self._kept.clear()

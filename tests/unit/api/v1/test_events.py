@@ -2,9 +2,12 @@
 """Streams of events."""
 
 import json
+import threading
 
 from tests.unit.api import case
 from valence.common import errors
+from valence.db import models
+from valence.db import store
 
 
 class Stream:
@@ -12,13 +15,13 @@ class Stream:
 
     def __init__(self, response):
         self._response = response
-        self._chunks = iter(response.response)
+        self.chunks = iter(response.response)
         self._frames = []
 
     def frame(self):
         """Return the next frame as a dict of its lines; comments have an empty name."""
         while not self._frames:
-            self._frames = [frame for frame in next(self._chunks).decode().split("\n\n") if frame]
+            self._frames = [frame for frame in next(self.chunks).decode().split("\n\n") if frame]
         lines = self._frames.pop(0).split("\n")
         return dict(line.split(": ", 1) for line in lines)
 
@@ -119,6 +122,49 @@ class StreamTest(case.APITestCase):
         self.backend.caller.failure = errors.BusUnavailable(reason="away")
         self.assert_error(self.get("/v1/events?stream=true"), 503, "valence.bus_unavailable")
         self.assertEqual(0, self.application.services.feed.streams)
+
+    def test_a_client_that_the_server_knows_to_be_gone_makes_place_at_once(self):
+        gone = []
+
+        class Exchange:
+            """The server's side of a request."""
+
+            when_gone = gone.append
+
+        environ = {"REMOTE_ADDR": "127.0.0.1", "valence.exchange": Exchange}
+        response = self.request("GET", "/v1/events?stream=true", environ_base=environ)
+        self.addCleanup(response.close)
+        self.assertEqual(1, self.application.services.feed.streams)
+        for callback in gone:
+            callback()
+        self.assertEqual(0, self.application.services.feed.streams)
+        self.assertEqual(["retry: 2000\n\n"], [chunk.decode() for chunk in response.response])
+
+    def test_one_reader_does_not_have_all_places(self):
+        for _ in range(self.conf.api.max_event_streams_per_client):
+            self.stream()
+        response = self.get("/v1/events?stream=true")
+        self.assert_error(response, 429, "valence.too_many_requests")
+        self.assertIn("Retry-After", response.headers)
+        other = {"REMOTE_ADDR": "127.0.0.2"}
+        self.addCleanup((another := self.request("GET", "/v1/events?stream=true", environ_base=other)).close)
+        self.assertEqual(200, another.status_code)
+
+    def test_purged_events_make_no_frames(self):
+        """A stream that begins before what is left in the store does not spin."""
+        for number in range(3):
+            self.add_pod_manager(name=f"row-{number}", url=f"https://10.0.0.{number}")
+        stream = self.stream(Last_Event_ID="1")
+        self.wait_for(lambda: self.application.services.feed._newest == 3)
+        self.backend.store.commit(*map(store.Delete, self.backend.store.list(models.Event)))
+        calls = self.backend.caller.calls
+        reader = threading.Thread(target=lambda: [next(stream.chunks, None) for _ in range(2)], daemon=True)
+        before = len(calls)
+        reader.start()
+        self.wait_for(lambda: len(calls) > before + 3)
+        self.assertTrue(reader.is_alive())
+        self.application.stop()
+        reader.join(10)
 
 
 class FullTest(case.APITestCase):
