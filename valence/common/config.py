@@ -202,7 +202,19 @@ REDFISH = [
         "connect_timeout", default=5, min=1, help="Seconds to wait for a connection to a pod manager."
     ),
     cfg.IntOpt("read_timeout", default=30, min=1, help="Seconds to wait for an answer of a pod manager."),
-    cfg.IntOpt("concurrency", default=4, min=1, help="Requests in flight to one pod manager."),
+    cfg.IntOpt(
+        "concurrency",
+        default=4,
+        min=1,
+        help="Requests in flight to one pod manager when a synchronization starts; 1 means one at a time, always.",
+    ),
+    cfg.IntOpt(
+        "max_concurrency",
+        default=16,
+        min=1,
+        help="Requests in flight to one pod manager at most. The number grows from [redfish] concurrency while the pod "
+        "manager answers as fast as before; it is halved if answers become slow, time out, or are 429 or 503.",
+    ),
     cfg.IntOpt(
         "max_document_kib", default=16384, min=64, help="Largest Redfish document that is read, in KiB."
     ),

@@ -12,6 +12,7 @@ from valence.podmanagers import redfish_inventory
 from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_machine
 from valence.podmanagers import redfish_memory
+from valence.podmanagers import redfish_pace
 from valence.podmanagers import redfish_reader
 
 #: one crawl of this many, the first among them, trusts no ETag: some services change documents under the same one
@@ -26,6 +27,7 @@ class RedfishDriver(base.PodManagerDriver):
         self._connection = redfish_connection.Connection(conf.redfish, pod_manager)
         self._events = redfish_events.EventService(self._connection)
         self._memory = redfish_memory.Memory()
+        self._pace = redfish_pace.Pace(conf.redfish.concurrency, conf.redfish.max_concurrency)
         self._crawls = 0
 
     def root(self):
@@ -39,18 +41,17 @@ class RedfishDriver(base.PodManagerDriver):
         etags = etags if self._crawls % _TRUSTING_CRAWLS else {}
         self._crawls += 1
         features = root if self._options.expand else {}
-        concurrency = self._options.concurrency
         reader = redfish_reader.Reader(
-            self._connection,
+            redfish_pace.Paced(self._connection, self._pace),
             etags,
             self._memory,
             redfish_expansion.of_collections(features),
             redfish_expansion.of_resources(features),
-            most_failures=max(3, 2 * concurrency),
+            most_failures=max(3, 2 * self._options.concurrency),
             known=known,
             skipped=frozenset() if self._options.sensors else redfish_links.OPTIONAL,
         )
-        yield from redfish_crawl.Crawl(reader, concurrency).run(root)
+        yield from redfish_crawl.Crawl(reader, self._pace).run(root)
         self._memory.forget_unused()
 
     def read(self, resource_url):

@@ -19,11 +19,11 @@ _SHORTEST_PROOF = 4
 
 
 class Crawl:
-    """One crawl with a reader, by ``concurrency`` threads; with one, by the caller's."""
+    """One crawl with a reader, by as many threads as ``pace`` has requests in flight; with one, by the caller's."""
 
-    def __init__(self, reader, concurrency):
+    def __init__(self, reader, pace):
         self._reader = reader
-        self._concurrency = concurrency
+        self._pace = pace
         self._claimed = set()  # the URLs that were, or will be, read
         self._identities = {}  # identity -> collection of the service root where it was found first, and how often
 
@@ -38,7 +38,7 @@ class Crawl:
         started = collections.deque()
         yield from self._deal_with([lead], waiting)
         while waiting or started:
-            while waiting and len(started) < 2 * self._concurrency:
+            while waiting and len(started) < 2 * self._pace.limit:
                 started.append(start(self._batch(waiting)))
             for visit, items in started.popleft()():
                 yield from self._deal_with(items, waiting, visit.url)
@@ -82,16 +82,16 @@ class Crawl:
 
     def _batch(self, waiting):
         """Take visits from the front: many if there are many, so that no thread is without."""
-        size = max(1, min(_BATCH, len(waiting) // (2 * self._concurrency)))
+        size = max(1, min(_BATCH, len(waiting) // (2 * self._pace.limit)))
         return [waiting.popleft() for _ in range(size)]
 
     @contextlib.contextmanager
     def _starting(self):
         """Give a function that starts to read visits and returns a function that returns what was found."""
-        if self._concurrency == 1:
+        if self._pace.most == 1:
             yield lambda visits: functools.partial(self._reader.read, visits)
             return
-        executor = futures.ThreadPoolExecutor(self._concurrency, "redfish")
+        executor = futures.ThreadPoolExecutor(self._pace.most, "redfish")
         try:
             yield lambda visits: executor.submit(self._reader.read, visits).result
         finally:

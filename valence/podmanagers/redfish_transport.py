@@ -31,7 +31,7 @@ def pool(paths, options, verify_ca, interruption):
     """
     limits = {
         "timeout": urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout),
-        "maxsize": options.concurrency + 1,
+        "maxsize": max(options.concurrency, options.max_concurrency) + 1,
         "block": True,
         "retries": False,
     }

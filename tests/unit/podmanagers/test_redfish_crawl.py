@@ -86,7 +86,7 @@ class OrderTest(CrawlTestCase):
 class ThreadsTest(CrawlTestCase):
     def setUp(self):
         super().setUp()
-        self.configure(concurrency=3)
+        self.configure(concurrency=3, max_concurrency=3)
         self.service = self.pod(systems=30)
         self.lock = threading.Lock()
         self.running = self.most = 0
