@@ -146,7 +146,7 @@ URLS = {
     b"/v1/pod_managers/' OR 1=1 --".replace(b" ", b"%20"): 1,
     b"/v1/pod_managers/" + b"x" * 5000: 1,
     b"/v1/pod_manager": 1,
-    b"//": 0,
+    b"//": 1,
     b"//v1": 1,
     b"/v1//systems": 1,
     b"/V1/systems": 1,

@@ -55,6 +55,7 @@ HOMES = {
     "etcd3gw": ["db/etcd/v3/"],
     "eventlet": [],
     "flask": ["api/", "wsgi/"],
+    "httptools": ["common/web_connection.py"],
     "oslo_db": ["db/"],
     "oslo_messaging": [
         "common/local_driver.py",

@@ -46,6 +46,7 @@ class Application(flask.Flask):
         super().__init__("valence", static_folder=None)
         self.url_map.strict_slashes = self.url_map.merge_slashes = False
         self.config["MAX_CONTENT_LENGTH"] = conf.api.max_body_kib * 1024
+        self._largest_document = conf.processing.max_body_kib * 1024
         self._conductor, self._settings = conductor, calls.Settings.of(conf)
         self._strategy = auth.strategy(conf)
         self._policy = policy.Policy(policy.get_enforcer(conf, routes.list_rules()))
@@ -64,6 +65,12 @@ class Application(flask.Flask):
         self.register_error_handler(Exception, self._answer_error)
         whole = dispatcher.DispatcherMiddleware(self.wsgi_app, self._dialects(conf))
         self.wsgi_app = proxies.Proxies(cross_site.wrap(self._strategy.wrap(whole), conf), conf)
+
+    def largest_body(self, path: str) -> int:
+        """Return the most bytes of a body that are read at a path."""
+        return (
+            self._largest_document if path.startswith(f"{port.MOUNT}/") else self.config["MAX_CONTENT_LENGTH"]
+        )
 
     def stop(self):
         """Let streams end and waiting requests answer."""

@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every option of Valence, by group. The oslo libraries register their own."""
 
+import ipaddress
 import socket
 
 from oslo_config import cfg
+from oslo_config import types
 from oslo_log import log
 
 from valence import version
 from valence.common import introspection_options
 from valence.common import logs
+
+
+class Network(types.String):
+    """An IP address or network."""
+
+    def __call__(self, value):
+        """Return it as text; raise ValueError."""
+        return str(ipaddress.ip_network(value, strict=False))
+
 
 DEFAULT = [
     cfg.HostAddressOpt(
@@ -83,6 +94,26 @@ API = [
     cfg.IntOpt("max_limit", default=1000, min=1, help="Most rows of one page."),
     cfg.IntOpt("default_limit", default=100, min=1, help="Rows of one page when the client does not say."),
     cfg.IntOpt("max_body_kib", default=1024, min=1, help="Largest request body, in KiB."),
+    cfg.IntOpt(
+        "max_connections",
+        default=2000,
+        min=16,
+        help="Open connections of each port of the API; fewer where the limit of open files (LimitNOFILE) is low. When "
+        "there are more, those without a complete request are closed first, the oldest of the client with most.",
+    ),
+    cfg.IntOpt(
+        "max_connections_per_address",
+        default=256,
+        min=1,
+        help="Open connections from one address; a further one closes the oldest of them without a complete request.",
+    ),
+    cfg.ListOpt(
+        "unlimited_addresses",
+        item_type=Network(),
+        default=["127.0.0.0/8", "::1/128"],
+        help="Addresses and networks without max_connections_per_address: this host, and proxies that many clients "
+        "come through.",
+    ),
     cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of a JSON body."),
     cfg.IntOpt("max_json_values", default=20000, min=100, help="Most values in one JSON body."),
     cfg.IntOpt(

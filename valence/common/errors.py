@@ -6,6 +6,8 @@ hint that tells the reader what to do. Keywords must be JSON values: the bus reb
 """
 
 import functools
+import http
+import re
 
 
 class ValenceError(Exception):
@@ -39,6 +41,19 @@ class Internal(ValenceError):
     """An error that nobody expected; the cause is in the log of ``host`` under the request id."""
 
     message = "An unexpected error happened in {host}; it is logged there under this request id."
+
+
+class BadHTTP(ValenceError):
+    """A request that the HTTP server answers itself: ``status``, ``reason``."""
+
+    message = "{reason}"
+    hint = "Send a request that follows RFC 9110 and RFC 9112, in time."
+
+    def __init__(self, *, status: int, reason: str):
+        super().__init__(status=status, reason=reason)
+        phrase = http.HTTPStatus(status).phrase
+        self.status, self.title = status, phrase
+        self.code = "valence." + re.sub("[^a-z]+", "_", phrase.lower())
 
 
 # 400
@@ -354,6 +369,14 @@ class CannotListen(ValenceError):
     code = "valence.cannot_listen"
     message = "Cannot listen on {address}: {reason}."
     hint = "Choose another address or port, or end whoever uses it."
+
+
+class TLSUnusable(ValenceError):
+    """A certificate and its key that cannot be used: ``files``, ``reason``."""
+
+    code = "valence.tls_unusable"
+    message = "The certificate and the key in {files} cannot be used: {reason}."
+    hint = "Correct tls_cert_file and tls_key_file, and let Valence read both files (PEM)."
 
 
 class UsersUnusable(ValenceError):

@@ -9,7 +9,7 @@ import urllib.parse
 
 from oslo_log import log
 
-from valence.conductor import listener
+from valence.common import web
 from valence.conductor import metrics
 
 LOG = log.getLogger(__name__)
@@ -17,6 +17,8 @@ LOG = log.getLogger(__name__)
 PATH = "/events/"
 SECRET_BYTES = 24
 THREADS = 8
+#: seconds that running requests get to end
+DRAIN_SECONDS = 5
 
 
 class Refused(Exception):
@@ -34,22 +36,28 @@ class Receiver:
         self._options = options
         self._most_bytes = options.max_body_kib * 1024
         self._takers = {}
-        self._listener = listener.Listener(
+        self._server = web.Server(
             "events",
             options.host,
             options.port,
             self._answer,
             threads=THREADS,
             tls_files=options.tls_cert_file and (options.tls_cert_file, options.tls_key_file),
+            limits=web.Limits(drain=DRAIN_SECONDS),
+            largest_body=self._largest_body,
         )
 
     def start(self):
         """Listen; raise CannotListen."""
-        self._listener.start()
+        self._server.start()
 
     def stop(self):
         """Take no more events."""
-        self._listener.stop()
+        self._server.stop()
+
+    def reload(self):
+        """Read the files of the certificate again."""
+        self._server.reload()
 
     def open(self, pod_manager_url, take):
         """Return a new URL at which a pod manager can post; ``take(document)`` is called with what it does."""
@@ -64,9 +72,16 @@ class Receiver:
 
     def _own_url(self, pod_manager_url):
         """Return the listener's URL with the address that this host has on the way to a pod manager."""
-        place, own = urllib.parse.urlsplit(pod_manager_url), urllib.parse.urlsplit(self._listener.url)
+        place, own = urllib.parse.urlsplit(pod_manager_url), urllib.parse.urlsplit(self._server.url)
         address = own_address(place.hostname, place.port or 443)
         return f"{own.scheme}://{f'[{address}]' if ':' in address else address}:{own.port}"
+
+    def _largest_body(self, path):
+        return self._most_bytes if self._taker(path) else 0
+
+    def _taker(self, path):
+        """Return what takes the events that are posted at a path, None at a path that was not given to anybody."""
+        return self._takers.get(path.removeprefix(PATH)) if path.startswith(PATH) else None
 
     def _answer(self, environ, start_response):
         try:
@@ -82,8 +97,7 @@ class Receiver:
         return []
 
     def _take(self, environ):
-        path = environ.get("PATH_INFO", "")
-        take = self._takers.get(path.removeprefix(PATH)) if path.startswith(PATH) else None
+        take = self._taker(environ.get("PATH_INFO", ""))
         if take is None:
             raise Refused(404)
         if environ["REQUEST_METHOD"] != "POST":
@@ -92,9 +106,9 @@ class Receiver:
         return http.HTTPStatus.NO_CONTENT
 
     def _document(self, environ):
-        body = environ["wsgi.input"].read(self._most_bytes + 1)
-        if len(body) > self._most_bytes:
+        if int(environ.get("CONTENT_LENGTH") or 0) > self._most_bytes:
             raise Refused(413)
+        body = environ["wsgi.input"].read()
         try:
             return json.loads(body)
         except (ValueError, RecursionError):

@@ -8,13 +8,13 @@ from valence.common import metrics
 from valence.common import notifications
 from valence.common import rpc_server
 from valence.common import secrets
+from valence.common import web
 from valence.conductor import connections
 from valence.conductor import documents
 from valence.conductor import health
 from valence.conductor import introspecting
 from valence.conductor import lanes
 from valence.conductor import leases
-from valence.conductor import listener
 from valence.conductor import metered_store
 from valence.conductor import observer
 from valence.conductor import outbox
@@ -34,6 +34,8 @@ from valence.db import store
 
 LOG = log.getLogger(__name__)
 
+#: limits of the port of the metrics
+METRICS = web.Limits(connections=64, connections_per_address=16, drain=5)
 #: seconds that work gets to end when its conductor stops, before others may begin it anew
 HAND_BACK_SECONDS = 0.5
 
@@ -108,6 +110,8 @@ class Conductor:
         if not options.enabled:
             return []
         inbox = None if options.port is None else receiver.Receiver(options)
+        if inbox:
+            self._conf.register_mutate_hook(lambda *_: inbox.reload())
         return [
             subscriptions.Subscriptions(
                 self._store,
@@ -123,7 +127,11 @@ class Conductor:
         options = self._conf.conductor
         if options.metrics_port is None:
             return []
-        return [listener.Listener("metrics", options.metrics_host, options.metrics_port, metrics.application)]
+        return [
+            web.Server(
+                "metrics", options.metrics_host, options.metrics_port, metrics.application, limits=METRICS
+            )
+        ]
 
     def start(self):
         """Start every part, the share of the pod managers last, when all can be answered.

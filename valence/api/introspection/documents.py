@@ -31,7 +31,7 @@ def taken(call):
 
 def read(http):
     """Return the body of a request; raise TooLarge."""
-    # In pieces: cheroot would clear room for all that is still missing each time that something comes.
+    # In pieces: some servers would clear room for all that is still missing each time that something comes.
     data = b"".join(iter(lambda: http.stream.read(PIECE), b""))
     if http.content_length is None and len(data) >= http.max_content_length:
         raise errors.TooLarge(what="body", limit=f"{http.max_content_length} bytes")

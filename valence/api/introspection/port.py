@@ -18,6 +18,10 @@ class Alone:
         path = MOUNT + environ.get("PATH_INFO", "")
         return self._application(environ | {"PATH_INFO": path, ALONE: True}, start_response)
 
+    def largest_body(self, path: str) -> int:
+        """Return the most bytes of a body that are read at a path."""
+        return self._application.largest_body(MOUNT + path)
+
     def stop(self):
         """Leave the API alone: it is stopped with its own port."""
 
@@ -25,6 +29,6 @@ class Alone:
 def servers(conf, application):
     """Return what serves introspection alone: a server where [api] introspection_port asks for one, else nothing."""
     port = conf.api.introspection_port
-    return (
-        [] if port is None else [server.Server(conf, Alone(application), conf.api.introspection_host, port)]
-    )
+    if port is None:
+        return []
+    return [server.Server(conf, Alone(application), conf.api.introspection_host, port, name="introspection")]
