@@ -189,6 +189,14 @@ class Cancelled(Conflict):
     hint = "Ask for it again if it is still wanted."
 
 
+class TargetDeleted(Cancelled):
+    """Why an operation has ended: what it was to be done to was deleted: ``kind``."""
+
+    code = "valence.target_deleted"
+    message = "The {kind} was deleted."
+    hint = "Nothing is left to be done."
+
+
 class Abandoned(Conflict):
     """Why an operation has ended: its conductors died too often: ``attempts``."""
 

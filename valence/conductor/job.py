@@ -75,7 +75,7 @@ class PodManagerJob:
     def _run_operation(self, recorder):
         recorder.context.update_store()
         if problem := recorder.problem:
-            recorder.fail(problem)
+            recorder.fail(problem, self._pod_manager)
             return
         recorder.begin(self._event(recorder.context, "sync.start"))
         try:
@@ -86,15 +86,14 @@ class PodManagerJob:
         except PASSING:
             raise  # the store is away or the lease is lost: the operation stays open and is done anew
         except errors.ValenceError as error:
-            recorder.fail(error, self._event(recorder.context, "sync.error", {"error": error.detail}))
+            recorder.fail(error, self._pod_manager)
         else:
             recorder.succeed(counters, self._event(recorder.context, "sync.end", counters))
 
     def _end_early(self, recorder):
         """Cancel an operation if that is why it had to end, else let another conductor go on with it."""
         if recorder.is_cancelled():
-            error = errors.Cancelled()
-            recorder.fail(error, self._event(recorder.context, "sync.error", {"error": error.detail}))
+            recorder.fail(errors.Cancelled(), self._pod_manager)
         else:
             recorder.hand_back()
 

@@ -5,7 +5,7 @@ import time
 
 from valence.common import context
 from valence.common import errors
-from valence.conductor import idempotency as repeated
+from valence.conductor import events
 from valence.conductor import monitor
 from valence.db import models
 from valence.db import store
@@ -41,26 +41,57 @@ def open_for(database, target_id):
     return database.list(models.Operation, filters=waiting, sort=[store.Sort("created_at")])
 
 
-def ask_for_sync(database, request_context, uuid, idempotency=None):
+def ask_for_sync(database, request_context, uuid, remember):
     """Store an operation that synchronizes a pod manager, unless one waits already; return it as a dict.
 
-    Raises NotFound, and Conflict in maintenance.
+    ``remember`` makes the changes that remember an answer (``idempotency.once``). Raises NotFound, InMaintenance.
     """
     pod_manager = database.get_without_secrets(models.PodManager, uuid)
     if pod_manager.maintenance:
         raise errors.InMaintenance(key=uuid)
+    pending = [each for each in open_for(database, uuid) if each.state == "pending"]
+    if pending:
+        waiting = pending[0].public()
+        database.commit(*remember(waiting))  # it will have ended when the same request comes again
+        return waiting
+    operation = new(request_context, "sync", "pod_manager", uuid, now=database.at())
+    answer = operation.public()
+    # Whoever deletes the pod manager ends what is open on it: nothing may be stored after that.
+    database.commit(store.Create(operation), store.Require(pod_manager), *remember(answer))
+    return answer
 
-    def do(remember):
-        pending = [each for each in open_for(database, uuid) if each.state == "pending"]
-        if pending:
-            waiting = pending[0].public()
-            database.commit(*remember(waiting))  # it will have ended when the same request comes again
-            return waiting
-        operation = new(request_context, "sync", "pod_manager", uuid, now=database.at())
-        database.commit(store.Create(operation), *remember(operation.public()))
-        return operation.public()
 
-    return repeated.once(database, idempotency, do)
+def ending(request_context, operation, error, *, now, pod_manager=None):
+    """Return the changes that end an operation with an error at ``now``, together with its event.
+
+    One that never began, and thus has no event of its beginning, has none of its end; nor has one whose pod
+    manager is gone, which is told by an event of its own.
+    """
+    changes = [store.Update(operation, _ended(operation, error, now))]
+    if operation.started_at and pod_manager is not None:
+        more = {"error": error.detail[: monitor.ERROR_LENGTH]}
+        changes.append(events.pod_manager(request_context, "sync.error", new=pod_manager, more=more))
+    return changes
+
+
+def _ended(operation, error, now):
+    problem = error.problems[0]
+    state = "cancelled" if isinstance(error, errors.Cancelled) else "failed"
+    return {
+        "state": state,
+        "steps": _steps(operation, state, now),
+        "cause": problem["detail"][: monitor.ERROR_LENGTH],
+        "hint": problem["hint"][: monitor.ERROR_LENGTH],
+        "ended_at": now,
+    }
+
+
+def _steps(operation, state, now):
+    """Return the steps of an operation with the last one ended in ``state``."""
+    steps = [dict(step) for step in operation.steps]
+    if steps and steps[-1]["state"] == "running":
+        steps[-1].update(state=state, ended_at=now)
+    return steps
 
 
 class Recorder:
@@ -117,21 +148,21 @@ class Recorder:
 
     def succeed(self, counters, *changes):
         """Store that the work is done, together with ``changes``."""
-        values = {"state": "succeeded", "progress": dict(counters), "steps": self._steps("succeeded")}
+        values = {
+            "state": "succeeded",
+            "progress": dict(counters),
+            "steps": self._steps("succeeded"),
+        }
         self._update(values | {"ended_at": self._store.at()}, *changes)
 
-    def fail(self, error, *changes):
-        """Store that the work ended without success, why, and what to do about it, together with ``changes``."""
-        problem = error.problems[0]
-        state = "cancelled" if isinstance(error, errors.Cancelled) else "failed"
-        values = {
-            "state": state,
-            "steps": self._steps(state),
-            "cause": problem["detail"][: monitor.ERROR_LENGTH],
-            "hint": problem["hint"][: monitor.ERROR_LENGTH],
-            "ended_at": self._store.at(),
-        }
-        self._update(values, *changes)
+    def fail(self, error, pod_manager=None):
+        """Store that the work ended without success, why, and what to do about it, together with its event.
+
+        ``pod_manager`` is what the event tells of, None where it is gone.
+        """
+        now = self._store.at()
+        changes = ending(self.context, self._operation, error, now=now, pod_manager=pod_manager)
+        self._operation = self._store.commit(*changes, lease=self._lease)[0]
 
     def hand_back(self):
         """Store that the work waits for another conductor; that is no attempt that went wrong."""
@@ -140,11 +171,7 @@ class Recorder:
         self._update({"state": "pending", "conductor": None, "attempts": attempts, "steps": steps})
 
     def _steps(self, state):
-        """Return the steps with the last one ended in ``state``."""
-        steps = [dict(step) for step in self._operation.steps]
-        if steps and steps[-1]["state"] == "running":
-            steps[-1].update(state=state, ended_at=self._store.at())
-        return steps
+        return _steps(self._operation, state, self._store.at())
 
     def _update(self, values, *changes):
         update = store.Update(self._operation, values)

@@ -15,6 +15,7 @@ from valence.conductor import health
 from valence.conductor import introspecting
 from valence.conductor import lanes
 from valence.conductor import leases
+from valence.conductor import leftovers
 from valence.conductor import metered_store
 from valence.conductor import observer
 from valence.conductor import outbox
@@ -68,6 +69,7 @@ class Conductor:
             self._introspection,
             *self._relays(),
             purge.Purge(conf, self._store, self._leases),
+            leftovers.Leftovers(self._store, self._leases),
             observer.Observer(
                 self._store, self._health, owns=self._ownership.owns, published=conf.notifications.enabled
             ),
@@ -80,7 +82,7 @@ class Conductor:
             records.RecordsEndpoint(self._store),
             pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._ring_all),
             self._resources,
-            operations.OperationsEndpoint(self._store, self._ring, self._ring_all),
+            operations.OperationsEndpoint(self._store, self._leases, self._ring, self._ring_all),
             backup.BackupEndpoint(self._store),
             *self._introspection.endpoints,
             status.StatusEndpoint(self._conf.host, self._health),

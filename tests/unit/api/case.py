@@ -114,7 +114,7 @@ class Backend(fixtures.Fixture):
             records.RecordsEndpoint(self.store),
             pod_managers.PodManagersEndpoint(self.store, keeper, live, lambda: None),
             read,
-            operations.OperationsEndpoint(self.store, lambda: None, lambda: None),
+            operations.OperationsEndpoint(self.store, keeper, lambda: None, lambda: None),
             backup.BackupEndpoint(self.store, lambda: time.time() + self.ahead),
             *self.introspecting.endpoints,
             status.StatusEndpoint("conductor-1", self.health),

@@ -2,6 +2,7 @@
 """Changes of pod managers, each stored together with its event and the work that follows from it."""
 
 import contextlib
+import functools
 
 from oslo_log import log
 from stevedore import extension
@@ -10,6 +11,7 @@ from valence.common import errors
 from valence.conductor import access
 from valence.conductor import events
 from valence.conductor import idempotency as repeated
+from valence.conductor import leftovers
 from valence.conductor import operations
 from valence.conductor import worker
 from valence.conductor.rpc import rpc
@@ -36,9 +38,9 @@ class PodManagersEndpoint:
     @rpc
     def create(self, context, values, idempotency=None):
         """Register a pod manager and ask for its first synchronization."""
-        self._check_driver(values)
 
         def do(remember):
+            self._check_driver(values)
             now = self._store.at()
             pod_manager = models.PodManager(**values, next_sync_at=now, created_at=now, updated_at=now)
             sync = None if pod_manager.maintenance else _sync_operation(context, pod_manager.uuid, now)
@@ -61,12 +63,15 @@ class PodManagersEndpoint:
         self._expect(uuid, revision)
         with self._alone(uuid, force) as lease:
             _again(revision, lambda: self._delete(context, self._expect(uuid, revision), lease))
+        # Those that were asked for after the commit had looked for them; none can be stored after it.
+        leftovers.end_orphans(self._store, context, operations.open_for(self._store, uuid))
         self._connections.drop(uuid)
 
     @rpc
     def sync(self, context, uuid, idempotency=None):
         """Ask for a synchronization, unless one waits already."""
-        answer = operations.ask_for_sync(self._store, context, uuid, idempotency)
+        ask = functools.partial(operations.ask_for_sync, self._store, context, uuid)
+        answer = repeated.once(self._store, idempotency, ask)
         self._ring()
         return answer
 
@@ -85,7 +90,8 @@ class PodManagersEndpoint:
 
     def _delete(self, context, pod_manager, lease):
         uuid = pod_manager.uuid
-        changes = [*self._cancel(uuid), *self._remove_resources(context, uuid), store.Delete(pod_manager)]
+        changes = [*self._cancel(context, pod_manager), *self._remove_resources(context, uuid)]
+        changes.append(store.Delete(pod_manager))
         changes.append(events.pod_manager(context, "delete", old=pod_manager))
         self._store.commit(*changes, lease=lease)
 
@@ -118,13 +124,10 @@ class PodManagersEndpoint:
         with self._leases.hold(worker.lease_name(uuid), steal=True) as lease:
             yield lease
 
-    def _cancel(self, uuid):
-        cancelled = {
-            "state": "cancelled",
-            "cause": "The pod manager was deleted.",
-            "ended_at": self._store.at(),
-        }
-        return [store.Update(each, cancelled) for each in operations.open_for(self._store, uuid)]
+    def _cancel(self, context, pod_manager):
+        for each in operations.open_for(self._store, pod_manager.uuid):
+            now = self._store.at()
+            yield from operations.ending(context, each, leftovers.deleted(), now=now, pod_manager=pod_manager)
 
     def _remove_resources(self, context, uuid):
         mine, marker = [store.Filter("podm_id", "eq", uuid)], None

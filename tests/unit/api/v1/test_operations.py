@@ -5,6 +5,7 @@ import threading
 import time
 
 from tests.unit.api import case
+from valence.conductor import worker
 from valence.db import models
 from valence.db import store
 
@@ -94,7 +95,10 @@ class EndedTest(case.APITestCase):
     def test_one_that_runs_is_about_to_be(self):
         [operation] = self.backend.store.list(models.Operation)
         self.backend.store.commit(store.Update(operation, {"state": "running"}))
-        self.assertEqual(202, self.post(f"{self.url}/cancel").status_code)
+        work = worker.lease_name(self.pod_manager["uuid"])
+        with self.backend.store.lease(work, "conductor-2", 60):
+            self.assertEqual(202, self.post(f"{self.url}/cancel").status_code)
+        self.assertEqual(200, self.post(f"{self.url}/cancel").status_code)
 
     def test_it_is_asked_for_once_more(self):
         self.post(f"{self.url}/cancel")

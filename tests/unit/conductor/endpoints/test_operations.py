@@ -62,6 +62,23 @@ class CancelTest(OperationsCase):
         again = self.conductor.client.pod_managers.sync(self.context, pod_manager.uuid)
         self.assertEqual("succeeded", self.ended(again["uuid"]).state)
 
+    def test_one_whose_conductor_died_and_that_nobody_serves_ends_at_once(self):
+        pod_manager = self.conductor.database.register(
+            self.pod, conductor_group="nobody", conductor="dead", next_sync_at=None
+        )
+        values = {"state": "running", "conductor": "dead", "started_at": "2026-11-21T03:37:02Z"}
+        uuid = self.add(target_id=pod_manager.uuid, **values).uuid
+        answer = self.operations.cancel(self.context, uuid)
+        self.assertEqual(("cancelled", True), (answer["state"], bool(answer["ended_at"])))
+        (told,) = self.conductor.database.events("pod_manager.sync.error")
+        self.assertEqual(self.context.request_id, told.request_id)
+
+    def test_one_that_began_and_waits_again_ends_with_its_event(self):
+        pod_manager = self.conductor.database.register(self.pod, conductor_group="nobody", next_sync_at=None)
+        uuid = self.add(target_id=pod_manager.uuid, started_at="2026-11-21T03:37:02Z").uuid
+        self.operations.cancel(self.context, uuid)
+        self.assertEqual(1, len(self.conductor.database.events("pod_manager.sync.error")))
+
     def test_one_that_has_ended_otherwise_is_refused(self):
         uuid = self.add(state="succeeded", ended_at="2026-11-21T03:37:02Z").uuid
         error = self.assertRaises(errors.Conflict, self.operations.cancel, self.context, uuid)
@@ -92,6 +109,12 @@ class RetryTest(OperationsCase):
         uuid = self.add(state="failed", target_id=pod_manager.uuid, ended_at="2026-11-21T03:37:02Z").uuid
         key = {"key": "k", "request": "r"}
         first = self.operations.retry(self.context, uuid, idempotency=key)
+        self.assertEqual(first, self.operations.retry(self.context, uuid, idempotency=key))
+        # Neither what became of the operation nor of the pod manager changes what was answered.
+        self.conductor.client.pod_managers.update(self.context, pod_manager.uuid, {"maintenance": True})
+        self.assertEqual(first, self.operations.retry(self.context, uuid, idempotency=key))
+        self.conductor.client.pod_managers.delete(self.context, pod_manager.uuid)
+        self.conductor.database.store.commit(store.Delete(self.operation(uuid)))
         self.assertEqual(first, self.operations.retry(self.context, uuid, idempotency=key))
 
     def test_what_was_done_or_still_runs_is_refused(self):

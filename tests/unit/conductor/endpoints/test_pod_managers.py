@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes of pod managers, over a bus, with their events and the work that follows."""
 
+import functools
 import json
 from concurrent import futures
 
@@ -208,6 +209,14 @@ class DeleteTest(PodManagersTest):
         self.pod_managers.delete(self.context, self.uuid, force=True)
         self.assertEqual("cancelled", self.database.store.get(models.Operation, running.uuid).state)
 
+    def test_one_that_has_begun_ends_with_its_event(self):
+        self.stop_working()
+        begun = {"state": "running", "started_at": "2026-11-21T03:37:02Z"}
+        self.database.store.commit(store.Update(self.open(self.uuid), begun))
+        self.pod_managers.delete(self.context, self.uuid, force=True)
+        (told,) = self.database.events("pod_manager.sync.error")
+        self.assertEqual("The pod manager was deleted.", told.new["error"])
+
     def test_another_revision_is_refused(self):
         self.assertRaises(
             errors.RevisionMismatch, self.pod_managers.delete, self.context, self.uuid, revision=7
@@ -236,6 +245,40 @@ class SyncTest(PodManagersTest):
         operation = self.database.store.get(models.Operation, first["uuid"])
         self.database.store.commit(store.Update(operation, {"state": "succeeded"}))
         self.assertEqual(first["uuid"], self.pod_managers.sync(self.context, uuid, idempotency=key)["uuid"])
+
+    def test_a_repeated_request_gets_the_first_answer_whatever_has_become_of_the_pod_manager(self):
+        uuid = self.create(maintenance=True)["uuid"]
+        self.conductor.service._worker.stop()
+        self.pod_managers.update(self.context, uuid, {"maintenance": False})
+        first = self.pod_managers.sync(self.context, uuid, idempotency=IDEMPOTENCY)
+        self.pod_managers.update(self.context, uuid, {"maintenance": True})
+        self.assertEqual(first, self.pod_managers.sync(self.context, uuid, idempotency=IDEMPOTENCY))
+        self.pod_managers.delete(self.context, uuid)
+        self.assertEqual(first, self.pod_managers.sync(self.context, uuid, idempotency=IDEMPOTENCY))
+
+    def test_asked_for_while_the_pod_manager_is_deleted_it_is_refused_or_ends(self):
+        self.conductor.service._worker.stop()
+        for number in range(12):
+            uuid = self.create(url=f"http://127.0.0.1:1/{number}", conductor_group="nobody")["uuid"]
+            with futures.ThreadPoolExecutor(4) as pool:
+                asked = [pool.submit(self.pod_managers.sync, self.context, uuid) for _ in range(3)]
+                self.pod_managers.delete(self.context, uuid)
+            for each in asked:
+                if each.exception() is not None:
+                    self.assertIsInstance(each.exception(), errors.NotFound)
+        # Both may still be under way when the answer comes: the last word is the database's.
+        self.assertEqual({"cancelled"}, {each.state for each in self.database.store.list(models.Operation)})
+
+    def test_asked_for_after_the_deletion_was_decided_it_is_not_stored(self):
+        uuid = self.create(maintenance=True)["uuid"]
+        self.pod_managers.update(self.context, uuid, {"maintenance": False})
+        gone = self.database.store.get(models.PodManager, uuid)
+        self.pod_managers.delete(self.context, uuid)
+        before = self.records.count(self.context, "Operation")
+        self.patch(type(self.database.store), "get_without_secrets", lambda *_: gone)
+        ask = functools.partial(operations.ask_for_sync, self.database.store, self.context, uuid)
+        self.assertRaises(errors.NotFound, ask, lambda answer: [])
+        self.assertEqual(before, self.records.count(self.context, "Operation"))
 
     def test_in_maintenance_it_is_refused(self):
         self.assertRaises(
