@@ -131,7 +131,7 @@ class Application(flask.Flask):
         request, seconds = flask.request, time.monotonic() - flask.g.started
         headers = response.headers
         headers["X-OpenStack-Request-ID"] = flask.g.context.request_id
-        headers[versions.HEADER] = f"valence {versions.MAXIMUM}"
+        headers[versions.HEADER] = versions.answered(request)
         headers["X-Content-Type-Options"] = "nosniff"
         headers.setdefault("Cache-Control", "no-cache")
         headers.setdefault("Vary", f"Accept, {versions.HEADER}")

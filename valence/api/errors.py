@@ -4,6 +4,7 @@
 import http
 import json
 import logging
+import re
 import socket
 
 import flask
@@ -88,6 +89,11 @@ def _of_http(error):
 
 
 def _other(status, reason):
-    failure = errors.BadRequest(reason=reason or http.HTTPStatus(status).phrase)
-    failure.status, failure.title = status, http.HTTPStatus(status).phrase
+    """Return the error for a status that has no class of its own; its code is the status in words."""
+    if status == 500:
+        return errors.Internal(host=socket.gethostname())
+    phrase = http.HTTPStatus(status).phrase
+    failure = errors.BadRequest(reason=reason or phrase)
+    failure.status, failure.title = status, phrase
+    failure.code = "valence." + re.sub("[^a-z]+", "_", phrase.lower())
     return failure

@@ -25,8 +25,10 @@ _READINESS = {
         "conductor": {"type": ["string", "null"], "description": "The conductor that answered."},
         "checks": {"type": "object", "properties": dict.fromkeys(CHECKS, _CHECK)},
     },
-    "required": ["status", "version", "conductor", "checks"],
+    "required": ["status"],
 }
+#: the rule that allows to see more than whether this process is ready
+DETAILS = "valence:health:details"
 _UNKNOWN = "Nobody could be asked."
 
 
@@ -56,14 +58,15 @@ class Readiness:
 
 @description.described(answers={200: _READINESS, 503: _READINESS})
 def readyz(call):
-    """Show whether bus, conductors and store are there; 503 with the reasons, and since when, if not."""
+    """Show whether bus, conductors and store are there; 503 with the reasons, and since when, if not.
+
+    Reasons name hosts, users and what drivers say: who may not see these gets the status alone.
+    """
     conductor, problems = _ask(call)
-    value = {
-        "status": "not ready" if problems else "ready",
-        "version": version.version_string(),
-        "conductor": conductor,
-        "checks": call.services.readiness.checks(problems),
-    }
+    checks = call.services.readiness.checks(problems)
+    value = {"status": "not ready" if problems else "ready"}
+    if call.policy.allows(DETAILS, call.context):
+        value |= {"version": version.version_string(), "conductor": conductor, "checks": checks}
     headers = {"Retry-After": "2"} if problems else {}
     return render.document(call, value, status=503 if problems else 200, headers=headers)
 

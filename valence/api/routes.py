@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole API on one screen: method, URL, what answers, the rule of the policy that allows it, and to whom."""
 
+from oslo_policy import policy as oslo_policy
+
 from valence.api import crud
 from valence.api import health
 from valence.api import metrics
@@ -66,13 +68,15 @@ ROUTES = (
     Route("GET",    "/v1/notifications",        notifications.listing,             "notifications:list",  READER),
 )
 # fmt: on
+#: rules of the policy that decide what a route shows
+RULES = (oslo_policy.RuleDefault(health.DETAILS, READER, "See in GET /readyz what is not ready, and why."),)
 #: what ``/v1/openapi.json`` describes
 DESCRIBED = (*ROUTES, *backup.ROUTES)
 
 
 def list_rules():
     """Return every rule of the policy with its default, for oslo.policy's tools."""
-    return policy.list_rules((*ROUTES, *backup.ROUTES, *introspection.ROUTES), backup.PERSONAS)
+    return policy.list_rules((*ROUTES, *backup.ROUTES, *introspection.ROUTES), (*RULES, *backup.PERSONAS))
 
 
 def get_enforcer():

@@ -13,7 +13,10 @@ HEADER = "OpenStack-API-Version"
 MEDIA_TYPE = "application/vnd.openstack.valence.v1+json"
 COLLECTIONS = ("pod_managers", "resources", "systems", "racks", "operations", "events", "notifications")
 
-_WANTED = re.compile(r"\s*valence\s+(latest|\d+\.\d+)\s*", re.IGNORECASE)
+#: what clients call the service in the header: its own name, and the type under which the catalogue has it
+SERVICES = ("valence", "rack")
+
+_WANTED = re.compile(rf"\s*({'|'.join(SERVICES)})\s+(latest|\d+\.\d+)\s*", re.IGNORECASE)
 
 
 @description.described(answers={200: description.reference("Versions")})
@@ -40,10 +43,21 @@ def v1(call):
 
 def check(http):
     """Raise NotAcceptable if the client asks for a version of Valence that there is not."""
-    header = http.headers.get(HEADER)
-    if header is None:
-        return
-    wanted = [match[1].lower() for match in map(_WANTED.fullmatch, header.split(",")) if match]
-    unknown = [version for version in wanted if version not in ("latest", MINIMUM)]
+    unknown = [version for _, version in _wanted(http) if version not in ("latest", MINIMUM)]
     if unknown:
         raise errors.NotAcceptable(accept=f"version {unknown[0]}; there is {MINIMUM}")
+
+
+def answered(http):
+    """Return the header of the answer: the version under each name that the client has for the service."""
+    names = [name for name, _ in _wanted(http)] or SERVICES[:1]
+    return ", ".join(f"{name} {MAXIMUM}" for name in dict.fromkeys(names))
+
+
+def _wanted(http):
+    """Return the name of the service and the version of each part of the header that is about Valence."""
+    header = http.headers.get(HEADER)
+    if header is None:
+        return []
+    matches = filter(None, map(_WANTED.fullmatch, header.split(",")))
+    return [(match[1].lower(), match[2].lower()) for match in matches]

@@ -8,6 +8,8 @@ import pathlib
 from valence.common import errors
 
 LOCK = "valence.lock"
+#: the embedded database with its journals
+DATABASE = "valence.db*"
 
 
 class StateDir:
@@ -18,10 +20,12 @@ class StateDir:
         self._lock = None
 
     def start(self):
-        """Take the folder; raise StateDirUnusable."""
+        """Take the folder; raise StateDirUnusable. A database that others may read, of a version before, is closed."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            for file in self.path.glob(DATABASE):
+                file.chmod(0o600)
         except OSError as error:
             raise errors.StateDirUnusable(path=str(self.path), reason=error.strerror) from error
         try:

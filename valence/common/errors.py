@@ -154,7 +154,7 @@ class Duplicate(Conflict):
 class InUse(Conflict):
     """A thing that others refer to, or that work runs on: ``kind``, ``key``, ``reason``."""
 
-    code = "valence.in_use"
+    code, title = "valence.in_use", "In Use"
     message = "The {kind} {key} is in use: {reason}."
     hint = "Wait until it is free, or look up how to force it."
 

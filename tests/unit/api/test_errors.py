@@ -26,7 +26,9 @@ class TranslateTest(base.TestCase):
             exceptions.MethodNotAllowed(valid_methods=["GET"]): (405, "valence.method_not_allowed"),
             exceptions.RequestEntityTooLarge(): (413, "valence.too_large"),
             exceptions.ClientDisconnected(): (400, "valence.bad_request"),
-            exceptions.ImATeapot(): (418, "valence.bad_request"),
+            exceptions.ImATeapot(): (418, "valence.i_m_a_teapot"),
+            exceptions.NotImplemented(): (501, "valence.not_implemented"),
+            exceptions.InternalServerError(): (500, "valence.internal"),
         }
         for error, (status, code) in expected.items():
             told = rendering.translate(error)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Life and readiness."""
 
+from keystonemiddleware import fixture
+
 from tests.unit.api import case
+from valence import version
 from valence.common import errors
 
 
@@ -44,3 +47,42 @@ class ReadyTest(case.APITestCase):
     def test_life_asks_nobody(self):
         self.backend.caller.failure = errors.BusUnavailable(reason="refused")
         self.assertEqual(200, self.get("/healthcheck").status_code)
+
+
+class StrangerTest(case.APITestCase):
+    """Somebody without credentials, where these are needed."""
+
+    options = {"auth_strategy": "keystone"}
+
+    def test_strangers_learn_only_whether_it_is_ready(self):
+        self.assertEqual({"status": "ready"}, self.get("/readyz").json)
+
+    def test_they_learn_no_reason(self):
+        self.backend.caller.failure = errors.BusUnavailable(
+            reason="amqp://valence@rabbit:5672/valence: refused"
+        )
+        response = self.get("/readyz")
+        self.assertEqual((503, {"status": "not ready"}), (response.status_code, response.json))
+        self.assertEqual("2", response.headers["Retry-After"])
+
+    def test_readers_learn_all(self):
+        identity = self.useFixture(fixture.AuthTokenFixture())
+        identity.add_token_data(token_id="reader", user_id="u", role_list=["reader"])
+        self.assertEqual(
+            {"status", "version", "conductor", "checks"}, set(self.get("/readyz", X_Auth_Token="reader").json)
+        )
+
+    def test_other_pages_for_everybody_name_nothing(self):
+        for url in (
+            "/",
+            "/v1",
+            "/healthcheck",
+            "/metrics",
+            "/backup",
+            "/introspection/",
+            "/introspection/v1",
+        ):
+            response = self.get(url)
+            self.assertLess(response.status_code, 400, url)
+            for secret in ("conductor-1", str(self.conf.state_dir), version.version_string()):
+                self.assertNotIn(secret, response.text, url)

@@ -25,11 +25,25 @@ class HeaderTest(case.APITestCase):
             "Valence latest",
             "compute 2.1",
             "compute 2.1, valence 1.0",
+            "rack 1.0",
+            "RACK latest",
             "nonsense",
             "",
         ):
             self.assertEqual(200, self.get("/v1", OpenStack_API_Version=header).status_code, header)
 
     def test_versions_that_are_not(self):
-        for header in ("valence 1.1", "valence 2.0", "compute 2.1, valence 0.9"):
+        for header in ("rack 1.1", "valence 1.1", "valence 2.0", "compute 2.1, valence 0.9"):
             self.assert_error(self.get("/v1", OpenStack_API_Version=header), 406, "valence.not_acceptable")
+
+    def test_the_answer_has_the_name_that_was_asked_with(self):
+        for asked, answered in (
+            ("rack 1.0", "rack 1.0"),
+            ("valence latest", "valence 1.0"),
+            ("compute 2.1, rack latest", "rack 1.0"),
+            ("rack 1.0, valence 1.0, rack 1.0", "rack 1.0, valence 1.0"),
+            ("compute 2.1", "valence 1.0"),
+            ("rack 9.9", "rack 1.0"),
+        ):
+            headers = self.get("/v1", OpenStack_API_Version=asked).headers
+            self.assertEqual(answered, headers["OpenStack-API-Version"], asked)

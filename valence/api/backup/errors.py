@@ -24,6 +24,8 @@ TITLES = {
     409: "Document already existing",
     422: "Unprocessable Entity",
 }
+#: errors that Freezer does not have: its titles would say something else
+PLAIN = (errors.InUse, errors.CrossSite)
 #: longest description; a body can make it long
 LONGEST = 1000
 
@@ -56,7 +58,8 @@ def _document(error):
         return UNAUTHORIZED
     if isinstance(error, (errors.NoSuchURL, errors.MethodNotAllowed)):
         return {"title": f"{error.status} {http.HTTPStatus(error.status).phrase}"}
-    return {"title": TITLES.get(error.status, error.title), "description": _description(error)[:LONGEST]}
+    title = error.title if isinstance(error, PLAIN) else TITLES.get(error.status, error.title)
+    return {"title": title, "description": _description(error)[:LONGEST]}
 
 
 def _description(error):
@@ -65,4 +68,8 @@ def _description(error):
     if isinstance(error, errors.Duplicate):
         kind, value = error.kwargs["kind"], error.kwargs["value"]
         return f"{kind.capitalize()} already registered with {error.kwargs['field'].upper()} {value.rpartition(':')[2]}"
+    if isinstance(error, errors.InUse):
+        # Keys, also those in the reason, are the project and the name that clients know.
+        kind, name = error.kwargs["kind"], error.kwargs["key"].rpartition(":")[2]
+        return f"The {kind.replace('_', ' ')} {name} is in use: remove first what refers to it."
     return error.problems[0]["detail"]

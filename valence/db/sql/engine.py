@@ -2,6 +2,7 @@
 """The engine of a database, made by oslo.db, and what differs between SQLite, MySQL and PostgreSQL."""
 
 import contextlib
+import os
 import typing
 
 import sqlalchemy
@@ -113,6 +114,8 @@ def create(database):
     """Return the engine of the [database] options; nothing connects yet."""
     url = sqlalchemy.make_url(database.connection)
     dialect = DIALECTS[url.get_backend_name()]
+    if url.get_backend_name() == "sqlite":
+        _create_private(url.database)
     url = url.set(query=dialect.arguments | url.query)
     context = enginefacade.transaction_context()
     context.configure(
@@ -132,6 +135,16 @@ def create(database):
     sqlalchemy.event.listen(engine, "connect", _prepare(dialect))
     patience.limit(engine)
     return engine
+
+
+def _create_private(file):
+    """Make the file of an SQLite database, which nobody else may read: SQLite makes it readable for everybody.
+
+    SQLite gives its journal the same mode. A file that cannot be made is reported by the first connection.
+    """
+    if file and not file.startswith((":memory:", "file:")):
+        with contextlib.suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _prepare(dialect):
