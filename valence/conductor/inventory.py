@@ -56,7 +56,8 @@ class Diff:
         self._missing = {row.resource_url: _stored(row) for row in stored}
         self._identities = {_identity(row) for row in self._missing.values()} - {None}
         self._candidates = []
-        self._unread = []
+        self._unread_places, self._unread_types = {}, {}
+        self._protecting = set()
         self.seen = 0
 
     def etags(self):
@@ -81,7 +82,14 @@ class Diff:
 
     def unread(self, unread):
         """Take an Unread."""
-        self._unread.append(unread)
+        self._unread_places[unread.parent] = unread
+        for name in unread.resource_types:
+            self._unread_types[unread.parent, name] = unread
+
+    @property
+    def dead_ends(self):
+        """How many dead links, after ``finish``, led to resources that are known: those cannot be told from unread."""
+        return sum(part.dead for part in self._protecting)
 
     @property
     def uncertain(self):
@@ -114,20 +122,23 @@ class Diff:
         }
 
     def _protected(self, row):
-        return any(
-            row.resource_type in part.resource_types and self._below(row, part.parent)
-            for part in self._unread
-        )
-
-    def _below(self, row, parent):
-        """Whether the row is, or may be, the resource at ``parent`` or below it; rows with no known way up may be."""
+        """Whether the row is, or may be, in a part that could not be read; rows with no known way up may be."""
         passed = set()
         while row is not None and row.resource_url not in passed:
-            if parent in ("", row.resource_url, row.parent) or row.parent is None:
+            if row.parent is None:
+                return bool(self._unread_places)
+            if part := self._unread_part(row):
+                self._protecting.add(part)
                 return True
             passed.add(row.resource_url)
             row = self._missing.get(row.parent)
         return False
+
+    def _unread_part(self, row):
+        """Return the Unread that names the row, or the link that led to it, None where there is none."""
+        return self._unread_places.get(row.resource_url) or self._unread_types.get(
+            (row.parent, row.resource_type)
+        )
 
     def _compare(self, row, seen):
         if _is_unchanged(

@@ -33,11 +33,16 @@ class Unchanged(typing.NamedTuple):
 
 
 class Unread(typing.NamedTuple):
-    """A part that could not be read: of what is known below ``parent``, nothing of these types may be removed."""
+    """A part that could not be read: nothing that it may hold is removed.
+
+    That is the resource at ``parent`` if it was not seen itself, resources of these types of which ``parent`` is the
+    parent, and all below them. ``dead`` says that the link to it leads to nothing, so there may be no such part.
+    """
 
     parent: str
     resource_types: frozenset
     reason: str
+    dead: bool = False
 
 
 class Hint(typing.NamedTuple):

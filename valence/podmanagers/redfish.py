@@ -8,6 +8,7 @@ from valence.podmanagers import redfish_crawl
 from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_events
 from valence.podmanagers import redfish_expansion
+from valence.podmanagers import redfish_failures
 from valence.podmanagers import redfish_inventory
 from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_machine
@@ -28,17 +29,28 @@ class RedfishDriver(base.PodManagerDriver):
         self._events = redfish_events.EventService(self._connection)
         self._memory = redfish_memory.Memory()
         self._pace = redfish_pace.Pace(conf.redfish.concurrency, conf.redfish.max_concurrency)
+        self._proofs = redfish_expansion.Proofs()
         self._crawls = 0
 
     def root(self):
-        document = self._connection.root()
+        document = self._root()
         texts = (document.get(key) for key in ("UUID", "Name", "RedfishVersion"))
         return base.Root(*(text[:64] if isinstance(text, str) else None for text in texts))
 
+    def _root(self):
+        document = self._connection.root()
+        if redfish_document.is_service_root(document):
+            return document
+        what = redfish_failures.printable(document.get("@odata.type") or "no type")
+        reason = f"it answers with no service root ({what}); register the URL of the root, which ends in /redfish/v1"
+        raise errors.PodManagerError(url=self._connection.paths.url, reason=reason)
+
     def crawl(self, etags):
-        root = self._connection.root()
+        root = self._root()
         known = etags.keys()
-        etags = etags if self._crawls % _TRUSTING_CRAWLS else {}
+        if self._crawls % _TRUSTING_CRAWLS == 0:
+            etags = {}
+            self._proofs.forget()
         self._crawls += 1
         features = root if self._options.expand else {}
         reader = redfish_reader.Reader(
@@ -48,6 +60,7 @@ class RedfishDriver(base.PodManagerDriver):
             redfish_expansion.of_collections(features),
             redfish_expansion.of_resources(features),
             most_failures=max(3, 2 * self._options.concurrency),
+            proofs=self._proofs,
             known=known,
             skipped=frozenset() if self._options.sensors else redfish_links.OPTIONAL,
         )

@@ -2,6 +2,7 @@
 """A signed-in connection to one Redfish service: documents by path, from any thread."""
 
 import hashlib
+import re
 import threading
 import typing
 
@@ -173,7 +174,7 @@ class Connection:
 
     def _waited(self, seconds):
         """Wait as long as a busy service asks, unless that is long; return whether to ask it again."""
-        if not seconds or not seconds.isdigit() or int(seconds) > LONGEST_RETRY_AFTER:
+        if not re.fullmatch("[0-9]{1,4}", seconds or "") or int(seconds) > LONGEST_RETRY_AFTER:
             return False
         return not self._closed.wait(int(seconds))
 

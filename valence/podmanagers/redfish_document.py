@@ -13,6 +13,10 @@ _NO_IDENTITY = frozenset({
 })  # fmt: skip
 #: properties of which a part of a document has one at least
 _PARTS = frozenset({"MemberId", "Name", "SerialNumber", "Status"})
+#: links that a service root has, one at least
+_SYSTEM = frozenset(
+    {"Systems", "Chassis", "Managers", "Fabrics", "StorageServices", "Nodes", "RedfishVersion"}
+)
 _SEPARATORS = frozenset("-:. _")
 _FILLERS = ({"0"}, {"f"}, {"x"})
 
@@ -68,7 +72,39 @@ def reference(value):
 
 def has_content(item):
     """Return whether a link brings the document that it leads to, as expanded and embedded ones do."""
-    return isinstance(item, dict) and ("Id" in item or "MemberId" in item)
+    return isinstance(item, dict) and ("Id" in item or "MemberId" in item) and "error" not in item
+
+
+def is_resource(document: dict) -> bool:
+    """Return whether a document is a resource or a collection: services also answer 200 with an error or nothing."""
+    names = (document.get("@odata.id"), document.get("@odata.type"))
+    return any(isinstance(name, str) for name in names) and document.get("error") is None
+
+
+def is_service_root(document: dict) -> bool:
+    """Return whether a document is a service root, as far as it says what it is."""
+    named = document.get("@odata.type")
+    if isinstance(named, str):
+        return "ServiceRoot" in named or "RedfishVersion" in document
+    return "Members" not in document and not _SYSTEM.isdisjoint(document)
+
+
+def is_single(document: dict) -> bool:
+    """Return whether a document that is no collection says that it is a resource, and not the service root."""
+    named = document.get("@odata.type")
+    if isinstance(named, str):
+        return "ServiceRoot" not in named
+    return "Id" in document or "MemberId" in document
+
+
+def lacks(document: dict, whole: dict, kind: str) -> bool:
+    """Return whether a document of a kind, as expanded, lacks state or links of the ``whole`` one."""
+    ours, theirs = (seen(each, "/", kind, "") for each in (document, whole))
+    texts = zip(ours[3:8], theirs[3:8], strict=True)
+    if any(mine is None and its is not None for mine, its in texts):
+        return True
+    paths = [each.path for link in redfish_links.LINKS.get(kind, ()) for each in (link, *link.instead)]
+    return any(at(whole, path) is not None and at(document, path) is None for path in paths)
 
 
 def is_part(item, url, place):
@@ -86,25 +122,14 @@ def is_part(item, url, place):
 
 
 def members(document):
-    """Return the members of a collection, [] of an empty one, None of a document that is no collection."""
+    """Return the list of members of a collection; None where there is no list."""
     for place in (document, document.get("Links")):
         if isinstance(place, dict) and "Members" in place:
-            found = place["Members"]
+            found = place["Members"]  # some services write the only one without a list around it
             if isinstance(found, dict) and reference(found):
                 return [found]
-            return found if isinstance(found, list) else []
-    return [] if "Collection" in str(document.get("@odata.type")) else None
-
-
-def is_whole(document):
-    """Return whether a collection has as many members as it says, or tells where there are more."""
-    count, found = document.get("Members@odata.count"), members(document)
-    return found is None or not isinstance(count, int) or count <= len(found) or goes_on(document)
-
-
-def goes_on(document):
-    """Return whether a collection has another page."""
-    return document.get("Members@odata.nextLink") is not None
+            return found if isinstance(found, list) else None
+    return None
 
 
 def at(document, path):
@@ -137,7 +162,11 @@ def _fragment(part):
 def _walked(document, keys):
     for key in keys:
         if isinstance(document, list):
-            document = document[int(key)] if key.isdigit() and int(key) < len(document) else None
+            document = (
+                document[int(key[:9])]
+                if key.isascii() and key.isdecimal() and int(key[:9]) < len(document)
+                else None
+            )
         else:
             document = document.get(key) if isinstance(document, dict) else None
     return document

@@ -6,7 +6,6 @@ subscriptions by EventTypes.
 """
 
 import contextlib
-import json
 import threading
 import typing
 
@@ -16,6 +15,7 @@ from valence.common import errors
 from valence.podmanagers import base
 from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_http
+from valence.podmanagers import redfish_json
 from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_paths
 from valence.podmanagers import redfish_session
@@ -258,8 +258,8 @@ def _documents(stream):
     """Yield what comes over a stream, as far as it is JSON; give the stream back at the end."""
     try:
         for data in stream.data():
-            with contextlib.suppress(ValueError, RecursionError):
-                yield json.loads(data)
+            with contextlib.suppress(ValueError):
+                yield redfish_json.parse(data)
     finally:
         stream.release()
 

@@ -23,11 +23,37 @@ class Expansion:
         if not self.proven:
             self.query = None
 
+    def disprove(self):
+        """Take note that answers are worth less than those of single requests."""
+        self.query = None
+
     def failed(self):
         """Take note of an answer that failed."""
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self.query = None
+
+
+class Proofs:
+    """Which kinds of documents a service expands whole: some leave out states and links.
+
+    Each crawl that begins with ``forget`` finds it out again, with one more request for each kind.
+    """
+
+    def __init__(self):
+        self._whole = {}
+
+    def forget(self):
+        self._whole = {}
+
+    def of(self, kind: str) -> bool | None:
+        """Return whether documents of a kind are whole, None if that is not known."""
+        return self._whole.get(kind)
+
+    def note(self, kind: str, whole: bool) -> bool:
+        """Remember, and return, whether documents of a kind are whole."""
+        self._whole[kind] = whole
+        return whole
 
 
 def of_collections(root):

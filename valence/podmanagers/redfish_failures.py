@@ -3,12 +3,13 @@
 
 import errno
 import http
-import json
 import re
 import socket
 import ssl
 
 from urllib3 import exceptions as urllib3_exceptions
+
+from valence.podmanagers import redfish_json
 
 _BY_NUMBER = {
     errno.ECONNREFUSED: "the connection was refused; nothing listens on that port",
@@ -52,6 +53,14 @@ def not_json_reason(content_type, body):
     if media_type and "json" not in media_type:
         return f"it answers with {media_type} instead of JSON; is this a Redfish service?"
     return "it answers with something that is not a JSON object"
+
+
+def no_resource_reason(body):
+    """Return what is wrong with an answer of success whose JSON object is no resource, or not one alone."""
+    told = _told(body)
+    if told:
+        return f"it answers with an error in spite of its status 200 OK ({told})"
+    return "it answers with no Redfish resource: @odata.id and @odata.type are missing, or it has an error"
 
 
 def printable(text):
@@ -112,7 +121,7 @@ def _chain(error):
 def _told(body):
     """Return the message of a Redfish error document, None where there is none."""
     try:
-        error = json.loads(body)["error"]
+        error = redfish_json.parse(body)["error"]
         return printable(error.get("message") or error.get("code") or "") or None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -10,7 +10,9 @@ import zlib
 import urllib3
 
 from valence.common import errors
+from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_failures
+from valence.podmanagers import redfish_json
 from valence.podmanagers import redfish_paths
 from valence.podmanagers import redfish_transport
 
@@ -38,11 +40,7 @@ class Answer(typing.NamedTuple):
 
 def json_object(answer: Answer) -> dict | None:
     """Return the JSON object that an answer brings, None if it brings anything else."""
-    try:
-        document = json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
+    return redfish_json.parse_object(answer.content)
 
 
 class HTTP:
@@ -65,13 +63,16 @@ class HTTP:
                 return answer
 
     def document(self, path, answer):
-        """Return the JSON object of the answer at a path; raise what its status says, or that it is none."""
+        """Return the resource of the answer at a path; raise what its status says, or that it is none."""
         if answer.status_code != 200:
             raise self._refusal(path, answer)
         document = json_object(answer)
-        if document is not None:
+        if document is None:
+            reason = redfish_failures.not_json_reason(answer.headers.get("Content-Type"), answer.content)
+        elif redfish_document.is_resource(document):
             return document
-        reason = redfish_failures.not_json_reason(answer.headers.get("Content-Type"), answer.content)
+        else:
+            reason = redfish_failures.no_resource_reason(answer.content)
         raise self.failure(errors.PodManagerError, f"{path}: {reason}")
 
     def send(self, method, path, headers, body=None):

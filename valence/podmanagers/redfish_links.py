@@ -273,8 +273,19 @@ def _types(kinds):
     return frozenset(kinds - PASSED_THROUGH | special)
 
 
+def _led_to(kind: str, passed: frozenset = frozenset()) -> frozenset:
+    """Return the types that a link to a kind leads to at once, through kinds that are no resources themselves."""
+    if kind not in PASSED_THROUGH:
+        return _types({kind})
+    passed |= {kind}
+    return frozenset().union(*(_led_to(each, passed) for each in kinds_below(kind) - passed))
+
+
 #: kind -> every type that can be reached below a resource of that kind
 TYPES_BELOW = {kind: _types(_below(kind, set())) for kind in set(LINKS).union(*map(kinds_below, LINKS))}
 
 #: kind -> the same with the types of the kind itself: what a link to that kind leads to
 TYPES_OF = {kind: _types({kind}) | below for kind, below in TYPES_BELOW.items()}
+
+#: kind -> the types of resources that a link to that kind leads to at once
+LED_TO = {kind: _led_to(kind) for kind in TYPES_OF}

@@ -7,12 +7,11 @@ from valence.common import errors
 from valence.podmanagers import base
 from valence.podmanagers import redfish_document
 from valence.podmanagers import redfish_links
+from valence.podmanagers import redfish_listing
 from valence.podmanagers import redfish_visits
 from valence.podmanagers.redfish_visits import Found
 from valence.podmanagers.redfish_visits import Visit
 
-#: pages of one collection, at most
-_MOST_PAGES = 1000
 #: time-outs and the like after which a service that fails more than this share of reads is not read on
 _MANY_FAILURES = 30
 _MOST_FAILING = 0.1
@@ -20,15 +19,16 @@ _LONGEST_URL = 500
 
 
 class Listing(typing.NamedTuple):
-    """What a page of a collection told: its members and where it goes on; ``whole`` as is_whole of the document.
+    """What a page of a collection told: an item for each of its members that can be read, and the page itself.
 
-    ``expanded`` says whether there are members, and documents of them. A link to a single resource has that one.
+    ``expanded`` says whether there are members, and documents of them; ``elsewhere`` whether one of those is said to
+    have another place than below the collection. A link to a single resource has that one and no ``page``.
     """
 
     items: list
-    following: str | None = None
-    whole: bool = True
+    page: redfish_listing.Page | None = None
     expanded: bool | None = None
+    elsewhere: bool = False
 
 
 class Reader:
@@ -47,6 +47,7 @@ class Reader:
         resources,
         *,
         most_failures,
+        proofs,
         known=frozenset(),
         skipped=frozenset(),
     ):
@@ -58,6 +59,7 @@ class Reader:
         self._collections = collections
         self._resources = resources
         self._most_failures = most_failures
+        self._proofs = proofs
         self._reads = 0
         self._all_failures = 0
         self._failures = 0
@@ -126,9 +128,9 @@ class Reader:
             self._failures = 0
         except errors.ResourceGone as error:
             self._failures = 0
-            if not visit.listed and not visit.parent:
+            if visit.pages is not None or not (visit.listed or visit.parent):
                 # A controller that boots answers so for everything it has: nothing of that may be removed.
-                items.append(self._unread(visit, error.kwargs["reason"]))
+                items.append(self._unread(visit, error.kwargs["reason"], dead=visit.pages is None))
         except errors.PodManagerError as error:
             self._raise_if_useless(error)
             items.append(self._unread(visit, error.kwargs["reason"]))
@@ -149,9 +151,13 @@ class Reader:
             return None
 
         def parse(document):
+            if not self._is_whole(document.content, visit.url, visit.kind, of_resource=True):
+                return None
             return self._found(document.content, visit.url, visit.kind, visit.parent, document.etag)
 
         found = self._expanded(self._resources, visit, parse)
+        if found is None and self._proofs.of(_with_members(visit.kind)) is False:
+            self._resources.disprove()
         if found is not None and found.leads:
             self._resources.saw(any(isinstance(lead, Found) for lead in found.leads))
         return found
@@ -177,29 +183,52 @@ class Reader:
         return found
 
     def _link(self, visit):
-        """Yield what a link leads to: the members of a collection, or one document."""
+        """Yield what a link leads to: the members of a page of a collection and the next page, or one document."""
 
         def parse(document):
             return self._listing(document, visit)
 
-        listing = self._expanded_members(visit, parse)
-        if listing is None:
-            listing = self._told(visit, visit.url, parse)
+        listing = self._expanded_members(visit, parse) or self._told(visit, visit.url, parse)
         yield from listing.items
-        yield from self._further_pages(listing, visit)
+        if listing.page is not None:
+            yield from self._rest(listing, visit)
+
+    def _rest(self, listing, visit):
+        """Yield the next page of a collection, or that members of it are missing."""
+        pages = visit.pages or redfish_listing.Pages(self._connection.paths)
+        try:
+            following = pages.take(visit.url, listing.page, [item.url for item in listing.items])
+        except redfish_listing.Incomplete as error:
+            yield self._unread(visit, f"{visit.url}: {error}")
+            return
+        if following is not None:
+            yield visit._replace(url=following, pages=pages, instead=())
 
     def _expanded_members(self, visit, parse):
         """Return the Listing of a collection read with its members, None if it is to be read without."""
-        if visit.kind in redfish_links.PASSED_THROUGH:
+        if visit.kind in redfish_links.PASSED_THROUGH or visit.pages is not None:
             return None
         if visit.kind in redfish_links.EXPANDED and self._resources.query:
             return None  # each of them brings more when it is read by itself
+        if self._proofs.of(visit.kind) is False:
+            return None
         listing = self._expanded(self._collections, visit, parse)
         if listing is None:
             return None
         if listing.expanded is not None:
             self._collections.saw(listing.expanded)
-        return listing if listing.whole else None
+        if listing.page is not None and not listing.page.is_whole(len(listing.items)):
+            return None
+        return self._with_true_places(listing, visit, parse) if listing.elsewhere else listing
+
+    def _with_true_places(self, expanded, visit, parse):
+        """Return an expanded Listing if its members are those of the plain one, else that.
+
+        Some services write the URL of another resource into an expanded member.
+        """
+        plain = self._told(visit, visit.url, parse)
+        same = [item.url for item in expanded.items] == [item.url for item in plain.items]
+        return expanded if same else plain
 
     def _expanded(self, expansion, visit, parse):
         """Return what an expanded document told, None if it is to be read without."""
@@ -227,38 +256,26 @@ class Reader:
         return told
 
     def _listing(self, document, visit):
-        """Return the Listing that a Document is."""
+        """Return the Listing that a Document is; raise PodManagerError if it is neither a list nor a resource."""
         content = document.content
-        members = redfish_document.members(content)
-        if members is None:
+        page = redfish_listing.page(content)
+        if page is None and visit.pages is None and redfish_document.is_single(content):
             return Listing([self._found(content, visit.url, visit.kind, visit.parent, document.etag)])
-        items = list(self._members(members, visit.kind, visit.parent))
-        following = redfish_document.reference(content.get("Members@odata.nextLink"))
-        expanded = any(map(redfish_document.has_content, members)) if members else None
-        return Listing(items, following, redfish_document.is_whole(content), expanded)
+        if page is None or page.members is None:
+            reason = "it is no collection" if page is None else "it is a collection without a list of members"
+            raise errors.PodManagerError(url=self._connection.paths.url, reason=f"{visit.url}: {reason}")
+        items = list(self._members(page.members, visit.kind, visit.parent))
+        expanded = any(map(redfish_document.has_content, page.members)) if page.members else None
+        elsewhere = bool(expanded) and not self._is_below(visit.url, page.members)
+        return Listing(items, page._replace(members=len(page.members)), expanded, elsewhere)
 
-    def _further_pages(self, listing, visit):
-        pages = {visit.url}
-        while listing.following is not None and listing.following not in pages:
-            pages.add(listing.following)
-            listing = self._page(visit, listing.following, len(pages))
-            yield from listing.items
-
-    def _page(self, visit, url, number):
-        """Return the Listing of a further page; members that cannot be listed are unread, never gone."""
-        paths = self._connection.paths
-        path = paths.local(url)
-        if path is None or number > _MOST_PAGES:
-            reason = (
-                "a collection goes on elsewhere"
-                if path is None
-                else f"a collection has over {_MOST_PAGES} pages"
-            )
-            raise errors.PodManagerError(url=paths.url, reason=reason)
-        try:
-            return self._told(visit, path, lambda document: self._listing(document, visit))
-        except errors.ResourceGone as error:
-            raise errors.PodManagerError(**error.kwargs) from None
+    def _is_below(self, url, members):
+        """Return whether each document among the members has a place of its own below the collection at ``url``."""
+        brought = [self._url(member) for member in members if redfish_document.has_content(member)]
+        start = f"{url.partition('?')[0]}/".lower()
+        return len(set(brought)) == len(brought) and all(
+            each and each.lower().startswith(start) for each in brought
+        )
 
     def _follow(self, value, kind, parent, place):
         """Return where the value of a link leads; ``place`` is the URL of the value itself."""
@@ -273,7 +290,7 @@ class Reader:
         """Whether a link brings its collection with it, and reading that at ``url`` would not bring more."""
         if not isinstance(value, dict) or not isinstance(value.get("Members"), list):
             return False
-        if redfish_document.goes_on(value) or not redfish_document.is_whole(value):
+        if not redfish_listing.is_whole(value) or (url and not self._is_below(url, value["Members"])):
             return False
         members = value["Members"]
         could_expand = url and self._collections.query
@@ -288,10 +305,26 @@ class Reader:
             url = self._url(member)
             if place and redfish_document.is_part(member, url, place):
                 yield self._found(member, url if url and "#" in url else f"{place}/{number}", kind, parent)
-            elif url is not None and redfish_document.has_content(member):
+            elif (
+                url is not None and redfish_document.has_content(member) and self._is_whole(member, url, kind)
+            ):
                 yield self._found(member, url, kind, parent)
             elif url is not None:
                 yield Visit(url, kind, parent, True)
+
+    def _is_whole(self, document, url, kind, *, of_resource=False):
+        """Return whether documents of a kind that come expanded are as good as those read alone; find it out by one."""
+        if "#" in url:
+            return True
+        name = _with_members(kind) if of_resource else kind
+        known = self._proofs.of(name)
+        if known is not None:
+            return known
+        try:
+            alone = self._connection.get(url).content
+        except errors.PodManagerError:
+            return False
+        return self._proofs.note(name, not redfish_document.lacks(document, alone, kind))
 
     def _found(self, document, url, kind, parent, etag=None):
         url = self._own_case(document, url)
@@ -312,11 +345,11 @@ class Reader:
         url = url and self._connection.paths.link(url)
         return url if url and len(url) <= _LONGEST_URL else None
 
-    def _unread(self, visit, reason):
+    def _unread(self, visit, reason, *, dead=False):
         """Say what must not be taken for removed: a listed resource and what is below, or a part of that above."""
-        listed = visit.listed and visit.kind not in redfish_links.PASSED_THROUGH
-        place = visit.url if listed else visit.parent
-        return base.Unread(place, redfish_links.TYPES_OF[visit.kind], reason)
+        if visit.listed and visit.kind not in redfish_links.PASSED_THROUGH:
+            return base.Unread(visit.url, redfish_links.TYPES_OF[visit.kind], reason, dead)
+        return base.Unread(visit.parent, redfish_links.LED_TO[visit.kind], reason, dead)
 
     def _raise_if_useless(self, error):
         """Raise the error of a document if it is the service that fails, not the document."""
@@ -329,6 +362,11 @@ class Reader:
     def _is_failing(self):
         many = self._all_failures >= _MANY_FAILURES and self._all_failures > self._reads * _MOST_FAILING
         return many or self._failures >= self._most_failures
+
+
+def _with_members(kind):
+    """Return the name by which Proofs know a kind that is read with the members of its collections."""
+    return f"{kind} with members"
 
 
 def _key(visit, url):

@@ -5,12 +5,14 @@ import typing
 
 from valence.podmanagers import base
 from valence.podmanagers import redfish_links
+from valence.podmanagers import redfish_listing
 
 
 class Visit(typing.NamedTuple):
     """A URL to read: the kind of thing that it leads to, the resource above it, and whether a list names it.
 
     ``instead`` holds what takes its place if nothing is found there: Visits, and Unread if those are of no use either.
+    ``pages`` are those read before of the collection that has this page.
     """
 
     url: str
@@ -18,6 +20,7 @@ class Visit(typing.NamedTuple):
     parent: str
     listed: bool
     instead: tuple = ()
+    pages: redfish_listing.Pages | None = None
 
 
 class Found(typing.NamedTuple):

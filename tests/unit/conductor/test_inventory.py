@@ -101,6 +101,22 @@ class DiffTest(testtools.TestCase):
 
 
 class UnreadTest(testtools.TestCase):
+    def test_a_dead_link_of_the_root_protects_only_what_it_led_to(self):
+        switch, port = stored("/f/1", "Switch", ""), stored("/f/1/p/1", "Port", parent="/f/1")
+        other = stored("/s/1/p/1", "Port", parent="/s/1")
+        dead = base.Unread("", frozenset({"Switch"}), "403", dead=True)
+        diff = inventory.Diff(PODM, [switch, port, stored("/s/1"), other])
+        diff.see(seen("/s/1"))
+        diff.unread(dead)
+        self.assertEqual([inventory.Removed(other)], list(diff.finish()))
+        self.assertEqual(1, diff.dead_ends)
+
+    def test_a_dead_link_that_led_to_nothing_known_is_none(self):
+        diff = inventory.Diff(PODM, [stored("/s/1")])
+        diff.unread(base.Unread("", frozenset({"Switch"}), "404", dead=True))
+        self.assertEqual(["Removed"], [type(change).__name__ for change in diff.finish()])
+        self.assertEqual(0, diff.dead_ends)
+
     def test_what_could_not_be_read_removes_nothing(self):
         rows = [stored("/s/1"), stored("/s/1/p/1", "Processor", parent="/s/1")]
         self.assertEqual([], changes_of(rows, [base.Unread("", ALL, "time-out")]))

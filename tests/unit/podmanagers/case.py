@@ -25,8 +25,9 @@ PASSWORD = "correct horse"
 class Service(fixtures.Fixture):
     """A service at ``url`` that answers what it is told to.
 
-    ``documents`` maps paths to JSON documents. ``answers`` maps "GET /path" (with the query, where there is one) to a
-    function of the request handler, which is asked first. ``requests`` lists "GET /path" in the order of arrival.
+    ``documents`` maps paths to JSON documents; one that is answered with 200 gets an ``@odata.id`` if it has none.
+    ``answers`` maps "GET /path" (with the query, where there is one) to a function of the request handler, which is
+    asked first. ``requests`` lists "GET /path" in the order of arrival.
     """
 
     def __init__(self, documents, tls_folder=None):
@@ -95,6 +96,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, status, document=None, **headers):
         """Send a document, a dict as JSON, bytes as they are; underlines in names of headers are hyphens."""
+        if status == 200 and isinstance(document, dict):
+            document = {"@odata.id": self.path} | document
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         headers = {"Content-Type": "application/json", "Content-Length": len(body)} | {
             name.replace("_", "-"): value for name, value in headers.items()

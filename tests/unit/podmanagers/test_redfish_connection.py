@@ -6,6 +6,7 @@ from valence.common import errors
 from valence.podmanagers import redfish_connection
 
 PATH = "/redfish/v1/Systems"
+RESOURCE = {"@odata.id": PATH, "Id": "1"}
 
 
 class ConnectionTestCase(case.RedfishTestCase):
@@ -19,7 +20,7 @@ class ConnectionTestCase(case.RedfishTestCase):
 class GetTest(ConnectionTestCase):
     def test_returns_document_and_etag(self):
         self.service.answers[f"GET {PATH}"] = lambda handler: handler.answer(200, {"Id": "1"}, ETag='"7"')
-        self.assertEqual(({"Id": "1"}, '"7"'), self.connection.get(PATH)[:2])
+        self.assertEqual((RESOURCE, '"7"'), self.connection.get(PATH)[:2])
 
     def test_asks_with_an_etag_and_takes_304_for_unchanged(self):
         def answer(handler):
@@ -28,8 +29,8 @@ class GetTest(ConnectionTestCase):
 
         self.service.answers[f"GET {PATH}"] = answer
         self.assertEqual((None, '"7"', None), self.connection.get(PATH, '"7"'))
-        self.assertEqual(({"Id": "1"}, None), self.connection.get(PATH, '"6"')[:2])
-        self.assertEqual(({"Id": "1"}, None), self.connection.get(PATH)[:2])
+        self.assertEqual((RESOURCE, None), self.connection.get(PATH, '"6"')[:2])
+        self.assertEqual((RESOURCE, None), self.connection.get(PATH)[:2])
 
     def test_takes_the_same_bytes_for_unchanged(self):
         digest = self.connection.get(PATH).digest
@@ -71,7 +72,7 @@ class BusyTest(ConnectionTestCase):
         for status in (429, 503):
             self.service.requests.clear()
             self.be_busy(status, Retry_After=0)
-            self.assertEqual({"Id": "1"}, self.connection.get(PATH).content)
+            self.assertEqual(RESOURCE, self.connection.get(PATH).content)
 
     def test_is_not_waited_for_long(self):
         self.be_busy(503, Retry_After=600)

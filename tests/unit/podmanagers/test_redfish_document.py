@@ -127,23 +127,53 @@ class MembersTest(base.TestCase):
         self.assertEqual([1], redfish_document.members({"Members": [1]}))
         self.assertEqual([1], redfish_document.members({"Links": {"Members": [1]}}))
 
-    def test_members_that_are_no_list_are_none(self):
-        for members in (None, {}, "x"):
-            self.assertEqual([], redfish_document.members({"Members": members}))
+    def test_one_member_without_a_list_is_a_list_of_one(self):
+        self.assertEqual([{"@odata.id": "/a"}], redfish_document.members({"Members": {"@odata.id": "/a"}}))
 
-    def test_a_collection_without_members_is_empty(self):
-        self.assertEqual([], redfish_document.members({"@odata.type": "#ComputerSystemCollection"}))
+    def test_anything_else_is_no_list(self):
+        for document in (
+            {"Members": None},
+            {"Members": {}},
+            {"Members": "x"},
+            {"Id": "1", "Links": None},
+            {},
+        ):
+            self.assertIsNone(redfish_document.members(document), document)
 
-    def test_any_other_document_is_no_collection(self):
-        self.assertIsNone(redfish_document.members({"Id": "1", "Links": None}))
 
-    def test_fewer_members_than_counted_are_not_the_whole(self):
-        self.assertTrue(redfish_document.is_whole({"Members": [1], "Members@odata.count": 1}))
-        self.assertTrue(redfish_document.is_whole({"Members": [1], "Members@odata.count": "2"}))
-        self.assertTrue(redfish_document.is_whole({"Id": "1"}))
-        self.assertFalse(redfish_document.is_whole({"Members": [1], "Members@odata.count": 2}))
-        more = {"Members": [1], "Members@odata.count": 2, "Members@odata.nextLink": "/a?page=2"}
-        self.assertTrue(redfish_document.is_whole(more))
+class ResourceTest(base.TestCase):
+    """Services answer 200 with anything; what is believed has a name of its own and no error."""
+
+    def test_resources(self):
+        for document in ({"@odata.id": "/a"}, {"@odata.type": "#Drive"}, {"@odata.id": "/a", "error": None}):
+            self.assertTrue(redfish_document.is_resource(document), document)
+
+    def test_no_resources(self):
+        error = {"error": {"message": "no"}}
+        for document in ({}, error, {"Id": "1"}, {"@odata.id": None}, {"@odata.id": "/a"} | error):
+            self.assertFalse(redfish_document.is_resource(document), document)
+
+    def test_a_service_root_says_so_or_has_its_links(self):
+        for document in (
+            {"@odata.type": "#ServiceRoot.v1_5_0.ServiceRoot"},
+            {"Systems": {}},
+            {"RedfishVersion": "1"},
+        ):
+            self.assertTrue(redfish_document.is_service_root(document), document)
+        for document in (
+            {"@odata.type": "#ComputerSystem.X", "Chassis": {}},
+            {"Members": [], "Systems": {}},
+            {},
+        ):
+            self.assertFalse(redfish_document.is_service_root(document), document)
+
+    def test_an_expanded_document_that_leaves_out_state_or_links_lacks_something(self):
+        whole = {"Name": "a", "Status": {"Health": "OK"}, "PowerState": "On", "Storage": {"@odata.id": "/s"}}
+        self.assertFalse(redfish_document.lacks(whole, whole, "System"))
+        self.assertFalse(redfish_document.lacks(whole | {"PowerState": "Off"}, whole, "System"))
+        for name in whole:
+            poor = {key: value for key, value in whole.items() if key != name}
+            self.assertTrue(redfish_document.lacks(poor, whole, "System"), name)
 
 
 class PartTest(base.TestCase):

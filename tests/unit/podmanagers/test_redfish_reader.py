@@ -54,8 +54,8 @@ class CollectionTest(ReaderTestCase):
     def test_members_that_are_absolute_urls_of_the_service(self):
         self.check(case.collection(self.service.url + ONE), ONE)
 
-    def test_members_that_are_no_links_are_passed_over(self):
-        self.check(
+    def test_members_that_are_no_links_are_unread(self):
+        self.check_unread(
             {"Members": [None, {}, 5, [], {"@odata.id": ""}, {"@odata.id": None}, "x", {"@odata.id": ONE}]},
             ONE,
         )
@@ -83,8 +83,42 @@ class CollectionTest(ReaderTestCase):
         self.check(case.collection(ONE, **{"@odata.id": "/redfish/v1/Other"}), ONE)
 
     def test_empty_ones(self):
-        for document in ({"Members": []}, {"Members": None}, {"@odata.type": "#ComputerSystemCollection.X"}):
+        for document in (
+            {"Members": []},
+            {"Links": {"Members": []}},
+            {"Members": [], "Members@odata.count": 0},
+        ):
             self.check(document)
+            self.assertEqual([], case.unread(self.crawl(self.service)))
+
+    def check_unread(self, document, *expected):
+        """Check that a list is not taken for the whole of the collection."""
+        self.service.documents[SYSTEMS] = document
+        items = self.crawl(self.service)
+        self.assertEqual(list(expected), list(case.seen(items)), document)
+        self.assertEqual([("", frozenset({"System"}))], [each[:2] for each in case.unread(items)], document)
+
+    def test_without_a_list_are_unread(self):
+        collection_type = {"@odata.type": "#ComputerSystemCollection.ComputerSystemCollection"}
+        for members in ({}, {"Members": None}, {"Members": {}}, {"Members": "x"}, {"Members@odata.count": 0}):
+            self.check_unread(collection_type | members)
+        self.check_unread({"Links": {"Members@odata.count": 1}})
+
+    def test_with_fewer_members_than_counted_are_unread_but_for_those(self):
+        for count in (3, "3"):
+            self.check_unread(case.collection(ONE, TWO, **{"Members@odata.count": count}), ONE, TWO)
+        self.check_unread({"Members": [], "Members@odata.count": 1})
+
+    def test_with_an_error_beside_are_unread(self):
+        error = {"error": {"code": "x", "message": "busy"}}
+        self.service.answers[f"GET {SYSTEMS}"] = lambda handler: handler.answer(
+            200, case.collection(ONE) | error
+        )
+        self.check_unread({})
+
+    def test_a_link_to_something_that_does_not_say_what_it_is_is_unread(self):
+        for document in ({"Name": "Systems"}, {"@odata.type": "#ServiceRoot.v1_5_0.ServiceRoot", "Id": "1"}):
+            self.check_unread(document)
 
     def test_a_link_to_a_single_resource_is_that_resource(self):
         self.check(system("0"), SYSTEMS)
@@ -109,12 +143,30 @@ class PagesTest(ReaderTestCase):
         self.pages({"@odata.id": f"{SYSTEMS}?page=2"}, case.collection(TWO))
         self.assertEqual([ONE, TWO], self.urls())
 
+    def test_may_be_linked_without_a_prefix_or_by_a_query(self):
+        for following in (f"{SYSTEMS}?page=2", "?page=2", f"{self.service.url}{SYSTEMS}?page=2"):
+            self.service.documents[SYSTEMS] = case.collection(ONE, **{"@odata.nextLink": following})
+            self.service.documents[f"{SYSTEMS}?page=2"] = case.collection(TWO)
+            self.assertEqual([ONE, TWO], self.urls())
+
+    def test_with_fewer_members_than_counted_in_all_leave_the_rest_unread(self):
+        self.pages(f"{SYSTEMS}?page=2", case.collection(TWO))
+        self.service.documents[SYSTEMS]["Members@odata.count"] = 3
+        items = self.crawl(self.service)
+        self.assertEqual(([ONE, TWO], 1), (list(case.seen(items)), len(case.unread(items))))
+
+    def test_without_a_list_leave_the_rest_unread(self):
+        for page in ({"Id": "1"}, {"Members": None}):
+            self.pages(f"{SYSTEMS}?page=2", page)
+            items = self.crawl(self.service)
+            self.assertEqual(([ONE], 1), (list(case.seen(items)), len(case.unread(items))))
+
     def test_in_a_circle_end(self):
         self.pages(f"{SYSTEMS}?page=2", case.collection(TWO, **{"Members@odata.nextLink": SYSTEMS}))
         self.assertEqual([ONE, TWO], self.urls())
 
     def test_without_end_are_given_up_with_the_rest_unread(self):
-        self.useFixture(fixtures.MonkeyPatch("valence.podmanagers.redfish_reader._MOST_PAGES", 5))
+        self.useFixture(fixtures.MonkeyPatch("valence.podmanagers.redfish_listing.MOST_PAGES", 5))
         for number in range(2, 20):
             following = {"Members@odata.nextLink": f"{SYSTEMS}?page={number + 1}"}
             self.service.documents[f"{SYSTEMS}?page={number}"] = case.collection(TWO, **following)
@@ -136,7 +188,7 @@ class PagesTest(ReaderTestCase):
             items = self.crawl(self.service)
             self.assertEqual([ONE], list(case.seen(items)))
             self.assertEqual(
-                [("", redfish_links.TYPES_OF["System"])], [each[:2] for each in case.unread(items)]
+                [("", redfish_links.LED_TO["System"])], [each[:2] for each in case.unread(items)]
             )
 
 
@@ -148,7 +200,7 @@ class ExpandTest(ReaderTestCase):
 
     def test_reads_a_collection_in_one_request(self):
         self.assertEqual([ONE, TWO], self.urls())
-        self.assertEqual([f"GET {case.ROOT}", f"GET {EXPANDED}"], self.service.requests)
+        self.assertEqual([f"GET {case.ROOT}", f"GET {EXPANDED}", f"GET {ONE}"], self.service.requests)
 
     def test_sees_the_same_as_without(self):
         expanded = case.seen(self.crawl(self.service))
@@ -185,6 +237,43 @@ class ExpandTest(ReaderTestCase):
         self.answer(EXPANDED, 200, b" " * 200_000)
         self.assertEqual([ONE, TWO], self.urls())
 
+    def test_that_gives_members_the_urls_of_others_is_done_without(self):
+        other = "/redfish/v1/Managers/1"
+        self.service.documents[EXPANDED] = {
+            "Members": [system("1", **{"@odata.id": f"{other}/{n}"}) for n in "12"]
+        }
+        self.assertEqual([ONE, TWO], self.urls())
+
+    def test_that_gives_members_one_url_is_done_without(self):
+        self.service.documents[EXPANDED] = {"Members": [system("1"), system("1")]}
+        self.assertEqual([ONE, TWO], self.urls())
+
+    def test_is_used_for_members_elsewhere_if_the_plain_collection_has_them_there(self):
+        places = ["/redfish/v1/Other/1", "/redfish/v1/Other/2"]
+        self.service.documents[SYSTEMS] = case.collection(*places)
+        self.service.documents[EXPANDED] = {
+            "Members": [system("1", **{"@odata.id": place}) for place in places]
+        }
+        self.service.documents[places[0]] = system("1")
+        self.assertEqual(places, self.urls())
+        self.assertNotIn(f"GET {places[1]}", self.service.requests)
+
+    def test_that_leaves_states_or_links_out_is_done_without(self):
+        processors = {"Processors": {"@odata.id": f"{ONE}/Processors"}}
+        for more in ({"Status": {"Health": "OK"}}, {"PowerState": "On"}, processors):
+            self.service.documents[ONE] = system("1", **more)
+            found = case.seen(self.crawl(self.service))
+            self.configure(expand=False)
+            self.assertEqual(case.seen(self.crawl(self.service)), found)
+            self.configure(expand=True)
+
+    def test_an_error_among_the_members_is_no_member(self):
+        member = {"@odata.id": ONE, "Id": "1", "error": {"message": "busy"}}
+        self.service.documents[EXPANDED] = {"Members": [member, system("2")]}
+        self.assertEqual({ONE, TWO}, set(self.urls()))
+        self.service.documents[EXPANDED] = {"Members": [None, system("2")]}
+        self.assertEqual({ONE, TWO}, set(self.urls()))
+
     def test_that_leaves_members_out_is_done_without(self):
         self.service.documents[EXPANDED] = {"Members": [system("1")], "Members@odata.count": 2}
         self.assertEqual([ONE, TWO], self.urls())
@@ -208,8 +297,9 @@ class ExpandTest(ReaderTestCase):
             "Members": [{"@odata.id": f"{ONE}/Processors/1", "Id": "1"}],
         }
         self.service.documents[EXPANDED]["Members"][0]["Processors"] = drives
+        self.service.documents[f"{ONE}/Processors/1"] = {"Id": "1"}
         self.assertIn(f"{ONE}/Processors/1", self.urls())
-        self.assertEqual(2, len(self.service.requests))
+        self.assertNotIn(f"GET {ONE}/Processors", self.service.requests)
 
     def test_what_members_bring_is_read_where_a_part_of_it_is_missing(self):
         processors = {"@odata.id": f"{ONE}/Processors", "Members": [], "Members@odata.count": 1}
@@ -246,10 +336,20 @@ class ExpandResourceTest(ReaderTestCase):
         self.assertEqual(ONE, found[self.processor].parent)
         asked = [request.removeprefix("GET ") for request in self.service.requests]
         self.service.requests.clear()
-        return [path for path in asked if path not in (case.ROOT, SYSTEMS)]
+        self.asked = [path for path in asked if path not in (case.ROOT, SYSTEMS)]
+        return self.asked
 
     def test_one_request_reads_a_system_with_all_that_it_has(self):
-        self.assertEqual([self.expanded, f"{TWO}?$expand=.($levels=2)"], self.check_found())
+        self.check_found()
+        proofs = [ONE, self.processor]  # one of each kind is compared with what it is without
+        self.assertEqual([self.expanded, *proofs, f"{TWO}?$expand=.($levels=2)"], self.asked)
+
+    def test_a_crawl_after_that_needs_no_proofs(self):
+        driver = self.connect(self.service.url)
+        list(driver.crawl({}))
+        self.service.requests.clear()
+        list(driver.crawl({}))
+        self.assertEqual(4, len(self.service.requests))
 
     def test_it_sees_the_same_as_without(self):
         expanded = case.seen(self.crawl(self.service))
@@ -354,17 +454,17 @@ class UnreadTest(ReaderTestCase):
         for fail in (lambda: self.answer(self.processors, 500), lambda: self.cut(self.processors)):
             fail()
             (unread,) = self.unread()
-            self.assertEqual((ONE, frozenset({"Processor", "Port", "Ethernet Port"})), unread[:2])
+            self.assertEqual((ONE, frozenset({"Processor"})), unread[:2])
 
     def test_a_listed_resource_that_fails_protects_itself_and_what_is_below(self):
         self.answer(TWO, 500)
         (unread,) = self.unread()
         self.assertEqual((TWO, redfish_links.TYPES_OF["System"]), unread[:2])
 
-    def test_a_link_of_the_root_that_fails_protects_all_below_the_root(self):
+    def test_a_link_of_the_root_that_fails_protects_what_it_leads_to(self):
         self.answer(SYSTEMS, 200, b"<html>", Content_Type="text/html")
         (unread,) = self.unread()
-        self.assertEqual(("", redfish_links.TYPES_OF["System"]), unread[:2])
+        self.assertEqual(("", frozenset({"System"})), unread[:2])
         self.assertIn("text/html", unread.reason)
 
     def test_what_is_passed_through_protects_what_it_leads_to(self):
@@ -387,8 +487,7 @@ class UnreadTest(ReaderTestCase):
         for status in (404, 410, 501):
             self.answer("/redfish/v1/Systems", status)
             (unread,) = self.unread()
-            self.assertEqual("", unread.parent, status)
-            self.assertIn("System", unread.resource_types)
+            self.assertEqual(("", frozenset({"System"}), True), (*unread[:2], unread.dead), status)
 
     def test_a_listed_resource_that_is_not_there_is_gone(self):
         for status in (404, 410, 501):

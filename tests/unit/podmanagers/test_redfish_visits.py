@@ -86,7 +86,7 @@ class StorageTest(AlternativesTestCase):
         self.fail(SIMPLE, 404)
         self.assertEqual([], self.below(SYSTEM))
         (unread,) = case.unread(self.items)
-        self.assertEqual((SYSTEM, True), (unread.parent, "Drive" in unread.resource_types))
+        self.assertEqual((SYSTEM, True), (unread.parent, "Storage" in unread.resource_types))
 
     def test_one_of_which_resources_are_known_is_unread_when_it_fails(self):
         self.fail(STORAGE, 500)
