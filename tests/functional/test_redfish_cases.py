@@ -19,6 +19,11 @@ ENDED = ("succeeded", "failed", "cancelled")
 PAGE = 1000
 CASES = (
     "b01-members-is-object",
+    "b03-members-absent-count-says-1",
+    "b07-nextlink-plain",
+    "c01-resource-200-error-body",
+    "c03-known-resource-200-error-once",
+    "c05-partial-document-with-error",
     "e01-psu-no-member-id-odd-fragment",
     "e04-powersubsystem-dead",
     "e06-storage-empty-simplestorage-full",
@@ -26,6 +31,10 @@ CASES = (
     "e10-hpe-smartstorage-only",
     "e12-pcie-under-system-and-chassis",
     "e13-case-differs",
+    "f03-expand-flips",
+    "f06-expand-drops-status-and-links",
+    "f08-expand-null-members",
+    "g02-forbidden-fabrics",
     "h09-redirect-301-absolute",
     "h14-root-slash-401",
     "h16-absolute-links",
@@ -50,7 +59,9 @@ CASES = (
     "x05-unnamed",
     "x07-processor-ports",
     "x09-power-shelf",
+    "x20-root-is-error",
     "x23-identity-hex-zeros-memory",
+    "x24-chassis-parts-401",
 )  # fmt: skip
 
 load_tests = load_tests_apply_scenarios

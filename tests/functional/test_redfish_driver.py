@@ -112,9 +112,7 @@ class SushyEmulatorTest(DriverTestCase):
         expected = {"System": 5, "Manager": 5, "Ethernet Interface": 5, "Chassis": 1, "Fan": 2}
         self.assertEqual(expected, counts(seen(items)))
         unread = [item for item in items if isinstance(item, podmanagers_base.Unread)]
-        self.assertEqual(
-            [True] * 5, [each.resource_types >= {"Storage", "Drive", "Volume"} for each in unread]
-        )
+        self.assertEqual([frozenset({"Storage"})] * 5, [each.resource_types for each in unread])
 
     def test_http_basic_is_used_where_that_is_all_there_is(self):
         users = self.make_folder() / "htpasswd"
@@ -210,7 +208,11 @@ class SimulatorTest(SimulatorTestCase):
         self.assertNotIn("Sensor", counts(driver.crawl({})))
 
     def test_expanded_plain_and_paged_reads_see_the_same(self):
-        expected = {item.resource_url: item[:-1] for item in self.driver.crawl({})}
+        def told(driver):
+            # which of two links to a chassis comes first depends on the pages
+            return {item.resource_url: (item.resource_type, *item[3:-1]) for item in driver.crawl({})}
+
+        expected = told(self.driver)
         for options in (
             {"expand": False},
             {"expand": False, "page_size": 3},
@@ -220,7 +222,7 @@ class SimulatorTest(SimulatorTestCase):
             simulator = server.Simulator(racks=2, systems=12, **options)
             self.addCleanup(simulator.stop)
             driver = self.connect(simulator.start().url + ROOT, **CREDENTIALS)
-            self.assertEqual(expected, {item.resource_url: item[:-1] for item in driver.crawl({})}, options)
+            self.assertEqual(expected, told(driver), options)
 
     def test_idle_hardware_does_not_change(self):
         rows = self.rows(self.driver.crawl({}))

@@ -49,7 +49,11 @@ class Crawl:
         while items:
             item = items.popleft()
             if isinstance(item, redfish_visits.Visit):
-                if self._claim(item.url):
+                if (
+                    item.pages is not None
+                ):  # before the members read so far: those may lead to others of the list
+                    waiting.appendleft(item)
+                elif self._claim(item.url):
                     waiting.append(item)
             elif not isinstance(item, redfish_visits.Found):
                 yield item
