@@ -59,6 +59,7 @@ CASES = (
     "x05-unnamed",
     "x07-processor-ports",
     "x09-power-shelf",
+    "x19-url-is-a-collection",
     "x20-root-is-error",
     "x23-identity-hex-zeros-memory",
     "x24-chassis-parts-401",
