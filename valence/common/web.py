@@ -26,8 +26,11 @@ LOG = logging.getLogger(__name__)
 
 Limits = web_limits.Limits
 
-#: connections that wait to be accepted, and that are accepted before others are served
-BACKLOG, ACCEPTED = 1024, 64
+#: connections that wait to be accepted, and the share that is accepted before others are served: a client that has just
+#: connected must be able to send its request before as many others take all places
+BACKLOG, ACCEPTED_SHARE = 1024, 16
+#: bytes that the kernel keeps of a response that is not read
+SEND_BUFFER = 128 * 1024
 #: seconds between two looks at the deadlines, at the work that is left when the server stops, and after a failed accept
 SWEEP, POLL, PAUSE = 0.5, 0.02, 0.1
 #: seconds that the threads get to end
@@ -152,6 +155,7 @@ class Server:
             reason = error.strerror or str(error)
             raise errors.CannotListen(address=f"{self._host}:{self._port}", reason=reason) from None
         listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         return listener
 
     # What follows belongs to the thread of the loop.
@@ -162,7 +166,7 @@ class Server:
 
     def _accept(self):
         """Accept connections that wait, but let others be served in between."""
-        for _ in range(ACCEPTED):
+        for _ in range(max(1, self._granted // ACCEPTED_SHARE)):
             try:
                 connection, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

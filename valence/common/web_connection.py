@@ -106,6 +106,11 @@ class Connection(asyncio.Protocol):
         elif self._stage != CLOSING:
             self._feed(data)
 
+    @property
+    def received(self) -> int:
+        """How many bytes of the present body have come."""
+        return self._request.length if self._request else 0
+
     def pause_writing(self):
         """Note that the client does not take what is sent to it."""
         self._unsent = Transfer(self._limits, time.monotonic())

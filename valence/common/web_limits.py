@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits of the HTTP server: connections, deadlines and sizes, and which connection is closed when there are too many.
 
-A connection is closed to make room in this order: one that never sent a whole request, one that is idle, one whose body
-is being received, one whose client does not read its response. A connection whose request is being worked on is kept.
+To make room, a connection is closed that has been the same for a second: one that never sent a whole request, one that
+is idle, one whose body is being received, or one whose client does not read its response. A younger one goes only if
+there is no such, so that a newcomer can send its request. One whose request is being worked on is kept.
 """
 
 import collections
@@ -15,8 +16,11 @@ import time
 
 LOG = logging.getLogger(__name__)
 
-#: kinds of connections, in the order in which they are closed to make room
+#: kinds of connections, in the order in which they are closed to make room, and the order among young ones
 FRESH, IDLE, RECEIVING, SENDING, BUSY = KINDS = range(5)
+YOUNG = RECEIVING, SENDING, IDLE, FRESH
+#: seconds for which a connection is young
+GRACE = 1
 
 #: share of the descriptors that connections of HTTP clients leave to the message bus, the database and files
 RESERVED_SHARE, RESERVED_LEAST = 4, 128
@@ -61,12 +65,13 @@ class Limits:
 class Places:
     """The connections of a server by kind; all methods belong to the thread of its event loop."""
 
-    def __init__(self, limits: Limits, most: int):
-        self._limits, self._most = limits, most
+    def __init__(self, limits: Limits, most: int, clock=time.monotonic):
+        self._limits, self._most, self._clock = limits, most, clock
         self._exempt = [ipaddress.ip_network(each, strict=False) for each in limits.exempt]
         self._kinds: list[dict] = [{} for _ in KINDS]
         self._by_address: collections.Counter = collections.Counter()
         self._kind_of: dict = {}
+        self._since: dict = {}
 
     def __len__(self):
         return len(self._kind_of)
@@ -108,24 +113,35 @@ class Places:
         else:
             del self._kinds[before][connection]
         self._kinds[kind][connection] = None
-        self._kind_of[connection] = kind
+        self._kind_of[connection], self._since[connection] = kind, self._clock()
 
     def remove(self, connection):
         """Forget a connection; twice does no harm."""
         kind = self._kind_of.pop(connection, None)
         if kind is None:
             return
-        del self._kinds[kind][connection]
+        del self._kinds[kind][connection], self._since[connection]
         self._by_address[connection.address] -= 1
         if not self._by_address[connection.address]:
             del self._by_address[connection.address]
 
     def _first(self, address):
+        until = self._clock() - GRACE
         for kind in range(BUSY):
-            for connection in self._kinds[kind]:
-                if address in (None, connection.address):
-                    return connection
+            found = self._oldest(kind, address)
+            if found and self._since[found] <= until:
+                return found
+        for kind in YOUNG:
+            if found := self._oldest(kind, address):
+                return found
         raise LookupError(address)
+
+    def _oldest(self, kind, address):
+        """Return the oldest connection of a kind; of those with a body, the one of which the least has come."""
+        ours = (each for each in self._kinds[kind] if address in (None, each.address))
+        if kind == RECEIVING:
+            return min(ours, key=lambda each: each.received, default=None)
+        return next(ours, None)
 
 
 class Descriptors:

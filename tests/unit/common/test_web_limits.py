@@ -6,16 +6,17 @@ from valence.common import web_limits
 
 
 class Connection:
-    def __init__(self, address="192.0.2.1"):
-        self.address = address
+    def __init__(self, address, received=0):
+        self.address, self.received = address, received
 
 
 class PlacesTest(base.TestCase):
     def places(self, most=10, **limits):
-        return web_limits.Places(web_limits.Limits(**limits), most)
+        self.now = 0.0
+        return web_limits.Places(web_limits.Limits(**limits), most, lambda: self.now)
 
-    def put(self, places, kind, address="192.0.2.1"):
-        one = Connection(address)
+    def put(self, places, kind, address="192.0.2.1", **values):
+        one = Connection(address, **values)
         places.put(one, kind)
         return one
 
@@ -32,10 +33,28 @@ class PlacesTest(base.TestCase):
             self.put(places, kind)
             for kind in (web_limits.FRESH, web_limits.IDLE, web_limits.RECEIVING, web_limits.SENDING)
         ]
+        self.now = web_limits.GRACE
         for expected in order:
             self.assertIs(expected, places.make_room("192.0.2.2"))
             places.put(expected, web_limits.BUSY)
         self.assertRaises(LookupError, places.make_room, "192.0.2.2")
+
+    def test_a_newcomer_is_kept_while_there_are_others(self):
+        places = self.places(most=3)
+        old = [self.put(places, web_limits.RECEIVING), self.put(places, web_limits.SENDING)]
+        self.now = web_limits.GRACE
+        newcomer = self.put(places, web_limits.FRESH)
+        for expected in old:
+            self.assertIs(expected, places.make_room("192.0.2.2"))
+            places.remove(expected)
+            self.put(places, web_limits.BUSY)
+        self.assertIs(newcomer, places.make_room("192.0.2.2"))
+
+    def test_a_large_body_that_comes_quickly_is_kept_rather_than_a_slow_one(self):
+        places = self.places(most=2)
+        self.put(places, web_limits.RECEIVING, received=1_000_000)
+        slow = self.put(places, web_limits.RECEIVING, received=1)
+        self.assertIs(slow, places.make_room("192.0.2.2"))
 
     def test_a_connection_that_was_used_is_younger_than_others(self):
         places = self.places(most=2)
