@@ -44,17 +44,28 @@ Ctrl-C stops it; the README goes on from here.
 """
 
 
+@process.command
 def main():
     """Run everything until SIGTERM or SIGINT."""
-    conf = config.load(sys.argv[1:], "valence-all-in-one", cli=OPTIONS)
+    argv = sys.argv[1:]
+    # The demo never reads the files in /etc/valence: they may name the database and the bus of a real site.
+    is_demo = demo.is_asked_for(argv)
+    conf = config.load(argv, "valence-all-in-one", cli=OPTIONS, system_files=not is_demo)
+    conf.set_override("demo", is_demo)
     return process.run(conf, lambda: parts(conf))
 
 
 def parts(conf):
     """Yield the parts of the process in the order to start them; each is started before the next is built."""
     set_defaults(conf)
+    if conf.demo:
+        demo.require_own_site(conf)
+    for group in ("api", "events"):
+        config.require_files(conf, group)
     folder = state_dir.StateDir(conf.state_dir)
     yield folder
+    if conf.demo:
+        demo.mark(folder.path)
     prepare(conf)
     transport = messaging.get_transport(conf)
     yield service.Conductor(conf, transport)
@@ -76,17 +87,17 @@ def set_defaults(conf):
     if conf.state_dir_given:
         conf.set_override("state_dir", conf.state_dir_given)
     else:
-        conf.set_default("state_dir", default_state_dir())
+        conf.set_default("state_dir", default_state_dir("valence-demo" if conf.demo else "valence"))
     if conf.port is not None:
         conf.set_override("port", conf.port, group="api")
     conf.set_default("auth_strategy", "noauth")
     messaging.set_local(conf)
 
 
-def default_state_dir():
-    """Return the user's folder for state, by the XDG base directory specification."""
+def default_state_dir(name):
+    """Return a folder in the user's folder for state, by the XDG base directory specification."""
     home = os.environ.get("XDG_STATE_HOME") or pathlib.Path.home() / ".local/state"
-    return str(pathlib.Path(home) / "valence")
+    return str(pathlib.Path(home) / name)
 
 
 def prepare(conf):

@@ -13,6 +13,7 @@ from valence.common import rpc_client
 from valence.conductor import client
 
 
+@process.command
 def main():
     """Serve until SIGTERM or SIGINT."""
     conf = config.load(sys.argv[1:], "valence-api")
@@ -21,6 +22,7 @@ def main():
 
 def parts(conf):
     """Yield the parts of the process in the order to start them."""
+    config.require_files(conf, "api")
     caller = rpc_client.Caller(conf, messaging.get_transport(conf))
     yield caller
     application = app.create_app(conf, client.Conductor(caller))

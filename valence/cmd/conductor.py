@@ -8,7 +8,14 @@ from valence.common import config
 from valence.conductor import service
 
 
+@process.command
 def main():
     """Run a conductor until SIGTERM or SIGINT."""
     conf = config.load(sys.argv[1:], "valence-conductor")
-    return process.run(conf, lambda: [service.Conductor(conf)])
+    return process.run(conf, lambda: parts(conf))
+
+
+def parts(conf):
+    """Yield the only part of the process."""
+    config.require_files(conf, "events")
+    yield service.Conductor(conf)

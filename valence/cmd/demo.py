@@ -1,14 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: a simulated pod beside Valence, registered as the pod manager "demo"."""
+"""The demo: a simulated pod beside Valence, registered as the pod manager "demo".
 
+It is a site of its own. It writes no database, joins no bus and takes no folder that may belong to a real one.
+"""
+
+import argparse
 import json
 
 from valence.common import context
+from valence.common import errors
+from valence.common import messaging
+from valence.db import options
 from valence.simulator import server
 
 NAME = "demo"
 RACKS, SYSTEMS = 2, 8
 USERNAME, PASSWORD = "admin", "password"
+
+#: file that says that the data in a folder are those of a demo
+MARK = "demo"
+#: what would make the demo a part of a real site: (group, option)
+SITE = (("database", "connection"), (None, "transport_url"), ("secrets", "key_file"))
+
+
+def is_asked_for(argv: list[str]) -> bool:
+    """Whether the command line asks for the demo; a configuration file cannot."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--demo", action="store_true")
+    return parser.parse_known_args(argv)[0].demo
+
+
+def require_own_site(conf) -> None:
+    """Raise DemoRefused if a file or the environment names the database, the bus or the keys of a site."""
+    options.register(conf)
+    messaging.set_local(conf)
+    for group, name in SITE:
+        location = conf.get_location(name, group)
+        if location is not None and location.location.is_user_controlled:
+            where = location.detail or "the environment"
+            raise errors.DemoRefused(reason=f"[{group or 'DEFAULT'}] {name} is set in {where}")
+
+
+def mark(folder) -> None:
+    """Mark a folder as the demo's; raise DemoRefused if it holds the data of something else."""
+    if not (folder / MARK).exists() and (folder / "valence.db").exists():
+        raise errors.DemoRefused(reason=f"{folder} holds the data of a Valence that is not a demo")
+    (folder / MARK).touch()
 
 
 class Demo:

@@ -12,7 +12,6 @@ from valence.cmd import backup_import
 from valence.cmd import copy
 from valence.cmd import process
 from valence.common import config
-from valence.common import errors
 from valence.common import secrets
 from valence.db import options
 from valence.db import store
@@ -37,15 +36,12 @@ KEYS_STAY = (
 )
 
 
+@process.command
 def main(argv=None, conf=cfg.CONF):
     """Run one command and return the exit code: 0 when it was done, 1 when it found something wrong."""
     command = cfg.SubCommandOpt("command", title="commands", handler=_add_commands)
     config.load(sys.argv[1:] if argv is None else argv, "valence-manage", conf=conf, cli=[command])
-    try:
-        return conf.command.run(conf) or 0
-    except errors.ValenceError as error:
-        sys.stderr.write(process.explain(error))
-        return 1
+    return conf.command.run(conf) or 0
 
 
 def _add_commands(commands):

@@ -8,7 +8,6 @@ from oslo_config import cfg
 
 from valence.cmd import process
 from valence.common import config
-from valence.common import errors
 from valence.common import introspection_errors
 from valence.common import secrets
 from valence.db import store
@@ -23,18 +22,13 @@ OPTIONS = [
 BAR = 30
 
 
+@process.command
 def main(argv=None, conf=cfg.CONF):
     """Run the migration; the exit code is 0 when everything is at the target, 1 when something is not."""
-    try:
-        config.load(sys.argv[1:] if argv is None else argv, "valence-migrate-data", conf=conf, cli=OPTIONS)
-        with contextlib.closing(store.connect(conf, secrets.load(conf))) as database:
-            database.schema.require()
-            return migrate(conf, database)
-    except errors.ValenceError as error:
-        sys.stderr.write(process.explain(error))
-    except cfg.RequiredOptError as error:
-        sys.stderr.write(f"{error}\n")
-    return 1
+    config.load(sys.argv[1:] if argv is None else argv, "valence-migrate-data", conf=conf, cli=OPTIONS)
+    with contextlib.closing(store.connect(conf, secrets.load(conf))) as database:
+        database.schema.require()
+        return migrate(conf, database)
 
 
 def migrate(conf, database):

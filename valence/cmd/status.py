@@ -6,6 +6,7 @@ import sys
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
+from valence.cmd import process
 from valence.common import config
 from valence.common import errors
 from valence.common import secrets
@@ -31,9 +32,11 @@ class Checks(upgradecheck.UpgradeCommands):
     _upgrade_checks = (("Keys of the secrets", _check_keys), ("Schema of the database", _check_schema))
 
 
+@process.command
 def main():
     """Run the checks; the exit code is 0 when all hold, 2 when one fails, 255 for an error."""
     config.register(cfg.CONF)
+    config.check_command(sys.argv[1:], "valence")
     return upgradecheck.main(cfg.CONF, project="valence", upgrade_command=Checks(), argv=sys.argv[1:])
 
 

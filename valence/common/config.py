@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every option of Valence, by group. The oslo libraries register their own."""
 
+import argparse
 import ipaddress
+import itertools
+import os
+import pathlib
 import socket
+import ssl
 
 from oslo_config import cfg
 from oslo_config import types
 from oslo_log import log
 
 from valence import version
+from valence.common import config_check
+from valence.common import errors
 from valence.common import introspection_options
 from valence.common import logs
 
@@ -20,6 +27,8 @@ class Network(types.String):
         """Return it as text; raise ValueError."""
         return str(ipaddress.ip_network(value, strict=False))
 
+
+LOG = log.getLogger(__name__)
 
 DEFAULT = [
     cfg.HostAddressOpt(
@@ -339,39 +348,94 @@ def register(conf):
 
 
 def check(conf):
-    """Raise cfg.Error unless what can be changed at run time has valid values in the files of ``conf`` as they are now.
-
-    oslo.config finds an invalid value only when it is read: by then every thread that needs it fails.
-    """
-    trial = cfg.ConfigOpts()
-    register(trial)
-    try:
-        trial([], "valence", default_config_files=conf.config_file, default_config_dirs=conf.config_dir)
-    except SystemExit:  # of an option that the command line has, too; the reason is on standard error
-        raise cfg.Error("a value is invalid") from None
-    trial.debug  # noqa: B018
-    for group, options in GROUPS.items():
-        for option in options:
-            if option.mutable:
-                trial[group][option.dest]
+    """Raise ConfigurationInvalid unless the files of ``conf``, as they are now, are valid; return warnings."""
+    folders = [conf.config_dir] if isinstance(conf.config_dir, str) else conf.config_dir
+    return config_check.check(_files(conf.config_file, folders), _known())
 
 
-def load(argv, prog, config_files=None, conf=cfg.CONF, cli=()):
+def load(argv, prog, config_files=None, conf=cfg.CONF, cli=(), *, system_files=True):
     """Read command line and configuration files into ``conf`` and set logging up; return ``conf``.
 
-    ``cli`` are options of this command alone. oslo.messaging registers options on the process's
-    ``cfg.CONF``, so a process uses that one.
+    ``cli`` are options of this command alone; without ``system_files`` only files are read that the command line
+    names. oslo.messaging registers options on the process's ``cfg.CONF``, so a process uses that one. Raises
+    ConfigurationInvalid.
     """
     register(conf)
     conf.register_cli_opts(cli)
     log.set_defaults(default_log_levels=[*log.get_default_log_levels(), *QUIET])
-    conf(
-        argv,
-        project="valence",
-        prog=prog,
-        version=version.version_string(),
-        default_config_files=config_files,
-    )
-    logs.protect()
-    log.setup(conf, "valence")
+    found, folders = _default_files(prog, config_files, system_files)
+    warnings = check_command(argv, prog, cli, found, folders)
+    try:
+        conf(
+            argv,
+            project="valence",
+            prog=prog,
+            version=version.version_string(),
+            default_config_files=found,
+            default_config_dirs=folders,
+        )
+        logs.protect()
+        log.setup(conf, "valence")
+    except (cfg.ConfigFilesNotFoundError, cfg.ConfigDirNotFoundError, log.LogConfigError) as error:
+        raise _invalid(str(error), "Correct the command line or the file.") from None
+    except OSError as error:
+        hint = "Correct [DEFAULT] log_dir and log_file, or let this process write there."
+        raise _invalid(f"The log cannot be written: {error}.", hint) from None
+    for warning in warnings:
+        LOG.warning("%s", warning)
     return conf
+
+
+def require_files(conf, group):
+    """Raise ConfigurationInvalid unless the certificate of a group, if it names one, can be served."""
+    certificate, key = conf[group].tls_cert_file, conf[group].tls_key_file
+    if certificate is None:
+        return
+    hint = "Name files that this process can read, the key being that of the certificate."
+    names = f"[{group}] tls_cert_file and tls_key_file"
+    try:
+        for file in (certificate, key or certificate):
+            pathlib.Path(file).read_bytes()
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        raise _invalid(f"{names} cannot be used: {error}.", hint) from None
+    except OSError as error:
+        raise _invalid(f"{names}: {error.filename}: {error.strerror}.", hint) from None
+
+
+def check_command(argv, prog, cli=(), found=None, folders=None):
+    """Return warnings about the files that a command reads; raise ConfigurationInvalid."""
+    if found is None:
+        found, folders = _default_files(prog, None, True)
+    return config_check.check(_named_files(argv, found, folders), _known(cli))
+
+
+def _known(cli=()):
+    """Return the options that every process has, and those of its command line."""
+    return [*GROUPS.items(), ("DEFAULT", list(cli))]
+
+
+def _default_files(prog, config_files, system_files):
+    """Return the files and folders that are read where the command line names none."""
+    if not system_files:
+        return [], []
+    found = cfg.find_config_files("valence", prog) if config_files is None else config_files
+    return list(found), cfg.find_config_dirs("valence", prog)
+
+
+def _named_files(argv, found, folders):
+    """Return the files that ``argv`` makes a command read."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-file", action="append")
+    parser.add_argument("--config-dir", action="append")
+    named, _ = parser.parse_known_args(argv)
+    return _files(named.config_file or found, named.config_dir or folders)
+
+
+def _files(files, folders):
+    within = [sorted(pathlib.Path(folder).expanduser().glob("*.conf")) for folder in folders or ()]
+    return [os.path.expanduser(str(file)) for file in [*files, *itertools.chain(*within)]]
+
+
+def _invalid(detail, hint):
+    return errors.ConfigurationInvalid(problems=[{"detail": detail, "hint": hint}])

@@ -363,12 +363,35 @@ class OutcomeUnknown(StoreUnavailable):
 # Raised at start-up: nobody asked over HTTP
 
 
+class ConfigurationInvalid(ValenceError):
+    """A configuration that a process cannot run with: ``problems``, all of them, of ``{"detail", "hint"}``."""
+
+    code = "valence.configuration_invalid"
+    message = "The configuration is not valid."
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.detail = " ".join(problem["detail"] for problem in self.problems)
+
+    @property
+    def problems(self):
+        return self.kwargs["problems"]
+
+
 class StateDirUnusable(ValenceError):
     """A folder that cannot be used: ``path``, ``reason``."""
 
     code = "valence.state_dir_unusable"
     message = "The folder {path} cannot be used: {reason}."
     hint = "Choose another folder with --state-dir, or make this one usable."
+
+
+class DemoRefused(ValenceError):
+    """A demo that would touch a real site: ``reason``."""
+
+    code = "valence.demo_refused"
+    message = "The demo does not start: {reason}."
+    hint = "The demo has a database and a bus of its own. Leave out --demo, or that option, or choose another folder."
 
 
 class CannotListen(ValenceError):

@@ -7,6 +7,8 @@ import time
 from oslo_config import cfg
 from oslo_policy import policy
 
+from valence.common import errors
+
 PUBLIC = "rule:valence:public"
 READER = "rule:valence:reader"
 MEMBER = "rule:valence:member"
@@ -48,12 +50,32 @@ def get_enforcer(conf=cfg.CONF, rules=PERSONAS):
     return enforcer
 
 
+def _load(enforcer):
+    """Read the policy file; raise ConfigurationInvalid."""
+    try:
+        enforcer.load_rules()
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        OSError,
+        cfg.Error,
+        policy.InvalidDefinitionError,
+    ) as error:
+        reason = " ".join(str(error).split())
+        detail = (
+            f"[oslo_policy] policy_file, {enforcer.conf.oslo_policy.policy_file}, cannot be used: {reason}."
+        )
+        hint = "Make it a YAML object of rules: etc/valence/policy.yaml.sample has all of them."
+        raise errors.ConfigurationInvalid(problems=[{"detail": detail, "hint": hint}]) from None
+
+
 class Policy:
     """Decisions over rules. One of oslo.policy costs 0.1 ms, so equal ones are reused for some seconds."""
 
     def __init__(self, enforcer):
         self._enforcer = enforcer
-        self._enforcer.load_rules()
+        _load(enforcer)
         self._decide = functools.lru_cache(maxsize=4096)(self._ask)
 
     def allows(self, rule, context, project_id=None):

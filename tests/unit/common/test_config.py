@@ -5,6 +5,7 @@ from oslo_config import cfg
 
 from tests import base
 from valence.common import config
+from valence.common import errors
 
 
 class CheckTest(base.TestCase):
@@ -27,10 +28,10 @@ class CheckTest(base.TestCase):
     def test_invalid_values_of_what_can_be_changed_do_not(self):
         for broken in ("[sync]\ninterval = 0\n", "[sync]\nbatch = many\n", "[DEFAULT]\ndebug = perhaps\n"):
             self.write(broken)
-            self.assertRaises(cfg.Error, config.check, self.conf)
+            self.assertRaises(errors.ConfigurationInvalid, config.check, self.conf)
 
     def test_files_that_cannot_be_read_do_not(self):
         self.write("[sync\n")
-        self.assertRaises(cfg.Error, config.check, self.conf)
+        self.assertRaises(errors.ConfigurationInvalid, config.check, self.conf)
         self.file.unlink()
-        self.assertRaises(cfg.Error, config.check, self.conf)
+        self.assertRaises(errors.ConfigurationInvalid, config.check, self.conf)

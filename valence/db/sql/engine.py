@@ -9,6 +9,7 @@ import sqlalchemy
 from oslo_db.sqlalchemy import enginefacade
 from pymysql.constants import FIELD_TYPE as field_types
 
+from valence.common import errors
 from valence.db.sql import columns
 from valence.db.sql import patience
 
@@ -112,7 +113,11 @@ DIALECTS = {
 
 def create(database):
     """Return the engine of the [database] options; nothing connects yet."""
-    url = sqlalchemy.make_url(database.connection)
+    try:
+        url = sqlalchemy.make_url(database.connection)
+        url.get_dialect().import_dbapi()
+    except (sqlalchemy.exc.ArgumentError, ImportError) as error:
+        raise _invalid(str(error)) from None
     dialect = DIALECTS[url.get_backend_name()]
     if url.get_backend_name() == "sqlite":
         _create_private(url.database)
@@ -145,6 +150,12 @@ def _create_private(file):
     if file and not file.startswith((":memory:", "file:")):
         with contextlib.suppress(OSError):
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _invalid(reason):
+    detail = f"[database] connection cannot be used: {reason}."
+    hint = "Examples are sqlite:///FILE, mysql+pymysql://USER:PASSWORD@HOST/NAME and postgresql+psycopg://…"
+    return errors.ConfigurationInvalid(problems=[{"detail": detail, "hint": hint}])
 
 
 def _prepare(dialect):
