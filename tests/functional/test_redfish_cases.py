@@ -38,6 +38,7 @@ CASES = (
     "h09-redirect-301-absolute",
     "h14-root-slash-401",
     "h16-absolute-links",
+    "h23-tls-1.2-rsa-cbc",
     "s03-no-location-body-list",
     "s03-no-location-body-null",
     "s04-location-absolute-other-host",

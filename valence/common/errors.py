@@ -144,11 +144,14 @@ class Conflict(ValenceError):
 
 
 class Duplicate(Conflict):
-    """A unique field whose value is taken: ``kind``, ``field``, ``value``."""
+    """A unique field whose value is taken: ``kind``, ``field``, ``value``; ``holder`` may say by which one."""
 
     code = "valence.duplicate"
-    message = "A {kind} with the {field} {value!r} exists already."
+    message = "A {kind} with the {field} {value!r} exists already{holder}."
     hint = "Choose another {field}, or use the existing {kind}."
+
+    def __init__(self, *, holder="", **kwargs):
+        super().__init__(holder=holder and f": {holder.removeprefix(': ')}", **kwargs)
 
 
 class InUse(Conflict):

@@ -6,7 +6,7 @@ from valence.db import models
 from valence.db import store
 
 #: fields whose change makes a new connection
-ACCESS = ("url", "driver", "username", "password", "verify_ca")
+ACCESS = ("url", "driver", "username", "password", "verify_ca", "tls")
 #: fields that clients change and whose change ends a contact under way: what it found out counts no longer
 CONTACT = (*ACCESS, "maintenance", "conductor_group")
 

@@ -9,6 +9,7 @@ from valence.common import context
 from valence.common import errors
 from valence.conductor import access
 from valence.conductor import connections
+from valence.conductor import duplicates
 from valence.conductor import events
 from valence.conductor import metrics
 from valence.conductor import monitor
@@ -122,8 +123,9 @@ class PodManagerJob:
             connection = self._connections.get(self._pod_manager, connections.SYNC)
             if self.must_end():  # whoever made that so broke off the connections of before, not this one
                 raise sync.HandedBack
-            self._contacted(request_context, connection.root())
-            reached = True
+            root, reached = connection.root(), True
+            duplicates.require_new_service(self._store, self._pod_manager, root, connection)
+            self._contacted(request_context, root)
             step("synchronize")
             counters = self._synchronizer(request_context, connection, progress).run()
             pause = self._pace.after_success(self._pod_manager, counters, time.monotonic() - began)

@@ -90,6 +90,14 @@ class PodManagerDriver(abc.ABC):
     def __init__(self, conf, pod_manager):
         """Prepare, without contacting the pod manager yet."""
 
+    @staticmethod
+    def spellings(url: str) -> list[str]:
+        """Return the URLs under which the service of ``url`` may be stored, first the one to store.
+
+        Raise PodManagerError where it is no URL of such a pod manager.
+        """
+        return [url]
+
     @abc.abstractmethod
     def root(self) -> Root:
         """Contact the pod manager, sign in, and return what its root tells."""

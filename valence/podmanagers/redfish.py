@@ -14,6 +14,7 @@ from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_machine
 from valence.podmanagers import redfish_memory
 from valence.podmanagers import redfish_pace
+from valence.podmanagers import redfish_paths
 from valence.podmanagers import redfish_reader
 
 #: one crawl of this many, the first among them, trusts no ETag: some services change documents under the same one
@@ -31,6 +32,11 @@ class RedfishDriver(base.PodManagerDriver):
         self._pace = redfish_pace.Pace(conf.redfish.concurrency, conf.redfish.max_concurrency)
         self._proofs = redfish_expansion.Proofs()
         self._crawls = 0
+
+    @staticmethod
+    def spellings(url):
+        canonical = redfish_paths.canonical(url)
+        return list(dict.fromkeys([*redfish_paths.spellings(canonical), url]))
 
     def root(self):
         document = self._root()

@@ -118,7 +118,9 @@ class Connection:
         return stream
 
     def _open_stream(self, path, credentials):
-        stream = redfish_stream.Stream(self.paths, self._options, self._pod_manager.verify_ca)
+        stream = redfish_stream.Stream(
+            self.paths, self._options, self._pod_manager.verify_ca, self._pod_manager.tls
+        )
         return stream, stream.open(path, credentials)
 
     def _part(self, document, path, pointer):
@@ -150,7 +152,9 @@ class Connection:
         return self._session
 
     def _new_session(self):
-        http = redfish_http.HTTP(self._options, self.paths, self._pod_manager.verify_ca)
+        http = redfish_http.HTTP(
+            self._options, self.paths, self._pod_manager.verify_ca, self._pod_manager.tls
+        )
         return redfish_session.Session(self.paths, self._pod_manager, http)
 
     def _answer(self, session, path, credentials, etag):

@@ -101,7 +101,8 @@ _REASONS = (
     ),
     (
         ssl.SSLError,
-        "TLS failed ({cause.reason}); check the scheme and the port of the URL",
+        "TLS failed ({cause.reason}); check the scheme and the port of the URL; a controller that knows only old "
+        'protocols or ciphers needs tls to be "legacy"',
     ),
 )
 

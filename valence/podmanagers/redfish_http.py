@@ -46,11 +46,11 @@ def json_object(answer: Answer) -> dict | None:
 class HTTP:
     """Answers of one Redfish service, over a few kept connections."""
 
-    def __init__(self, options, paths, verify_ca):
+    def __init__(self, options, paths, verify_ca, tls="auto"):
         self._options = options
         self._paths = paths
         self.interruption = redfish_transport.Interruption()
-        self.pool = self._new_pool(verify_ca)
+        self.pool = self._new_pool(verify_ca, tls)
 
     def get(self, path, headers):
         """Return the answer at a path, through redirects within the service; a redirect that leads elsewhere is it."""
@@ -224,10 +224,10 @@ class HTTP:
         location = redfish_failures.printable(answer.headers.get("Location") or "nowhere")
         return f"it redirects to {location}; register that URL if it is the right one"
 
-    def _new_pool(self, verify_ca):
+    def _new_pool(self, verify_ca, tls):
         options = self._options
         try:
-            return redfish_transport.pool(self._paths, options, verify_ca, self.interruption)
+            return redfish_transport.pool(self._paths, options, verify_ca, self.interruption, tls)
         except OSError as error:  # ssl.SSLError is one
             reason = f"the file of authorities {verify_ca} cannot be used ({type(error).__name__})"
             raise self.failure(errors.PodManagerUnreachable, reason) from None

@@ -24,9 +24,9 @@ _EVENT_BYTES, _EVENT_LINES = 1024 * 1024, 10_000
 class Stream:
     """What one service sends; ``close`` ends it from any thread. Raises PodManagerUnreachable and PodManagerError."""
 
-    def __init__(self, paths, options, verify_ca):
+    def __init__(self, paths, options, verify_ca, tls="auto"):
         self._paths, self._options = paths, options
-        self._connection = self._new_connection(verify_ca)
+        self._connection = self._new_connection(verify_ca, tls)
         self._socket = None
         self._closed = False
 
@@ -92,12 +92,12 @@ class Stream:
         self._socket.settimeout(None)
         return answer
 
-    def _new_connection(self, verify_ca):
+    def _new_connection(self, verify_ca, tls):
         place = {"host": self._paths.host, "port": self._paths.port, "timeout": self._options.connect_timeout}
         if self._paths.scheme == "http":
             return http.client.HTTPConnection(**place)
         try:
-            context = redfish_transport.trusting(verify_ca)
+            context = redfish_transport.trusting(verify_ca, tls)
         except OSError as error:  # ssl.SSLError is one
             raise self._error(
                 f"the file of authorities {verify_ca} cannot be used ({type(error).__name__})"

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 import typing
+import warnings
 import weakref
 
 import urllib3
@@ -19,9 +20,14 @@ from urllib3 import connectionpool
 
 #: room for the head of an answer, and what is read from a socket at once
 _BUFFER = 65536
+#: ciphers that OpenSSL has by default; Python leaves out those without forward secrecy and with SHA-1
+_OLDER_CIPHERS = "DEFAULT:@SECLEVEL=1"
+_ALL_CIPHERS = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
+#: ssl.OP_LEGACY_SERVER_CONNECT, which Python knows from 3.12 on
+_LEGACY_RENEGOTIATION = 0x4
 
 
-def pool(paths, options, verify_ca, interruption):
+def pool(paths, options, verify_ca, interruption, tls="auto"):
     """Return a pool of connections to the host of ``paths`` with the limits of ``options`` ([redfish]).
 
     There is one connection more than a crawl uses, so that a live read need not wait for the crawl.
@@ -38,7 +44,7 @@ def pool(paths, options, verify_ca, interruption):
     if paths.scheme == "http":
         made = _Pool(paths.host, paths.port, **limits)
     else:
-        context = trusting(verify_ca)
+        context = trusting(verify_ca, tls)
         made = _TLSPool(paths.host, paths.port, ssl_context=context, cert_reqs=context.verify_mode, **limits)
     most_bytes = options.max_document_kib * 1024
     made.ConnectionCls = functools.partial(
@@ -47,14 +53,14 @@ def pool(paths, options, verify_ca, interruption):
     return made
 
 
-def trusting(verify_ca):
-    """Return the TLS context that checks as ``verify_ca`` of a pod manager says now; raise OSError."""
-    return tls_context(verify_ca, _modified(verify_ca))
+def trusting(verify_ca: str, tls: str = "auto") -> ssl.SSLContext:
+    """Return the TLS context for ``verify_ca`` and ``tls`` of a pod manager as they are now; raise OSError."""
+    return tls_context(verify_ca, _modified(verify_ca), tls)
 
 
 @functools.lru_cache(maxsize=64)
-def tls_context(verify_ca, modified):
-    """Return the TLS context that checks as ``verify_ca`` says; all pod managers with the same value share it.
+def tls_context(verify_ca, modified, tls="auto"):
+    """Return the TLS context for ``verify_ca`` and ``tls``; all pod managers with the same values share it.
 
     Making one costs 20 ms. ``modified`` is the time of change of a file of authorities: a new file, a new context.
     """
@@ -65,7 +71,20 @@ def tls_context(verify_ca, modified):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # whoever chose it knows
+    if tls == "legacy":
+        _allow_legacy(context)
+    elif tls == "auto" and verify_ca == "false":
+        context.set_ciphers(_OLDER_CIPHERS)
     return context
+
+
+def _allow_legacy(context):
+    """Let a context speak TLS 1.0 and 1.1, with all ciphers that prove the identity of the service."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the operator asked for what is deprecated
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers(_ALL_CIPHERS)
+    context.options |= _LEGACY_RENEGOTIATION
 
 
 def _modified(verify_ca):

@@ -55,6 +55,21 @@ class JobTest(base.TestCase):
         self.database.store.commit(store.Update(self.current(), {"next_sync_at": types.now()}))
 
 
+class DuplicateTest(JobTest):
+    def test_the_same_service_by_another_name_is_told_and_not_synchronized(self):
+        self.make_due()
+        self.work()
+        resources = len(self.database.resources())
+        url = self.current().url.replace("127.0.0.1", "localhost")
+        other = self.database.register(self.pod.simulator, name="other", url=url)
+        with self.database.keeper().hold("work") as lease:
+            self.job(lease).run(other.uuid)
+        other = self.database.store.get(models.PodManager, other.uuid)
+        self.assertIn(f"pod manager {self.current().name!r} ({self.current().uuid})", other.last_error)
+        self.assertEqual(("unknown", None, 1), (other.status, other.last_synced_at, other.failures))
+        self.assertEqual(resources, len(self.database.resources()))
+
+
 class OperationTest(JobTest):
     def test_it_succeeds_with_steps_and_counters(self):
         uuid = self.ask()

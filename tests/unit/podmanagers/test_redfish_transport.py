@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS contexts: shared, and as strict as they are told to be."""
 
+import contextlib
 import socket
 import ssl
 import threading
 import time
+import warnings
+
+import trustme
 
 from tests.unit.podmanagers import case
 from valence.common import errors
@@ -20,6 +24,7 @@ class ContextTest(case.RedfishTestCase):
         )
         self.assertIs(first, second)
         self.assertIsNot(first, other)
+        self.assertIsNot(first, redfish_transport.tls_context("true", None, "legacy"))
 
     def test_is_made_anew_when_the_file_of_authorities_changed(self):
         service = self.serve(tls=True)
@@ -30,6 +35,83 @@ class ContextTest(case.RedfishTestCase):
         self.assertEqual(ssl.CERT_REQUIRED, redfish_transport.tls_context("true", None).verify_mode)
         self.assertTrue(redfish_transport.tls_context("true", None).check_hostname)
         self.assertEqual(ssl.CERT_NONE, redfish_transport.tls_context("false", None).verify_mode)
+
+
+class CiphersTest(case.RedfishTestCase):
+    """Services that know only old protocols or ciphers, as controllers of before 2018 do."""
+
+    def setUp(self):
+        super().setUp()
+        authority, folder = trustme.CA(), self.make_folder()
+        self.chain, self.certificate = str(folder / "chain.pem"), str(folder / "authority.pem")
+        issued = authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA)
+        issued.private_key_and_cert_chain_pem.write_to_path(self.chain)
+        authority.cert_pem.write_to_path(self.certificate)
+
+    def listen(self, prepare):
+        """Return the URL of a service that makes TLS handshakes with a context that ``prepare`` changed."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            prepare(context)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, contextlib.suppress(OSError):
+                        secure = context.wrap_socket(connection, server_side=True)
+                        secure.recv(4096)
+                        secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+                        secure.unwrap()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"https://127.0.0.1:{listener.getsockname()[1]}"
+
+    def accepts(self, url, verify_ca, tls):
+        self.configure(connect_timeout=10, read_timeout=10)
+        http = redfish_http.HTTP(self.conf.redfish, redfish_paths.Paths(url), verify_ca, tls)
+        self.addCleanup(http.pool.close)
+        try:
+            return http.get("/redfish/v1/", {}).status_code == 200
+        except errors.PodManagerUnreachable as error:
+            self.assertIn('tls to be "legacy"', error.kwargs["reason"])
+            return False
+
+    def check(self, url, expected):
+        """Check which of these are accepted: unchecked certificates by auto, modern, legacy; checked ones by them."""
+        found = [
+            self.accepts(url, verify_ca, tls)
+            for verify_ca in ("false", self.certificate)
+            for tls in ("auto", "modern", "legacy")
+        ]
+        self.assertEqual(expected, found)
+
+    def test_ciphers_without_forward_secrecy_are_for_unchecked_certificates_and_legacy(self):
+        for ciphers in ("AES128-SHA:AES256-SHA", "AES256-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA"):
+
+            def prepare(context, ciphers=ciphers):
+                context.maximum_version = ssl.TLSVersion.TLSv1_2
+                context.set_ciphers(ciphers)
+
+            self.check(self.listen(prepare), [True, False, True, False, False, True])
+
+    def test_old_protocols_are_for_legacy(self):
+        def prepare(context):
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+            context.set_ciphers("ALL:@SECLEVEL=0")
+
+        self.check(self.listen(prepare), [False, False, True, False, False, True])
+
+    def test_services_of_today_are_for_all(self):
+        self.check(self.listen(lambda context: None), [True] * 6)
+
+    def test_anonymous_ciphers_are_for_none(self):
+        names = {each["name"] for each in redfish_transport.tls_context("true", None, "legacy").get_ciphers()}
+        self.assertEqual([], [name for name in names if name.startswith(("ADH", "AECDH")) or "NULL" in name])
 
 
 class PoolTest(case.RedfishTestCase):

@@ -9,6 +9,7 @@ from stevedore import extension
 
 from valence.common import errors
 from valence.conductor import access
+from valence.conductor import duplicates
 from valence.conductor import events
 from valence.conductor import idempotency as repeated
 from valence.conductor import leftovers
@@ -23,6 +24,7 @@ LOG = log.getLogger(__name__)
 PAGE = 1000
 #: how often a change is tried again that others were faster than
 TRIES = 20
+DEFAULT_DRIVER = models.PodManager.fields["driver"].default
 
 
 class PodManagersEndpoint:
@@ -33,7 +35,7 @@ class PodManagersEndpoint:
     def __init__(self, database, leases, live_connections, ring):
         self._store, self._leases = database, leases
         self._connections, self._ring = live_connections, ring
-        self._drivers = extension.ExtensionManager("valence.podmanager.driver").names()
+        self._drivers = extension.ExtensionManager("valence.podmanager.driver")
 
     @rpc
     def create(self, context, values, idempotency=None):
@@ -42,7 +44,8 @@ class PodManagersEndpoint:
         def do(remember):
             self._check_driver(values)
             now = self._store.at()
-            pod_manager = models.PodManager(**values, next_sync_at=now, created_at=now, updated_at=now)
+            stored_values = self._with_stored_url(values, values.get("driver", DEFAULT_DRIVER))
+            pod_manager = models.PodManager(**stored_values, next_sync_at=now, created_at=now, updated_at=now)
             sync = None if pod_manager.maintenance else _sync_operation(context, pod_manager.uuid, now)
             stored = self._commit_create(context, pod_manager, sync, remember)
             return {"pod_manager": stored.public(), "operation": sync and sync.public()}
@@ -76,6 +79,7 @@ class PodManagersEndpoint:
         return answer
 
     def _update(self, context, old, values):
+        values = self._with_stored_url(values, old.driver, old)
         changes = {name: value for name, value in values.items() if getattr(old, name) != value}
         if not changes:
             return old.public()
@@ -96,11 +100,29 @@ class PodManagersEndpoint:
         self._store.commit(*changes, lease=lease)
 
     def _check_driver(self, values):
-        name = values.get("driver", models.PodManager.fields["driver"].default)
+        name = values.get("driver", DEFAULT_DRIVER)
         if name not in self._drivers:
-            hint = f"Use one of: {', '.join(sorted(self._drivers))}."
+            hint = f"Use one of: {', '.join(sorted(self._drivers.names()))}."
             problem = {"path": "$.driver", "detail": f"There is no driver {name!r}.", "hint": hint}
             raise errors.ValidationFailed(problems=[problem])
+
+    def _with_stored_url(self, values, driver, old=None):
+        """Return ``values`` with the URL in the form in which it is stored; raise Duplicate."""
+        if "url" not in values or driver not in self._drivers:
+            return values
+        try:
+            urls = self._drivers[driver].plugin.spellings(values["url"])
+        except errors.PodManagerError as error:
+            problem = {
+                "path": "$.url",
+                "detail": f"url: {error.kwargs['reason']}.",
+                "hint": "Correct the URL.",
+            }
+            raise errors.ValidationFailed(problems=[problem]) from None
+        if old is not None and old.url in urls:
+            return values | {"url": old.url}
+        duplicates.require_new_url(self._store, urls, old and old.uuid)
+        return values | {"url": urls[0]}
 
     def _commit_create(self, context, pod_manager, sync, remember):
         told = events.pod_manager(context, "create", new=pod_manager)

@@ -10,7 +10,7 @@ class PodManager(base.ModelBaseWithTimestamp):
     """A Redfish pod manager that this Valence controls."""
 
     path = "pod_managers"
-    version = "1.1"
+    version = "1.2"
     fields = {
         "uuid": types.UUID("Identifier.", key=True),
         "name": types.Text("Name, unique here.", min=1, unique=True, example="row-7"),
@@ -30,6 +30,12 @@ class PodManager(base.ModelBaseWithTimestamp):
             "path of a file of authorities on every conductor.",
             max=255,
             default="true",
+        ),
+        "tls": types.Choice(
+            'Protocols and ciphers: "auto" takes TLS 1.2 with old ciphers only where the certificate is not checked, '
+            '"modern" never, "legacy" takes TLS 1.0 and every cipher.',
+            ["auto", "modern", "legacy"],
+            default="auto",
         ),
         "description": types.Text("What an operator wants to remember of it.", max=1024, default=""),
         "maintenance": types.Boolean(
@@ -55,5 +61,7 @@ class PodManager(base.ModelBaseWithTimestamp):
         "next_sync_at": types.DateTime(
             "When it is synchronized next.", default=None, write="never", index=True
         ),
-        "redfish_uuid": types.Text("UUID that its service root gives.", max=64, default=None, write="never"),
+        "redfish_uuid": types.Text(
+            "UUID that its service root gives.", max=64, default=None, write="never", index=True
+        ),
     }

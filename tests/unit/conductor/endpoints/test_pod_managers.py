@@ -56,6 +56,29 @@ class CreateTest(PodManagersTest):
         self.assertNotIn("s3cret", shown)
         self.assertEqual("s3cret", self.database.store.list(models.PodManager)[0].password)
 
+    def test_every_spelling_of_a_url_is_one_registration(self):
+        first = self.create(url="http://127.0.0.1:80", maintenance=True)
+        self.assertEqual("http://127.0.0.1/redfish/v1", first["url"])
+        for url in (
+            "http://127.0.0.1",
+            "HTTP://127.0.0.1:80/redfish/v1/",
+            "http://127.1/redfish/v1",
+            "http://[::ffff:127.0.0.1]/redfish/v1",
+            "http://127.0.0.1/x/../redfish//v1",
+        ):
+            values = self.values(name="row-8", url=url)
+            error = self.assertRaises(errors.Duplicate, self.pod_managers.create, self.context, values)
+            self.assertIn(f"row-7 ({first['uuid']})", error.detail, url)
+
+    def test_a_spelling_that_an_older_version_stored_is_found(self):
+        row = models.PodManager(name="row-6", url="http://127.0.0.1:1", maintenance=True)
+        self.database.store.commit(store.Create(row))
+        self.assertRaises(errors.Duplicate, self.create)
+
+    def test_a_url_that_the_driver_cannot_use_is_refused_by_name(self):
+        error = self.assertRaises(errors.ValidationFailed, self.create, url="ftp://127.0.0.1")
+        self.assertEqual("$.url", error.problems[0]["path"])
+
     def test_in_maintenance_nothing_is_asked_of_it(self):
         self.assertIsNone(self.pod_managers.create(self.context, self.values(maintenance=True))["operation"])
 
@@ -82,6 +105,19 @@ class UpdateTest(PodManagersTest):
         super().setUp()
         self.old = self.create(maintenance=True)
         self.uuid = self.old["uuid"]
+
+    def test_a_url_is_stored_in_one_form_and_only_if_it_is_free(self):
+        first = self.old
+        second = self.create(name="row-8", url="http://127.0.0.1:2/redfish/v1", maintenance=True)
+        update = self.pod_managers.update
+        same = update(self.context, second["uuid"], {"url": "http://127.0.0.1:2"})
+        self.assertEqual((second["url"], second["revision"]), (same["url"], same["revision"]))
+        changed = update(self.context, second["uuid"], {"url": "http://127.0.0.1:3/"})
+        self.assertEqual("http://127.0.0.1:3/redfish/v1", changed["url"])
+        error = self.assertRaises(
+            errors.Duplicate, update, self.context, second["uuid"], {"url": "http://127.0.0.1:1"}
+        )
+        self.assertIn(first["uuid"], error.detail)
 
     def test_it_is_told_with_the_old_and_the_new_state(self):
         new = self.pod_managers.update(self.context, self.uuid, {"description": "x"}, revision=1)
