@@ -23,6 +23,7 @@ from valence.conductor import ownership
 from valence.conductor import peers
 from valence.conductor import purge
 from valence.conductor import receiver
+from valence.conductor import removals
 from valence.conductor import subscriptions
 from valence.conductor import worker
 from valence.conductor.endpoints import backup
@@ -70,6 +71,7 @@ class Conductor:
             *self._relays(),
             purge.Purge(conf, self._store, self._leases),
             leftovers.Leftovers(self._store, self._leases),
+            removals.Removals(self._store, self._leases, self._connections),
             observer.Observer(
                 self._store, self._health, owns=self._ownership.owns, published=conf.notifications.enabled
             ),
@@ -80,7 +82,13 @@ class Conductor:
     def _endpoints(self):
         return [
             records.RecordsEndpoint(self._store),
-            pod_managers.PodManagersEndpoint(self._store, self._leases, self._connections, self._ring_all),
+            pod_managers.PodManagersEndpoint(
+                self._store,
+                self._leases,
+                self._connections,
+                self._ring_all,
+                subscribes=self._conf.events.enabled and self._conf.events.port is not None,
+            ),
             self._resources,
             operations.OperationsEndpoint(self._store, self._leases, self._ring, self._ring_all),
             backup.BackupEndpoint(self._store),

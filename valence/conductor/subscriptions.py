@@ -21,6 +21,7 @@ from valence.conductor import connections
 from valence.conductor import due
 from valence.conductor import metrics
 from valence.conductor import periodic
+from valence.conductor import removals
 from valence.conductor import worker
 from valence.db import models
 from valence.podmanagers import base
@@ -46,6 +47,8 @@ class Care:
     failures: int = 0
     #: it dropped a subscription without having posted anything: it probably cannot reach the receiver
     mute: bool = False
+    #: what earlier registrations have left at it was removed
+    is_cleaned: bool = False
 
     def postpone(self, seconds):
         self.due = time.monotonic() + seconds
@@ -173,7 +176,7 @@ class Subscriptions:
         ways = driver.ways()
         if base.PUSH in ways and self._receiver is not None and not (care.mute and base.STREAM in ways):
             try:
-                return self._push(pod_manager, driver)
+                return self._push(care, pod_manager, driver)
             except errors.PodManagerError as error:
                 if base.STREAM not in ways:
                     raise
@@ -184,10 +187,21 @@ class Subscriptions:
             return self._stream(care, pod_manager, driver)
         return attachments.Nothing(driver)
 
-    def _push(self, pod_manager, driver):
+    def _remove_left(self, care, pod_manager, driver):
+        """Remove, once, what earlier registrations of the pod manager have left there."""
+        if care.is_cleaned:
+            return
+        try:
+            driver.remove_subscriptions(lambda context: removals.is_left(self._store, context))
+            care.is_cleaned = True
+        except errors.PodManagerError as error:
+            LOG.info("pod manager %s: old subscriptions may be left: %s", pod_manager.uuid, error.detail)
+
+    def _push(self, care, pod_manager, driver):
         offer = self._offer(pod_manager.uuid)
-        context = f"valence:{pod_manager.uuid}"
+        context = removals.context_of(pod_manager.uuid)
         attached = attachments.Push(driver, pod_manager, context, self._receiver, offer)
+        self._remove_left(care, pod_manager, driver)
         LOG.info("pod manager %s: posts its events", pod_manager.uuid)
         return attached
 

@@ -140,6 +140,9 @@ class PodManagerDriver(abc.ABC):
     def unsubscribe(self):  # noqa: B027
         """End the subscription and the stream, if any, within seconds; never raises."""
 
+    def remove_subscriptions(self, is_left):  # noqa: B027
+        """Remove the subscriptions of whose Context ``is_left(context)`` is true; raise where that is not certain."""
+
     def listen(self) -> typing.Iterator:
         """Open the stream; return its events, as they would be posted, until it ends or ``unsubscribe`` ends it."""
         raise introspection_errors.NotOffered(what="events")

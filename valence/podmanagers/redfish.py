@@ -100,6 +100,9 @@ class RedfishDriver(base.PodManagerDriver):
     def unsubscribe(self):
         self._events.unsubscribe()
 
+    def remove_subscriptions(self, is_left):
+        self._events.remove(is_left)
+
     def listen(self):
         return self._events.listen()
 

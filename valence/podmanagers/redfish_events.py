@@ -116,6 +116,16 @@ class EventService:
         if subscription is not None and subscription.path is not None:
             self._connection.forget(subscription.path, redfish_session.SIGN_OUT_TIMEOUT)
 
+    def remove(self, is_left):
+        """Remove the subscriptions of whose Context ``is_left(context)`` is true; raise where that fails."""
+        collection = self._local(redfish_document.reference((self._document() or {}).get("Subscriptions")))
+        if collection is None:
+            return
+        for path, found in list(self._members(collection)):
+            if isinstance(context := found.get("Context"), str) and is_left(context):
+                with contextlib.suppress(errors.ResourceGone):
+                    self._connection.send("DELETE", path)
+
     def listen(self):
         """Open the stream; return an iterator of its Event documents, until it ends or ``unsubscribe`` ends it."""
         listening = self._listening

@@ -5,7 +5,9 @@ from tests import base
 from tests import embedded
 from tests import event_receiver
 from tests import figures
+from valence.common import context
 from valence.conductor import connections
+from valence.conductor import events
 from valence.conductor import hints
 from valence.conductor import receiver
 from valence.conductor import subscriptions
@@ -169,6 +171,23 @@ class LifeTest(SubscriptionsCase):
             )
         )
         self.assertTrue(self.subscribers(2))
+
+    def test_what_an_earlier_registration_left_is_removed(self):
+        other = self.useFixture(event_receiver.EventReceiver())
+        left = self.database.connections().get(self.pod_manager(), connections.EVENTS)
+        left.subscribe(other.url, f"valence:{self.uuid}")
+        gone = self.pod_manager()
+        told = events.pod_manager(context.service_context(), "delete", old=gone)
+        self.database.store.commit(store.Delete(gone), told)
+        left.subscribe(other.url, "valence:another-site")
+        self.uuid = self.register(status="online")
+        self.attach()
+        self.wait_for(
+            lambda: (
+                {f"valence:{self.uuid}", "valence:another-site"}
+                == {each["Context"] for each in self.documents()}
+            )
+        )
 
     def test_stopping_ends_them(self):
         one = self.attach()

@@ -14,6 +14,7 @@ from valence.conductor import events
 from valence.conductor import idempotency as repeated
 from valence.conductor import leftovers
 from valence.conductor import operations
+from valence.conductor import removals
 from valence.conductor import worker
 from valence.conductor.rpc import rpc
 from valence.db import models
@@ -32,7 +33,8 @@ class PodManagersEndpoint:
 
     namespace = "pod_managers"
 
-    def __init__(self, database, leases, live_connections, ring):
+    def __init__(self, database, leases, live_connections, ring, *, subscribes=False):
+        self._subscribes = subscribes
         self._store, self._leases = database, leases
         self._connections, self._ring = live_connections, ring
         self._drivers = extension.ExtensionManager("valence.podmanager.driver")
@@ -96,6 +98,7 @@ class PodManagersEndpoint:
         uuid = pod_manager.uuid
         changes = [*self._cancel(context, pod_manager), *self._remove_resources(context, uuid)]
         changes.append(store.Delete(pod_manager))
+        changes += removals.after_deletion(pod_manager, self._store) if self._subscribes else []
         changes.append(events.pod_manager(context, "delete", old=pod_manager))
         self._store.commit(*changes, lease=lease)
 

@@ -27,6 +27,7 @@ from valence.db.models.pod_manager import PodManager
 from valence.db.models.resource import Resource
 from valence.db.models.resource import ResourceState
 from valence.db.models.resource import ResourceWithState
+from valence.db.models.subscription_removal import SubscriptionRemoval
 
 #: models with a table of their own, referenced ones first
 STORED = (
@@ -52,6 +53,7 @@ STORED = (
     IntrospectionDataPart,
     IntrospectionVersion,
     IntrospectionRule,
+    SubscriptionRemoval,
 )
 
 __all__ = (
@@ -82,4 +84,5 @@ __all__ = (
     "ResourceWithState",
     "STORED",
     "Session",
+    "SubscriptionRemoval",
 )
