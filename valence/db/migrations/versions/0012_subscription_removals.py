@@ -8,8 +8,8 @@ from alembic import op
 
 from valence.db.sql import columns
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade():
