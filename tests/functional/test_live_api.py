@@ -2,6 +2,7 @@
 """The API with a whole conductor behind it: a bus in the process, SQLite, and a simulated pod."""
 
 import json
+import re
 
 import requests
 from keystoneauth1 import discover
@@ -59,6 +60,21 @@ class LiveTest(base.TestCase):
             data = (json.loads(line[6:]) for line in response.iter_lines() if line.startswith(b"data: "))
             found = next(event for event in data if event["event_type"] == "valence.resource.added")
         self.assertIn(found["object_id"], [row["uuid"] for row in self.client.rows("/v1/resources")])
+
+    def test_a_closed_stream_is_counted_no_longer(self):
+        url = f"{self.client.url}/v1/events?stream=true"
+        for _ in range(3):
+            opened = [requests.get(url, stream=True, timeout=30) for _ in range(4)]
+            self.assertEqual([200] * 4, [response.status_code for response in opened])
+            for response in opened:
+                response.close()
+            # Nothing is written in this time that could find the connections closed.
+            self.wait_for(lambda: self.streams() == 0, 3)
+
+    def streams(self):
+        """Return the number of streams that the API counts."""
+        text = requests.get(f"{self.client.url}/metrics", timeout=30).text
+        return float(re.search(r"^valence_api_event_streams (.*)$", text, re.MULTILINE)[1])
 
     def test_openstack_clients_find_the_version(self):
         for path in ("/", "/v1"):

@@ -6,6 +6,7 @@ the same time and few wait for that; wrong ones are counted by user and by addre
 wrong password.
 """
 
+import collections
 import concurrent.futures
 import contextlib
 import hashlib
@@ -110,11 +111,12 @@ class HTTPBasic:
     def _prove(self, digest, header, address):
         name, password = _read(header)
         users, addresses = self._attempts
+        network = _network(address)
         with contextlib.ExitStack() as counted:
             if digest not in self._familiar:
                 counted.enter_context(users.counting(name))
-                counted.enter_context(addresses.counting(_network(address)))
-            with self._places.take():
+                counted.enter_context(addresses.counting(network))
+            with self._places.take(network):
                 is_right = self._users.check(name, password)
             if not is_right:
                 LOG.warning("The sign-in of %r from %s failed", name[:100], address)
@@ -199,18 +201,18 @@ class Buckets:
 
 
 class Places:
-    """Places for ``number`` checks at the same time, for which ``waiting`` more may wait."""
+    """Places for ``number`` checks at the same time, for which ``waiting`` more may wait; an address has half."""
 
     def __init__(self, number: int, waiting: int, patience: float = PATIENCE):
         self._running = threading.BoundedSemaphore(number)
-        self._inside = threading.BoundedSemaphore(number + waiting)
-        self._patience = patience
+        self._most, self._patience = number + waiting, patience
+        self._inside: collections.Counter = collections.Counter()
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def take(self) -> typing.Iterator[None]:
+    def take(self, address: str) -> typing.Iterator[None]:
         """Have a place inside a ``with`` block; raise Unavailable if none becomes free soon."""
-        if not self._inside.acquire(blocking=False):
-            raise _busy()
+        self._enter(address)
         try:
             if not self._running.acquire(timeout=self._patience):
                 raise _busy()
@@ -219,7 +221,18 @@ class Places:
             finally:
                 self._running.release()
         finally:
-            self._inside.release()
+            self._leave(address)
+
+    def _enter(self, address):
+        with self._lock:
+            if self._inside.total() >= self._most or self._inside[address] >= max(1, self._most // 2):
+                raise _busy()
+            self._inside[address] += 1
+
+    def _leave(self, address):
+        with self._lock:
+            self._inside[address] -= 1
+            self._inside += collections.Counter()  # forgets addresses that have none
 
 
 def _busy():

@@ -14,8 +14,8 @@ from valence.db import types
 OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
 PAGING = ("limit", "marker", "sort", "fields")
 MOST_PARAMETERS = 100
-#: values of one in:, keys of one sort, names of one fields, and problems that are told of one query
-MOST_VALUES, MOST_KEYS, MOST_FIELDS, MOST_PROBLEMS = 500, 10, 200, 50
+#: values of one in:, keys of one sort, names of one fields
+MOST_VALUES, MOST_KEYS, MOST_FIELDS = 500, 10, 200
 
 _OPERATOR = re.compile(rf"({'|'.join(OPERATORS)}):(.*)", re.DOTALL)
 
@@ -54,7 +54,7 @@ class Problems(list):
     def report(self):
         """Raise ValidationFailed if there are any."""
         if self:
-            raise errors.ValidationFailed(problems=self[:MOST_PROBLEMS])
+            raise errors.ValidationFailed(problems=list(self))
 
 
 def pairs(text):

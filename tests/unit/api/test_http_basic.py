@@ -217,26 +217,34 @@ class PlacesTest(base.TestCase):
         places = http_basic.Places(1, 1, patience=30)
         release, entered = threading.Event(), []
 
-        def check():
-            with places.take():
-                entered.append(1)
+        def check(address):
+            with places.take(address):
+                entered.append(address)
                 release.wait(30)
 
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            checks = [pool.submit(check) for _ in range(2)]
-            self.wait_for(lambda: places._inside._value == 0)
-            error = self.assertRaises(errors.Unavailable, places.take().__enter__)
+            checks = [pool.submit(check, address) for address in "ab"]
+            self.wait_for(lambda: places._inside.total() == 2)
+            error = self.assertRaises(errors.Unavailable, places.take("c").__enter__)
             self.assertEqual(2, error.retry_after)
             self.assertEqual(1, len(entered))
             release.set()
             concurrent.futures.wait(checks)
-        with places.take():
-            self.assertEqual(2, len(entered))
+        with places.take("c"):
+            self.assertEqual({"a", "b"}, set(entered))
+
+    def test_one_address_does_not_take_them_all(self):
+        places = http_basic.Places(2, 2)
+        with places.take("a"), places.take("a"):
+            self.assertRaises(errors.Unavailable, places.take("a").__enter__)
+        with places.take("a"), places.take("b"):
+            self.assertEqual(2, places._inside.total())
+        self.assertEqual({}, dict(places._inside))
 
     def test_waiting_has_an_end(self):
         places = http_basic.Places(1, 1, patience=0.01)
-        with places.take():
-            self.assertRaises(errors.Unavailable, places.take().__enter__)
+        with places.take("a"):
+            self.assertRaises(errors.Unavailable, places.take("b").__enter__)
 
 
 class NetworkTest(base.TestCase):

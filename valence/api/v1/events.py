@@ -80,6 +80,7 @@ class List(crud.List):
             return flask.Response(content_type=STREAM)
         place = call.services.feed.join(call.context.user_id or call.http.remote_addr or "")
         response = flask.Response(_frames(call, asked, cursor, place), content_type=STREAM)
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would keep events back until its buffer is full
         response.call_on_close(place.close)
         if exchange := call.http.environ.get(EXCHANGE):
             exchange.when_gone(place.close)
