@@ -5,32 +5,41 @@ import functools
 import http.server
 import json
 import pathlib
+import re
 import threading
 import urllib.parse
+import zlib
 
 import fixtures
 
 FOLDER = pathlib.Path(__file__).parent / "data" / "redfish-mockups"
 ROOT = "/redfish/v1"
+LEVELS = re.compile(r"\$expand=\.\(\$levels=(\d)\)")
+FEATURES = {
+    "ExpandQuery": {"ExpandAll": True, "Levels": True, "Links": True, "NoLinks": True, "MaxLevels": 5}
+}
 
 
 class RedfishMockup(fixtures.Fixture):
     """Serve the mockup ``name`` (a folder below ``tests/data/redfish-mockups``) at ``url``, without sign-in.
 
-    ``requests`` lists the path of every request in the order of arrival.
+    ``requests`` lists the path of every request in the order of arrival, ``statuses`` what each was answered.
+    ``features`` are what the service can do besides: "expand", "etags" (of the bytes of an answer).
     """
 
-    def __init__(self, name, folder=FOLDER):
+    def __init__(self, name, folder=FOLDER, features=()):
         super().__init__()
         self.folder = pathlib.Path(folder, name).resolve()
+        self.features = frozenset(features)
         self.requests = []
+        self.statuses = []
 
     def _setUp(self):
         if not self.folder.is_dir():
             raise FileNotFoundError(self.folder)
         documents = self.folder / "redfish" / "v1"
         handler = functools.partial(
-            Handler, documents=documents if documents.is_dir() else self.folder, requests=self.requests
+            Handler, documents=documents if documents.is_dir() else self.folder, mockup=self
         )
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
@@ -49,20 +58,43 @@ class Handler(http.server.BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one packet: two of them wait 40 ms for each other
     disable_nagle_algorithm = True
 
-    def __init__(self, *args, documents, requests, **kwargs):
+    def __init__(self, *args, documents, mockup, **kwargs):
         self.documents = documents
-        self.requests = requests
+        self.mockup = mockup
         super().__init__(*args, **kwargs)
 
     def do_GET(self):
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
-        self.requests.append(path)
+        self.mockup.requests.append(path)
         if path.rstrip("/") == "/redfish":
             return self._answer(200, json.dumps({"v1": f"{ROOT}/"}).encode())
         found = document(self.documents, path)
         if found is None:
             return self._error(404, "Base.1.18.ResourceMissingAtURI", f"There is no resource at {path}.")
-        return self._answer(200, found.read_bytes())
+        body, levels = found.read_bytes(), LEVELS.search(urllib.parse.unquote(self.path))
+        if "expand" not in self.mockup.features:
+            return self._answer(200, body)
+        if path.rstrip("/") == ROOT:
+            body = json.dumps(json.loads(body) | {"ProtocolFeaturesSupported": FEATURES}).encode()
+        elif levels:
+            body = json.dumps(self._expanded(json.loads(body), int(levels[1]))).encode()
+        return self._answer(200, body)
+
+    def _expanded(self, value, levels):
+        """Return a value with the documents that it links to, but not those below Links, down to ``levels``."""
+        if isinstance(value, list):
+            return [self._expanded(each, levels) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if set(value) == {"@odata.id"}:
+            found = levels > 0 and document(self.documents, value["@odata.id"].partition("#")[0])
+            is_part = "#" in value["@odata.id"]
+            return (
+                self._expanded(json.loads(found.read_bytes()), levels - 1) if found and not is_part else value
+            )
+        return {
+            name: each if name == "Links" else self._expanded(each, levels) for name, each in value.items()
+        }
 
     do_HEAD = do_GET
 
@@ -76,7 +108,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(status, json.dumps({"error": {"code": code, "message": message}}).encode())
 
     def _answer(self, status, body):
+        etag = f'"{zlib.crc32(body):08x}"' if "etags" in self.mockup.features and status == 200 else None
+        if etag and self.headers.get("If-None-Match") == etag:
+            status, body = 304, b""
+        self.mockup.statuses.append(status)
         self.send_response(status)
+        if etag:
+            self.send_header("ETag", etag)
         self.send_header("Content-Type", "application/json")
         self.send_header("OData-Version", "4.0")
         self.send_header("Content-Length", str(len(body)))

@@ -6,6 +6,7 @@ from valence.podmanagers import base
 from valence.podmanagers import redfish_connection
 from valence.podmanagers import redfish_crawl
 from valence.podmanagers import redfish_document
+from valence.podmanagers import redfish_etags
 from valence.podmanagers import redfish_events
 from valence.podmanagers import redfish_expansion
 from valence.podmanagers import redfish_failures
@@ -29,6 +30,7 @@ class RedfishDriver(base.PodManagerDriver):
         self._connection = redfish_connection.Connection(conf.redfish, pod_manager)
         self._events = redfish_events.EventService(self._connection)
         self._memory = redfish_memory.Memory()
+        self._trust = redfish_etags.Trust()
         self._pace = redfish_pace.Pace(conf.redfish.concurrency, conf.redfish.max_concurrency)
         self._proofs = redfish_expansion.Proofs()
         self._crawls = 0
@@ -54,8 +56,8 @@ class RedfishDriver(base.PodManagerDriver):
     def crawl(self, etags):
         root = self._root()
         known = etags.keys()
-        if self._crawls % _TRUSTING_CRAWLS == 0:
-            etags = {}
+        self._trust.checking = not self._crawls % _TRUSTING_CRAWLS
+        if self._trust.checking:
             self._proofs.forget()
         self._crawls += 1
         features = root if self._options.expand else {}
@@ -68,6 +70,8 @@ class RedfishDriver(base.PodManagerDriver):
             most_failures=max(3, 2 * self._options.concurrency),
             proofs=self._proofs,
             known=known,
+            deep=redfish_expansion.of_members(features),
+            trust=self._trust,
             skipped=frozenset() if self._options.sensors else redfish_links.OPTIONAL,
         )
         yield from redfish_crawl.Crawl(reader, self._pace).run(root)

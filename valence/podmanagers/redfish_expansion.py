@@ -3,8 +3,8 @@
 
 #: failures in a row after which it is not tried any more
 MOST_FAILURES = 3
-#: levels from a resource to the members of its collections
-_TO_MEMBERS = 2
+#: levels from a resource to the members of its collections, and from a collection to those of its members' collections
+_TO_MEMBERS, _TO_MEMBERS_OF_MEMBERS = 2, 3
 
 
 class Expansion:
@@ -56,6 +56,10 @@ class Proofs:
         return whole
 
 
+#: what a service offers that cannot expand
+NONE = Expansion(None)
+
+
 def of_collections(root):
     """Return the expansion of a collection with its members, as the root document offers it."""
     query = _offer(root)
@@ -66,10 +70,18 @@ def of_collections(root):
 
 def of_resources(root):
     """Return the expansion of a resource with the members of its collections, as the root document offers it."""
+    return _of_levels(root, _TO_MEMBERS)
+
+
+def of_members(root):
+    """Return the expansion of a collection with its members and the members of their collections."""
+    return _of_levels(root, _TO_MEMBERS_OF_MEMBERS)
+
+
+def _of_levels(root, levels):
     query = _offer(root)
     most = query.get("MaxLevels") if query and _is_true(query.get("Levels")) else None
-    deep = isinstance(most, int) and most >= _TO_MEMBERS
-    return Expansion(f"?$expand=.($levels={_TO_MEMBERS})" if deep else None)
+    return Expansion(f"?$expand=.($levels={levels})" if isinstance(most, int) and most >= levels else None)
 
 
 def _offer(root):

@@ -197,6 +197,15 @@ PASSED_THROUGH = frozenset({
     "PowerEquipment", "ThermalEquipment", "StoragePool", "SmartStorage", "MemoryDomain",
 })  # fmt: skip
 
+#: kinds whose collections are read with what is in the collections of their members. Not those that may have logs,
+#: metrics or sensors below, which are much larger than themselves.
+DEEP = frozenset({
+    "Processor", "Storage", "StorageController", "PCIe Device", "Network Adapter", "FabricAdapter", "Fabric", "Switch",
+})  # fmt: skip
+
+#: kinds that are passed through, and read with the members of their collections
+DEEP_PASSED = frozenset({"PowerSubsystem", "ThermalSubsystem"})
+
 #: kinds that a crawl leaves out unless [redfish] sensors is set: there are hundreds in a chassis
 OPTIONAL = frozenset({"Sensor"})
 

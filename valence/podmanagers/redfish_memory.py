@@ -9,10 +9,11 @@ import typing
 
 
 class Known(typing.NamedTuple):
-    """What a document told, and the digest of its bytes."""
+    """What a document told, the digest of its bytes, and the ETag of the answer."""
 
     digest: bytes
     told: typing.Any
+    etag: str | None = None
 
 
 class Memory:
@@ -31,9 +32,9 @@ class Memory:
             self._now[key] = known
         return known
 
-    def keep(self, key, digest, told):
+    def keep(self, key, digest, told, etag=None):
         """Know from now on what a document told."""
-        self._now[key] = Known(digest, told)
+        self._now[key] = Known(digest, told, etag)
 
     def forget_unused(self):
         """Forget whatever was neither recalled nor kept since the last time."""

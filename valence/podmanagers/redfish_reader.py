@@ -1,41 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading what a link leads to: a resource or a collection, whole, expanded or in pages, or why it cannot be read."""
 
-import typing
+import collections
+import contextlib
 
 from valence.common import errors
 from valence.podmanagers import base
 from valence.podmanagers import redfish_document
+from valence.podmanagers import redfish_etags
+from valence.podmanagers import redfish_expansion
 from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_listing
 from valence.podmanagers import redfish_visits
 from valence.podmanagers.redfish_visits import Found
+from valence.podmanagers.redfish_visits import Listing
 from valence.podmanagers.redfish_visits import Visit
 
 #: time-outs and the like after which a service that fails more than this share of reads is not read on
 _MANY_FAILURES = 30
 _MOST_FAILING = 0.1
 _LONGEST_URL = 500
-
-
-class Listing(typing.NamedTuple):
-    """What a page of a collection told: an item for each of its members that can be read, and the page itself.
-
-    ``expanded`` says whether there are members, and documents of them; ``elsewhere`` whether one of those is said to
-    have another place than below the collection. A link to a single resource has that one and no ``page``.
-    """
-
-    items: list
-    page: redfish_listing.Page | None = None
-    expanded: bool | None = None
-    elsewhere: bool = False
+#: requests that are saved by reading a collection again, with what is below its members
+_WORTH_MORE = 3
 
 
 class Reader:
     """Reads visits, in any thread.
 
     ``etags`` are those stored of known resources, ``known`` the URLs of all of them; ``memory`` keeps what documents
-    told. ``collections`` and ``resources`` are the expansions to try on them. Kinds in ``skipped`` are not read.
+    told. ``collections`` and ``resources`` are the expansions to try on them, ``deep`` is the one of collections with
+    those below; ``trust`` knows which ETags are of use. Kinds in ``skipped`` are not read.
     """
 
     def __init__(
@@ -50,11 +44,15 @@ class Reader:
         proofs,
         known=frozenset(),
         skipped=frozenset(),
+        deep=redfish_expansion.NONE,
+        trust=None,
     ):
         self._connection = connection
         self._etags = etags
         self._known = known
         self._skipped = skipped
+        self._deep = deep
+        self._trust = trust or redfish_etags.Trust()
         self._memory = memory
         self._collections = collections
         self._resources = resources
@@ -139,8 +137,10 @@ class Reader:
 
     def _is_passing(self, visit, error):
         """Whether an error is no reason to prefer an alternative: it may pass, or resources are known by this link."""
-        passes = isinstance(error, errors.PodManagerUnreachable)
-        return passes or any(url.startswith(f"{visit.url}/") for url in self._known)
+        if isinstance(error, errors.PodManagerUnreachable):
+            return True
+        start, passed = f"{visit.url}/", visit.kind in redfish_links.PASSED_THROUGH
+        return any(url.startswith(start) and (passed or "/" not in url[len(start) :]) for url in self._known)
 
     def _resource(self, visit):
         return [self._with_members(visit) or self._alone(visit)]
@@ -160,11 +160,31 @@ class Reader:
             self._resources.disprove()
         if found is not None and found.leads:
             self._resources.saw(any(isinstance(lead, Found) for lead in found.leads))
-        return found
+        return found and found._replace(leads=self._deepened(found.leads, visit.url))
+
+    def _deepened(self, leads, parent):
+        """Return leads, with what is below those that are members of one collection elsewhere read by one request."""
+        if not self._deep.query:
+            return leads
+        members = collections.defaultdict(list)
+        for lead in leads:
+            if isinstance(lead, Found) and any(isinstance(each, Visit) for each in lead.leads):
+                members[lead.url.rpartition("/")[0], redfish_visits.kind_of(lead)].append(lead)
+        deep = {}
+        for (url, kind), found in members.items():
+            if self._is_worth_more(kind, url, found) and not url.startswith(f"{parent}/"):
+                deep |= self._members_of(Visit(url, kind, parent, False))
+        return tuple(deep.get(lead.url, lead) for lead in leads)
+
+    def _members_of(self, visit):
+        """Return the members of a collection, with what is below, by URL; none if it cannot be read so."""
+        listing = self._expanded(self._deep, visit, lambda document: self._listing(document, visit))
+        return {item.url: item for item in (listing.items if listing else ()) if isinstance(item, Found)}
 
     def _alone(self, visit):
         """Return the Found of a resource; one that has an ETag is asked for by that."""
-        key, etag = _key(visit, visit.url), self._etags.get(visit.url)
+        key, trusted = _key(visit, visit.url), self._trust.uses(redfish_etags.RESOURCE)
+        etag = self._etags.get(visit.url) if trusted else None
         known = self._memory.recall(key)
         kept = visit.kind in redfish_links.LINKS or visit.kind in redfish_links.AT_TWO_PLACES
         if kept and (
@@ -178,6 +198,9 @@ class Reader:
             unchanged = base.Unchanged(visit.url)
             return known.told._replace(record=unchanged) if kept else Found(visit.url, unchanged, ())
         found = self._found(document.content, visit.url, visit.kind, visit.parent, document.etag)
+        if known and found.record and isinstance(known.told, Found) and known.told.record:
+            before, now = known.told.record.etag, found.record.etag
+            self._trust.compare(redfish_etags.RESOURCE, (before, known.told), (now, found))
         if document.digest and (kept or found.record is None or not found.record.etag):
             self._memory.keep(key, document.digest, found)
         return found
@@ -206,15 +229,21 @@ class Reader:
 
     def _expanded_members(self, visit, parse):
         """Return the Listing of a collection read with its members, None if it is to be read without."""
-        if visit.kind in redfish_links.PASSED_THROUGH or visit.pages is not None:
+        if self._proofs.of(visit.kind) is False or visit.pages is not None:
             return None
-        if visit.kind in redfish_links.EXPANDED and self._resources.query:
-            return None  # each of them brings more when it is read by itself
-        if self._proofs.of(visit.kind) is False:
+        if visit.kind in redfish_links.DEEP_PASSED:
+            return self._expanded(self._resources, visit, self._if_whole(visit, parse))
+        by_themselves = (
+            visit.kind in redfish_links.EXPANDED and self._resources.query
+        )  # each brings more then
+        if visit.kind in redfish_links.PASSED_THROUGH or by_themselves:
             return None
-        listing = self._expanded(self._collections, visit, parse)
-        if listing is None:
-            return None
+        listing = self._expanded(self._deep, visit, parse) if visit.kind in redfish_links.DEEP else None
+        listing = listing or self._expanded(self._collections, visit, parse)
+        return listing and self._usable(listing, visit, parse)
+
+    def _usable(self, listing, visit, parse):
+        """Return an expanded Listing, or a plain one, if it has all members; None where a plain one has to be read."""
         if listing.expanded is not None:
             self._collections.saw(listing.expanded)
         if listing.page is not None and not listing.page.is_whole(len(listing.items)):
@@ -230,13 +259,21 @@ class Reader:
         same = [item.url for item in expanded.items] == [item.url for item in plain.items]
         return expanded if same else plain
 
+    def _if_whole(self, visit, parse):
+        """Return a function that parses an expanded document, and returns None of one that lacks links."""
+
+        def parse_whole(document):
+            return parse(document) if self._is_whole(document.content, visit.url, visit.kind) else None
+
+        return parse_whole
+
     def _expanded(self, expansion, visit, parse):
         """Return what an expanded document told, None if it is to be read without."""
         query = expansion.query
         if query is None or "?" in visit.url or "#" in visit.url:
             return None
         try:  # the ETag is of the whole, not of the document itself
-            return self._told(visit, visit.url + query, lambda document: parse(document._replace(etag=None)))
+            return self._told_expanded(visit, visit.url + query, parse)
         except errors.PodManagerAuthFailed:
             raise
         except errors.PodManagerError as error:
@@ -244,15 +281,35 @@ class Reader:
                 expansion.failed()
             return None
 
-    def _told(self, visit, url, parse):
-        """Return what ``parse`` makes of the document at ``url``; of one with the same bytes as before, the same."""
+    def _told_expanded(self, visit, url, parse):
+        """Return the same as ``_told``; of the first one, find out whether its ETag depends on what is expanded."""
+        told = self._told(
+            visit, url, lambda document: parse(document._replace(etag=None)), redfish_etags.EXPANDED
+        )
         known = self._memory.recall(_key(visit, url))
-        document = self._connection.get(url, digest=known and known.digest)
+        if (
+            self._trust.of(redfish_etags.EXPANDED) is None
+            and known
+            and known.etag
+            and redfish_visits.has_documents(told)
+        ):
+            with contextlib.suppress(errors.PodManagerError):
+                self._trust.compare_forms(self._connection.get(visit.url).etag, known.etag)
+        return told
+
+    def _told(self, visit, url, parse, sort=redfish_etags.COLLECTION):
+        """Return what ``parse`` makes of the document at ``url``; of one that is the same as before, the same."""
+        known = self._memory.recall(_key(visit, url))
+        etag = known.etag if known and self._trust.uses(sort) else None
+        document = self._connection.get(url, etag, known and known.digest)
         if document.content is None:
             return known.told
         told = parse(document)
+        if known:
+            self._trust.compare(sort, (known.etag, known.told), (document.etag, told))
         if document.digest:
-            self._memory.keep(_key(visit, url), document.digest, told)
+            usable = redfish_document.usable_etag(document.etag)
+            self._memory.keep(_key(visit, url), document.digest, told, usable)
         return told
 
     def _listing(self, document, visit):
@@ -283,8 +340,16 @@ class Reader:
             return self._members(value, kind, parent, place)
         url = self._url(value)
         if self._is_embedded(value, url):
-            return self._members(value["Members"], kind, parent)
+            members = tuple(self._members(value["Members"], kind, parent))
+            return [Visit(url, kind, parent, False)] if self._is_worth_more(kind, url, members) else members
         return [Visit(url, kind, parent, False)] if url else []
+
+    def _is_worth_more(self, kind, url, members):
+        """Whether one request for a collection brings what several for that below its members would."""
+        if not (url and kind in redfish_links.DEEP and self._deep.query):
+            return False
+        leads = (lead for each in members if isinstance(each, Found) for lead in each.leads)
+        return sum(isinstance(lead, Visit) for lead in leads) >= _WORTH_MORE
 
     def _is_embedded(self, value, url):
         """Whether a link brings its collection with it, and reading that at ``url`` would not bring more."""

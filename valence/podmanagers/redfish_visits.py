@@ -6,6 +6,7 @@ import typing
 from valence.podmanagers import base
 from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_listing
+from valence.podmanagers import redfish_listing
 
 
 class Visit(typing.NamedTuple):
@@ -35,18 +36,40 @@ class Found(typing.NamedTuple):
     identity: tuple | None = None
 
 
+class Listing(typing.NamedTuple):
+    """What a page of a collection told: an item for each of its members that can be read, and the page itself.
+
+    ``expanded`` says whether there are members, and documents of them; ``elsewhere`` whether one of those is said to
+    have another place than below the collection. A link to a single resource has that one and no ``page``.
+    """
+
+    items: list
+    page: redfish_listing.Page | None = None
+    expanded: bool | None = None
+    elsewhere: bool = False
+
+
+def has_documents(told):
+    """Whether an expanded answer differs from the plain one."""
+    if told is None:
+        return False
+    if isinstance(told, Listing):
+        return bool(told.expanded)
+    return any(isinstance(lead, Found) for lead in told.leads)
+
+
 def after(instead, items):
-    """Return the first alternative, after which the others and then ``items`` are tried."""
+    """Return what takes the place of something that cannot be read, and ``items`` if that is of no use either."""
     first = instead[0]
-    return [
-        first._replace(instead=(*first.instead, *instead[1:], *items)) if isinstance(first, Visit) else first
-    ]
+    if not isinstance(first, Visit) or first.listed:
+        return list(instead)
+    return [first._replace(instead=tuple(after(first.instead, items) if first.instead else items))]
 
 
 def passing_on(found, instead):
     """Return a document that is passed through; ``instead`` takes the place of what it leads to if that is nothing."""
-    brought = set().union(*(_brings(each) for each in instead)) or {_kind(lead) for lead in found.leads}
-    concerned = [lead for lead in found.leads if _kind(lead) in brought]
+    brought = set().union(*(_brings(each) for each in instead)) or {kind_of(lead) for lead in found.leads}
+    concerned = [lead for lead in found.leads if kind_of(lead) in brought]
     if not concerned:
         return found._replace(leads=(*found.leads, *instead))
     if not all(isinstance(lead, Visit) for lead in concerned):
@@ -66,7 +89,8 @@ def _brings(item):
     return redfish_links.kinds_below(item.kind) if passed else {item.kind}
 
 
-def _kind(lead):
+def kind_of(lead):
+    """Return the kind of document that a lead is, None of one that is passed through."""
     if isinstance(lead, Visit):
         return lead.kind
     return lead.record and redfish_links.kind(lead.record.resource_type)

@@ -19,7 +19,7 @@ class MemoryTest(base.TestCase):
         self.memory.keep("a", b"1", "told")
 
     def test_recalls_what_was_kept(self):
-        self.assertEqual((b"1", "told"), self.memory.recall("a"))
+        self.assertEqual((b"1", "told", None), self.memory.recall("a"))
         self.assertIsNone(self.memory.recall("b"))
 
     def test_keeps_what_is_used(self):

@@ -93,6 +93,19 @@ class StorageTest(AlternativesTestCase):
         self.assertEqual([], self.below(SYSTEM, known=[f"{STORAGE}/1"]))
         self.assertEqual(1, len(case.unread(self.items)))
 
+    def test_what_other_links_lead_to_below_one_that_fails_is_no_matter(self):
+        self.fail(STORAGE, 500)
+        self.assertEqual([f"{SIMPLE}/1"], self.below(SYSTEM, known=[f"{STORAGE}/1/Drives/1"]))
+
+    def test_one_that_fails_gives_way_to_all_embedded_members(self):
+        self.fail(STORAGE, 500)
+        urls = [f"{SIMPLE}/{number}" for number in (1, 2, 3)]
+        for members in ([resource(url) for url in urls], [link(url) for url in urls]):
+            self.service.documents |= {url: resource(url) for url in urls}
+            embedded = link(SIMPLE) | {"Members": members, "Members@odata.count": 3}
+            self.service.documents[SYSTEM]["SimpleStorage"] = embedded
+            self.assertEqual(urls, self.below(SYSTEM))
+
     def test_one_that_is_busy_is_unread(self):
         self.fail(STORAGE, 503)
         self.assertEqual([], self.below(SYSTEM))
