@@ -6,7 +6,6 @@ import typing
 from valence.podmanagers import base
 from valence.podmanagers import redfish_links
 from valence.podmanagers import redfish_listing
-from valence.podmanagers import redfish_listing
 
 
 class Visit(typing.NamedTuple):
