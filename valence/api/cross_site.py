@@ -57,27 +57,27 @@ class Guard:
 
     def check(self, http: flask.Request) -> None:
         """Raise UnknownHost, CrossSite or UnsupportedMediaType for a request that a foreign page may have caused."""
-        host = http.headers.get("Host")
+        environ = http.environ
+        host = environ.get("HTTP_HOST")
         if host is not None and not self._is_own_host(host):
             raise errors.UnknownHost(host=host[:100])
-        self._check_origin(http, host)
-        if http.mimetype in FORM_TYPES and "X-Auth-Token" not in http.headers:
+        self._check_origin(environ, http.method, host)
+        if environ.get("CONTENT_TYPE") and http.mimetype in FORM_TYPES and "HTTP_X_AUTH_TOKEN" not in environ:
             _check_body_type(http)
 
     def _knows_host(self, host):
         name = _host_name(host)
         return name is not None and (_is_address(name) or name in self._names or name.endswith(self._domains))
 
-    def _check_origin(self, http, host):
-        headers = http.headers
-        origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
-        if origin is None and http.method not in SAFE_METHODS:
-            origin = headers.get("Referer")
+    def _check_origin(self, environ, method, host):
+        origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
+        if origin is None and method not in SAFE_METHODS:
+            origin = environ.get("HTTP_REFERER")
         if origin is not None:
             place = _place(origin)
             if place is None or place not in self._origins and place != _place(origin, host):
                 raise errors.CrossSite(origin=origin[:100])
-        elif site is not None and site not in ("same-origin", "none") and not _is_link(headers, http.method):
+        elif site is not None and site not in ("same-origin", "none") and not _is_link(environ, method):
             raise errors.CrossSite(origin=f"another site ({site[:20]})")
 
 
@@ -122,10 +122,10 @@ def _is_address(name):
         return False
 
 
-def _is_link(headers, method):
+def _is_link(environ, method):
     """Return whether the reader of a page followed a link to this API: the page does not see the response."""
-    is_navigation = headers.get("Sec-Fetch-Mode") == "navigate" and method in SAFE_METHODS
-    return is_navigation and headers.get("Sec-Fetch-Dest") in (None, "document")
+    is_navigation = environ.get("HTTP_SEC_FETCH_MODE") == "navigate" and method in SAFE_METHODS
+    return is_navigation and environ.get("HTTP_SEC_FETCH_DEST") in (None, "document")
 
 
 def _check_body_type(http):
