@@ -54,10 +54,12 @@ class HTTP:
 
     def get(self, path, headers):
         """Return the answer at a path, through redirects within the service; a redirect that leads elsewhere is it."""
-        passed = set()
+        passed = []
         while True:
             answer = self._request(path, _HEADERS | headers)
-            passed.add(path)
+            if answer.status_code not in REDIRECTS:
+                return answer
+            passed.append(path)
             path = self._redirected(answer)
             if path is None or path in passed or len(passed) >= _MOST_REDIRECTS:
                 return answer

@@ -38,11 +38,8 @@ class Paths:
         #: whether a link of the service had a slash at its end
         self.writes_slashes = False
         self.root = f"{(place.path or '').rstrip('/') or ROOT}/"
-
-    @property
-    def roots(self) -> tuple[str, str]:
-        """The paths at which the service root may be: some services know only one of them."""
-        return self.root, self.root.rstrip("/")
+        #: the paths at which the service root may be: some services know only one of them
+        self.roots = self.root, self.root.rstrip("/")
 
     def local(self, url: str | None) -> str | None:
         """Return the path of a link on this service; None if it is no usable path.
