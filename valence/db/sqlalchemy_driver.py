@@ -77,11 +77,14 @@ class SQLAlchemyStore(store.Store):
     def count(self, model, *, filters=()):
         return self.connections.read(*self._queries.count(model, filters=filters))[0][0]
 
-    def commit(self, *changes, lease=None):
+    def clock(self):
+        return self.connections.clock()
+
+    def commit(self, *changes, lease=None, before=None):
         if not changes:
             return []
         batch = changesets.Changes(changes)
-        one = commit.Commit(self, batch, lease)
+        one = commit.Commit(self, batch, lease, before)
         for _ in range(ATTEMPTS):
             if self._persist(one):
                 return batch.in_order()

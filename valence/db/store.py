@@ -207,7 +207,11 @@ class Store(abc.ABC):
         """Return how many objects there are."""
 
     @abc.abstractmethod
-    def commit(self, *changes, lease=None):
+    def clock(self) -> tuple[float, float]:
+        """Return the earliest and the latest that the database's clock may show now, in seconds since 1970."""
+
+    @abc.abstractmethod
+    def commit(self, *changes, lease=None, before=None):
         """Apply Create, Update, Delete and Require changes in one transaction, all or none.
 
         Their order does not matter: what is required is looked for, what is removed goes first, then what is
@@ -216,7 +220,8 @@ class Store(abc.ABC):
         applied.
 
         Returns the objects as stored, None for a Delete and a Require, in the order of the changes. With ``lease``
-        nothing is written unless that lease is still held: raises LeaseLost.
+        nothing is written unless that lease is still held: raises LeaseLost. With ``before``, in seconds of the
+        database's clock, nothing is written after that moment, nor after a commit that came after it: raises TooLate.
         """
 
     @abc.abstractmethod

@@ -11,8 +11,10 @@ import threading
 import time
 from collections import abc
 
-#: seconds after which bounds are found again, because clocks drift
+#: seconds after which bounds become wider, because clocks drift
 FRESH_SECONDS = 600
+#: seconds that they drift apart at most until then
+DRIFT = 0.1
 
 
 class Clock:
@@ -33,6 +35,12 @@ class Clock:
             now = self.monotonic()
             return now + min(max(self._wall() - now, self._low), self._high)
 
+    def bounds(self) -> tuple[float, float]:
+        """Return the earliest and the latest that etcd's clock may show now."""
+        with self._lock:
+            now = self.monotonic()
+            return now + self._low, now + self._high
+
     def hear(self, date: str | None, asked_at: float, heard_at: float) -> None:
         """Learn from the Date header of a response; the times are those of ``monotonic``."""
         self.is_set = True
@@ -41,8 +49,10 @@ class Clock:
             return
         low, high = parsed.timestamp() - heard_at, parsed.timestamp() + 1 - asked_at
         with self._lock:
-            if heard_at - self._since > FRESH_SECONDS or low > self._high or high < self._low:
+            if low > self._high or high < self._low:
                 self._forget(heard_at)
+            if heard_at - self._since > FRESH_SECONDS:
+                self._low, self._high, self._since = self._low - DRIFT, self._high + DRIFT, heard_at
             self._low, self._high = max(self._low, low), min(self._high, high)
 
     def _forget(self, since: float) -> None:

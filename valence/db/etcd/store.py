@@ -4,6 +4,7 @@
 import abc
 import contextlib
 
+from valence.common import bus_errors
 from valence.common import errors
 from valence.db import changes as changesets
 from valence.db import models
@@ -57,12 +58,19 @@ class EtcdStore(store.Store):
     def count(self, model, *, filters=()):
         return self.read(lambda snapshot: queries.Query(self.objects, snapshot, model, filters).count())
 
-    def commit(self, *changes, lease=None):
+    def clock(self):
+        return self._etcd.clock.bounds()
+
+    def commit(self, *changes, lease=None, before=None):
         if not changes:
             return []
         batch, now = changesets.Changes(changes), self.at()
 
         def drafted(snapshot):
+            # What is planned on this snapshot is written only if nobody commits after it: so nothing that comes later
+            # than this comparison, by a writer who was stopped, follows a commit that came after ``before``.
+            if before is not None and before <= self._etcd.clock.bounds()[1] < float("inf"):
+                raise bus_errors.TooLate()
             if lease:
                 self.fences.require(snapshot, lease)
             return plan.Plan(snapshot, batch, self.models, self.objects, now).make(), None

@@ -27,6 +27,7 @@ from valence.db.models.pod_manager import PodManager
 from valence.db.models.resource import Resource
 from valence.db.models.resource import ResourceState
 from valence.db.models.resource import ResourceWithState
+from valence.db.models.site import Site
 from valence.db.models.subscription_removal import SubscriptionRemoval
 
 #: models with a table of their own, referenced ones first
@@ -53,6 +54,7 @@ STORED = (
     IntrospectionDataPart,
     IntrospectionVersion,
     IntrospectionRule,
+    Site,
     SubscriptionRemoval,
 )
 
@@ -84,5 +86,6 @@ __all__ = (
     "ResourceWithState",
     "STORED",
     "Session",
+    "Site",
     "SubscriptionRemoval",
 )

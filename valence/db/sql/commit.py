@@ -12,6 +12,7 @@ import time
 
 import sqlalchemy
 
+from valence.common import bus_errors
 from valence.common import errors
 from valence.db import changes as changesets
 from valence.db import types
@@ -25,8 +26,9 @@ OLD = datetime.timedelta(hours=1)
 class Commit:
     """The attempts at one commit; ``results`` are the stored objects of the attempt that got through."""
 
-    def __init__(self, database, changes, lease):
-        self._database, self._changes, self._lease = database, changes, lease
+    def __init__(self, database, changes, lease, before):
+        self._database, self._changes = database, changes
+        self._lease, self._before = lease, before
         # Before the transaction: a query on another connection inside of it would wait with its locks held.
         self._results, self._now = None, database.at()
         #: whether an attempt ended without an answer to its COMMIT
@@ -39,14 +41,14 @@ class Commit:
         if self._is_proven():
             return True
         try:
-            self._database.connections.transact(self._write)
+            self._database.connections.transact(self._write, self._before)
         except failures.LostInCommit:
             self.is_open, self._changes.results = True, self._results
             raise
         except (*failures.INTEGRITY, failures.Missed) as obstacle:
             self.obstacle = obstacle
             return self._is_proven()
-        except errors.LeaseLost:
+        except (errors.LeaseLost, bus_errors.TooLate):
             if self._is_proven():
                 return True
             raise

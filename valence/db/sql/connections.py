@@ -14,8 +14,10 @@ import random
 import threading
 import time
 
+import sqlalchemy
 from oslo_log import log
 
+from valence.common import bus_errors
 from valence.common import errors
 from valence.db.sql import engine
 from valence.db.sql import failures
@@ -38,6 +40,7 @@ class Connections:
     def __init__(self, database):
         self.engine = engine.create(database)
         self.dialect = engine.DIALECTS[self.engine.dialect.name]
+        self._shown = sqlalchemy.select(sqlalchemy.literal_column(self.dialect.clock, sqlalchemy.Double()))
         self._idle = collections.deque()
         self._max_idle = database.max_pool_size or 5
         self._away = False
@@ -64,15 +67,26 @@ class Connections:
         with self._writer:
             return self._run(work)
 
-    def transact(self, work):
-        """Return ``work(connection)`` done in one transaction, once; raises Collision, Lost, LostInCommit."""
+    def clock(self):
+        """Return the earliest and the latest that the database's clock may show now."""
+        asked_at = time.monotonic()
+        earliest = self.read(self._shown)[0][0]
+        return earliest, earliest + time.monotonic() - asked_at
+
+    def transact(self, work, before=None):
+        """Return ``work(connection)`` done in one transaction, once; raises Collision, Lost, LostInCommit.
+
+        The transaction does not take place if the database's clock shows ``before`` or later: TooLate. The database
+        compares where it commits, so that a process which is stopped in between commits nothing late. Where that cannot
+        be one statement, the rows are locked by then: whoever changes them later waits for this transaction's end.
+        """
         with self._writer, self.connection() as connection:
             connection.exec_driver_sql(self.dialect.begin)
             try:
                 result = work(connection)
             except (*failures.ERRORS, failures.Missed, errors.ValenceError) as error:
                 raise self._roll_back(connection, error) from error
-            self._commit(connection)
+            self._commit(connection, before)
             return result
 
     def _roll_back(self, connection, error):
@@ -82,13 +96,26 @@ class Connections:
             connection.exec_driver_sql("ROLLBACK")
         return translated
 
-    def _commit(self, connection):
+    def _commit(self, connection, before):
         try:
-            connection.exec_driver_sql("COMMIT")
+            statement = "COMMIT" if before is None else self._commit_before(connection, before)
+            connection.exec_driver_sql(statement)
         except failures.ERRORS as error:
+            if failures.is_too_late(error):
+                connection.exec_driver_sql("ROLLBACK")
+                raise bus_errors.TooLate() from None
             if isinstance(translated := failures.translate(error), failures.Lost):
                 raise failures.LostInCommit(str(translated)) from error
             raise
+
+    def _commit_before(self, connection, before):
+        """Return the statement that commits before a moment; where only COMMIT does, compare first."""
+        if template := self.dialect.commit_before(connection.dialect):
+            return template.format(clock=self.dialect.clock, before=before)
+        if connection.execute(self._shown).scalar() >= before:
+            connection.exec_driver_sql("ROLLBACK")
+            raise bus_errors.TooLate()
+        return "COMMIT"
 
     def persist(self, attempt):
         """Return ``attempt()``, repeated while it loses its connection or collides; raise StoreUnavailable."""

@@ -11,6 +11,7 @@ from pymysql.constants import FIELD_TYPE as field_types
 
 from valence.common import errors
 from valence.db.sql import columns
+from valence.db.sql import failures
 from valence.db.sql import patience
 
 #: seconds after which a statement that waits for another transaction's locks gives up and is tried again
@@ -47,6 +48,12 @@ class Dialect(typing.NamedTuple):
     unlock_schema: str
     #: statements before that, which return what a change has broken
     check_schema: tuple = ()
+    #: commits in one statement if ``clock`` shows less than ``before``, else fails; None where there is no such one
+    timed_commit: str | None = None
+
+    def commit_before(self, dialect):
+        """Return ``timed_commit`` where the server knows it; MySQL does not know MariaDB's."""
+        return self.timed_commit if getattr(dialect, "is_mariadb", True) else None
 
 
 DIALECTS = {
@@ -83,6 +90,8 @@ DIALECTS = {
         clock="UNIX_TIMESTAMP(NOW(6))",
         lock_schema=(f"SELECT GET_LOCK('valence_schema', {SCHEMA_SECONDS})",),
         unlock_schema="SELECT RELEASE_LOCK('valence_schema')",
+        timed_commit="BEGIN NOT ATOMIC IF {clock} < {before!r} THEN COMMIT; "
+        f"ELSE SIGNAL SQLSTATE '{failures.TOO_LATE}'; END IF; END",
     ),
     "postgresql": Dialect(
         arguments={
@@ -107,6 +116,8 @@ DIALECTS = {
             "SELECT pg_advisory_xact_lock(8181)",
         ),
         unlock_schema="COMMIT",
+        # The server stops at the first of them that fails: by a division by zero.
+        timed_commit="SELECT 1 / ({clock} < {before!r})::int; COMMIT",
     ),
 }
 

@@ -14,6 +14,8 @@ COLLISIONS = {"40001", "40P01", "55P03"}
 LOSSES = ("08", "57P", "25P03")
 #: MySQL: server shutdown in progress, normal shutdown, connection killed
 MYSQL_LOSSES = {1053, 1077, 1927}
+#: what a commit that comes too late fails with: our SQLSTATE, PostgreSQL's, and MySQL's code for ours
+TOO_LATE, DIVISION_BY_ZERO, MYSQL_SIGNAL = "45000", "22012", 1644
 SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 #: the disk or the table is full, or the database is read-only; SQLSTATE of PostgreSQL, numbers of MySQL and SQLite
 FULL = {"53100", "25006"}
@@ -66,6 +68,13 @@ def _is_full(original, state):
         or number in MYSQL_FULL
         or getattr(original, "sqlite_errorcode", 0) & 0xFF in SQLITE_FULL
     )
+
+
+def is_too_late(error):
+    """Return whether ``error`` says that a commit came too late: see ``engine.Dialect.timed_commit``."""
+    original = original_of(error)
+    state = getattr(original, "sqlstate", None)
+    return state == DIVISION_BY_ZERO or (original.args and original.args[0] == MYSQL_SIGNAL)
 
 
 def original_of(error):
