@@ -82,12 +82,19 @@ class Status:
 
     namespace = "conductor"
 
-    def __init__(self, host):
-        self._host = host
+    def __init__(self, host, topics=(), gate=None):
+        self._host, self._topics, self._gate = host, list(topics), gate
 
     @rpc
     def ping(self, context):
-        return {"host": self._host}
+        answer = {"host": self._host, "topics": self._topics}
+        if self._gate:
+            answer |= {
+                "clock": self._gate.clock.bounds,
+                "site": self._gate.site,
+                "foreign_site": self._gate.other,
+            }
+        return answer
 
 
 def configuration(url):
@@ -126,11 +133,12 @@ class Bus(fixtures.Fixture):
         self.addCleanup(transport.cleanup)
         return transport
 
-    def serve(self, host="conductor-1", bulk=False):
-        """Start a server and return it with its probe, which may serve ``bulk`` calls too."""
+    def serve(self, host="conductor-1", topics=(), threads=4, gate=None):
+        """Start a server and return it with its probe, which also serves long calls on ``topics``."""
         probe = Probe(host)
-        bulky = [probe] if bulk else []
-        server = rpc_server.Server(self.conf, self.transport(), [probe, Status(host)], host, bulk=bulky)
+        long = [rpc_server.Long(topic, [probe], threads) for topic in topics]
+        endpoints = [probe, Status(host, topics, gate)]
+        server = rpc_server.Server(self.conf, self.transport(), endpoints, host, long=long, gate=gate)
         server.start()
         self.addCleanup(server.stop)
         self.addCleanup(probe.may_go_on.set)

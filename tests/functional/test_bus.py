@@ -102,10 +102,12 @@ class CarryTest(base.TestCase):
         self.assertEqual(kombu.Exchange.TRANSIENT_DELIVERY_MODE, waiting.properties["delivery_mode"])
 
     def test_bulk_calls_have_queues_of_their_own(self):
-        self.bus.serve(bulk=True)
+        self.bus.serve(topics=["valence.bulk"])
         caller, context = self.bus.caller(), message_bus.user_context()
         value = "x" * 300_000
-        answer = caller.call(context, "probe", "echo", 2.5, server="conductor-1", bulk=True, value=value)
+        answer = caller.call(
+            context, "probe", "echo", 2.5, server="conductor-1", topic="valence.bulk", value=value
+        )
         self.assertEqual(value, answer)
         names = {each["name"] for each in self.broker.queues(self.vhost, "durable") if each["durable"]}
         self.assertLess({"valence.bulk", "valence.bulk.conductor-1"}, names)

@@ -2,10 +2,9 @@
 """The HTTP server of the API: its port, its certificate and its limits from the configuration."""
 
 from valence.api import errors as rendering
+from valence.api.introspection import documents
+from valence.common import places
 from valence.common import web
-
-#: large documents that can wait for their turn and leave all the other threads free
-DOCUMENTS = 32
 
 
 class Server(web.Server):
@@ -18,8 +17,8 @@ class Server(web.Server):
             host or options.host,
             options.port if port is None else port,
             application,
-            # Streams, and large documents that wait for their turn, keep their threads; the others are for requests.
-            threads=options.threads + options.max_event_streams + DOCUMENTS,
+            # What may take long keeps its threads; the others are for requests that are answered soon.
+            threads=options.threads + options.max_event_streams + documents.MOST_WAITING + places.MOST,
             tls_files=options.tls_cert_file and (options.tls_cert_file, options.tls_key_file),
             limits=web.Limits(
                 connections=options.max_connections,

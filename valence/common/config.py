@@ -14,6 +14,7 @@ from oslo_config import types
 from oslo_log import log
 
 from valence import version
+from valence.common import conductor_options
 from valence.common import config_check
 from valence.common import errors
 from valence.common import introspection_options
@@ -41,6 +42,11 @@ DEFAULT = [
         "state_dir",
         default="/var/lib/valence",
         help="Folder for what this process keeps: the embedded database and the keys that were made for it.",
+    ),
+    cfg.StrOpt(
+        "site",
+        help="Identity of the site: a UUID that the database keeps, and that conductors log at their start. By default "
+        "an API belongs to the site whose conductor answers first. Set it where two sites share a message bus.",
     ),
     cfg.StrOpt(
         "auth_strategy",
@@ -139,48 +145,6 @@ API = [
     ),
 ]
 
-CONDUCTOR = [
-    cfg.IntOpt(
-        "workers",
-        default=16,
-        min=1,
-        help="Live documents that one conductor reads at the same time, a quarter of them from one pod manager.",
-    ),
-    cfg.IntOpt(
-        "lease_seconds",
-        default=10,
-        min=3,
-        help="Seconds after which a conductor that says nothing is dead and its work is taken over.",
-    ),
-    cfg.ListOpt(
-        "groups",
-        default=["default"],
-        help="Groups of pod managers (their conductor_group) that this conductor serves.",
-    ),
-    cfg.IntOpt(
-        "drain_seconds",
-        default=30,
-        min=1,
-        help="Seconds that running work gets to end when the conductor stops.",
-    ),
-    cfg.IntOpt("event_days", default=30, min=1, mutable=True, help="Days that events are kept."),
-    cfg.IntOpt(
-        "operation_days", default=30, min=1, mutable=True, help="Days that ended operations are kept."
-    ),
-    cfg.IntOpt(
-        "report_days", default=365, min=1, mutable=True, help="Days that reports of backup jobs are kept."
-    ),
-    cfg.HostAddressOpt(
-        "metrics_host", default="127.0.0.1", help="Address at which the figures for Prometheus are served."
-    ),
-    cfg.PortOpt(
-        "metrics_port",
-        min=0,
-        help="Port at which they are served, without credentials; 0 takes a free one and logs it. By default a "
-        "conductor has no port.",
-    ),
-]
-
 SYNC = [
     cfg.IntOpt(
         "interval",
@@ -258,6 +222,12 @@ REDFISH = [
     cfg.IntOpt(
         "max_document_kib", default=16384, min=64, help="Largest Redfish document that is read, in KiB."
     ),
+    cfg.IntOpt(
+        "detail_seconds",
+        default=10,
+        min=1,
+        help="Seconds that a request for live documents waits for a pod manager; what comes later is cached.",
+    ),
     cfg.IntOpt("detail_cache_seconds", default=5, min=0, help="Seconds that a live document is reused."),
     cfg.BoolOpt(
         "expand",
@@ -321,7 +291,7 @@ NOTIFICATIONS = [
 GROUPS: dict[str, list] = {
     "DEFAULT": DEFAULT,
     "api": API,
-    "conductor": CONDUCTOR,
+    "conductor": conductor_options.CONDUCTOR,
     "events": EVENTS,
     "notifications": NOTIFICATIONS,
     "processing": introspection_options.PROCESSING,

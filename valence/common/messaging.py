@@ -7,6 +7,7 @@ oslo.messaging. The transport URL chooses the way: ``rabbit://…``, or ``local:
 
 import logging
 import os
+import typing
 
 import oslo_messaging
 from kombu import exceptions as kombu_exceptions
@@ -15,6 +16,7 @@ from oslo_messaging import server
 from oslo_messaging._drivers import amqp
 from oslo_messaging._drivers import impl_rabbit
 
+from valence.common import bus_errors
 from valence.common import context
 from valence.common import errors
 from valence.common import introspection_errors
@@ -22,11 +24,15 @@ from valence.common import rabbit_connection
 
 EXCHANGE = "valence"
 TOPIC = "valence.conductor"
-#: where large documents go, so that no other call waits behind them: in a queue, on a connection, in a thread
+#: where calls go that may take long, each kind to a queue, a connection and threads of its own
 BULK_TOPIC = "valence.bulk"
+DETAILS_TOPIC = "valence.details"
+DELETION_TOPIC = "valence.deletion"
+#: those of them that conductors of the first version do not serve
+NEW_TOPICS = (DETAILS_TOPIC, DELETION_TOPIC)
 VERSION = "1.0"
 #: modules whose errors arrive as themselves
-ERROR_MODULES = (errors.__name__, introspection_errors.__name__)
+ERROR_MODULES = (errors.__name__, bus_errors.__name__, introspection_errors.__name__)
 
 #: Defaults of [oslo_messaging_rabbit] that differ from the library's.
 RABBIT = {
@@ -55,6 +61,9 @@ BUS_ERRORS = (
     kombu_exceptions.ChannelError,
     OSError,
 )
+
+#: how warnings of the library begin that calls which wait at the same time cause
+FALSE_ALARMS = ("Number of call queues is", "Connection pool limit exceeded")
 
 expose = oslo_messaging.expose
 
@@ -97,15 +106,27 @@ def bus_unavailable(error):
     return errors.BusUnavailable(reason=reason or type(error).__name__)
 
 
+class Envelope(typing.NamedTuple):
+    """A request's context, with the deadline of the call (see ``valence.common.deadline``) and the caller's site."""
+
+    context: context.RequestContext
+    deadline: dict | None = None
+    site: str | None = None
+
+
 class ContextSerializer(oslo_messaging.NoOpSerializer):
     """Carries of a request's context who asks and under which request id; never a token."""
 
     def serialize_context(self, ctxt):
-        """Return the context as a dict."""
+        """Return an Envelope, or a context alone, as a dict."""
+        ctxt, deadline, site = ctxt if isinstance(ctxt, Envelope) else Envelope(ctxt)
         return {
+            "deadline": deadline,
+            "site": site,
             "request_id": ctxt.request_id,
             "global_request_id": ctxt.global_request_id,
             "user_id": ctxt.user_id,
+            "user_name": ctxt.user_name,
             "project_id": ctxt.project_id,
             "roles": ctxt.roles,
         }
@@ -116,6 +137,7 @@ class ContextSerializer(oslo_messaging.NoOpSerializer):
             request_id=ctxt.get("request_id"),
             global_request_id=ctxt.get("global_request_id"),
             user_id=ctxt.get("user_id"),
+            user_name=ctxt.get("user_name"),
             project_id=ctxt.get("project_id"),
             roles=ctxt.get("roles"),
             overwrite=False,
@@ -123,8 +145,9 @@ class ContextSerializer(oslo_messaging.NoOpSerializer):
 
 
 def _is_no_false_alarm(record):
-    return not str(record.msg).startswith("Number of call queues is")
+    return not str(record.msg).startswith(FALSE_ALARMS)
 
 
-# It suspects a leak in the eleventh call that waits at the same time.
-logging.getLogger("oslo_messaging._drivers.amqpdriver").addFilter(_is_no_false_alarm)
+# It suspects a leak in the eleventh call that waits at the same time, and in the 65th connection that sends.
+for _module in ("amqpdriver", "pool"):
+    logging.getLogger(f"oslo_messaging._drivers.{_module}").addFilter(_is_no_false_alarm)

@@ -19,6 +19,10 @@ import kombu
 from oslo_messaging._drivers import common
 from oslo_messaging._drivers import impl_rabbit
 
+#: Messages of a queue that a conductor gets before it has taken those that it got. Without a limit the broker hands all
+#: that comes to conductors that are stopped or busy too; with this one it keeps what others may take.
+PREFETCH = 1
+
 
 def use(transport):
     """Make a transport for RPC use such connections, if it is one to RabbitMQ."""
@@ -35,6 +39,11 @@ class Connection(impl_rabbit.Connection):
         # Whoever sends must not wait for a broker that is away, not even in the heartbeat's thread, which
         # holds the connection meanwhile. Whoever listens has nothing else to do.
         super().__init__(conf, url, purpose, retry=0 if purpose == common.PURPOSE_SEND else retry)
+
+    def _set_qos(self, channel):
+        # Not by the option's default, which notification listeners have too: oslo.messaging never acknowledges what
+        # comes to these twice, and with a limit would get nothing more.
+        channel.basic_qos(0, self.rabbit_qos_prefetch_count or PREFETCH, False)
 
     def ensure_connection(self):
         """Connect, at first and when the heartbeat has failed."""
@@ -72,6 +81,13 @@ class Connection(impl_rabbit.Connection):
         """Have the answers to all further calls sent to the queue of that name."""
         self._driver._reply_q = name
 
+    def beat(self):
+        """Keep the connection alive while its thread waits for something else than messages."""
+        errors = (*self.connection.recoverable_connection_errors, OSError)
+        with contextlib.suppress(*errors):  # the next attempt to consume connects again
+            if self._heartbeat_supported_and_enabled():
+                self._heartbeat_check()
+
     def end_deliveries(self):
         """Give calls that come from now on back to the broker, for other servers; nobody consumes here any more."""
         for consumer in self._consumers:
@@ -88,15 +104,20 @@ class Connection(impl_rabbit.Connection):
         )
 
 
+def of(listener):
+    """Return the Connection of an RPC server's listener, None on another bus."""
+    context = getattr(getattr(listener, "_poll_style_listener", None), "conn", None)
+    connection = getattr(context, "connection", None)
+    return connection if isinstance(connection, Connection) else None
+
+
 def end_deliveries(listener):
     """Keep a listener that was stopped from taking messages which it would acknowledge and not answer.
 
     oslo.messaging leaves the queues bound to it while the calls that run are answered, and on closing takes all that
     came meanwhile.
     """
-    context = getattr(getattr(listener, "_poll_style_listener", None), "conn", None)
-    connection = getattr(context, "connection", None)
-    if isinstance(connection, Connection):
+    if connection := of(listener):
         connection.end_deliveries()
 
 

@@ -21,12 +21,12 @@ class Backup:
     def list(self, context, tenant, collection, wanted):
         """Return a list of documents as JSON in UTF-8; ``wanted`` is a ``valence.backup.search.Search``."""
         return packing.unpack(
-            self._call(context, "list", tenant=tenant, collection=collection, wanted=wanted)
+            self._read(context, "list", tenant=tenant, collection=collection, wanted=wanted)
         )
 
     def show(self, context, tenant, collection, name):
         """Return the JSON text of one document."""
-        return self._call(context, "show", tenant=tenant, collection=collection, name=name)
+        return self._read(context, "show", tenant=tenant, collection=collection, name=name)
 
     def create(self, context, tenant, collection, document, *, name=None):
         """Store a new thing and return its name; raise Duplicate, Unprocessable, TrustNeeded."""
@@ -56,7 +56,7 @@ class Backup:
         ``wanted`` are those of ``result``, ``since`` and ``until`` that are asked for.
         """
         page = {"limit": limit, "marker": marker} | wanted
-        return self._call(context, "reports", tenant=tenant, collection=collection, name=name, page=page)
+        return self._read(context, "reports", tenant=tenant, collection=collection, name=name, page=page)
 
     def report(self, context, tenant, job, document):
         """Store what an agent tells of a run and return the report's identifier; raise NotFound, Unprocessable."""
@@ -84,6 +84,9 @@ class Backup:
     def remove_job(self, context, tenant, session, job):
         """Take a job out of a session; raise NotFound."""
         self._call(context, "remove_job", tenant=tenant, session=session, job=job)
+
+    def _read(self, context, method, **kwargs):
+        return self._call(context, method, repeatable=True, **kwargs)
 
     def _call(self, context, method, **kwargs):
         return self._caller.call(context, self.namespace, method, timeouts.STORE_TIMEOUT, **kwargs)

@@ -6,6 +6,7 @@ Those of the backup service and of introspection have files of their own. ``call
 ``valence.common.errors``. Answers are JSON values and never hold secrets.
 """
 
+from valence.common import messaging
 from valence.conductor import backup_client
 from valence.conductor import introspection_client
 from valence.conductor import timeouts
@@ -25,20 +26,19 @@ class Records:
         ``filters`` are ``[field, operator, value]``, ``sort`` ``[field, descending]`` lists.
         """
         query = {"filters": filters, "sort": sort, "marker": marker, "limit": limit, "fields": fields}
-        return self._caller.call(
-            context, self.namespace, "list", timeouts.STORE_TIMEOUT, model=model, query=query
-        )
+        return self._read(context, "list", model=model, query=query)
 
     def get(self, context, model, key, *, fields=None):
         """Return one row as a dict of its public fields."""
-        return self._caller.call(
-            context, self.namespace, "get", timeouts.STORE_TIMEOUT, model=model, key=key, fields=fields
-        )
+        return self._read(context, "get", model=model, key=key, fields=fields)
 
     def count(self, context, model, *, filters=()):
         """Return how many rows there are."""
+        return self._read(context, "count", model=model, filters=filters)
+
+    def _read(self, context, method, **kwargs):
         return self._caller.call(
-            context, self.namespace, "count", timeouts.STORE_TIMEOUT, model=model, filters=filters
+            context, self.namespace, method, timeouts.STORE_TIMEOUT, repeatable=True, **kwargs
         )
 
 
@@ -69,6 +69,7 @@ class PodManagers:
             self.namespace,
             "delete",
             timeouts.LONG_TIMEOUT,
+            topic=messaging.DELETION_TOPIC,
             uuid=uuid,
             revision=revision,
             force=force,
@@ -90,14 +91,20 @@ class Resources:
     def __init__(self, caller):
         self._caller = caller
 
-    def details(self, context, uuids):
-        """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of at most a page of resources."""
-        return self._caller.call(context, self.namespace, "details", timeouts.LONG_TIMEOUT, uuids=uuids)
+    def details(self, context, uuids, *, pod_manager=None):
+        """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of at most a page of resources.
 
-    def read(self, context, host, uuids):
+        ``pod_manager`` is the uuid of theirs if they are all of one. Raise Busy where too many wait for details.
+        """
+        return self._call(context, "details", share_of=pod_manager, uuids=uuids)
+
+    def read(self, context, host, uuids, *, pod_manager=None):
         """Return what ``details`` returns, read by the conductor ``host`` itself: conductors ask each other so."""
+        return self._call(context, "read", server=host, share_of=pod_manager, uuids=uuids)
+
+    def _call(self, context, method, **kwargs):
         return self._caller.call(
-            context, self.namespace, "read", timeouts.LONG_TIMEOUT, server=host, uuids=uuids
+            context, self.namespace, method, timeouts.LONG_TIMEOUT, topic=messaging.DETAILS_TOPIC, **kwargs
         )
 
 
@@ -133,8 +140,17 @@ class Status:
         self._caller = caller
 
     def ping(self, context, *, timeout=1.5):
-        """Return ``{"host", "version", "store": None or {"reason", "since"}}`` of the conductor that answers."""
-        return self._caller.call(context, self.namespace, "ping", timeout)
+        """Return what the conductor that answers says of itself.
+
+        It is ``{"host", "version", "store": None or {"reason", "since"}, "topics": those that it serves,
+        "clock": [earliest, latest] that its database's clock may show or None, "site", "foreign_site": None or
+        another one on this message bus}``.
+        """
+        return self._caller.call(context, self.namespace, "ping", timeout, repeatable=True)
+
+    def announce(self, context):
+        """Let all conductors know of the caller's site; nothing else."""
+        self._caller.cast(context, self.namespace, "announce", fanout=True)
 
 
 class Conductor:

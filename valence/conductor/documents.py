@@ -3,6 +3,8 @@
 
 import contextlib
 import threading
+import time
+from concurrent import futures
 
 import cachetools
 
@@ -14,6 +16,10 @@ from valence.conductor import fair_pool
 CACHED_DOCUMENTS = 1000
 #: one pod manager has at most the workers divided by this
 MOST_SHARE = 4
+#: seconds after which a pod manager that does not answer gets no further requests until it does
+PATIENCE = 2.0
+#: seconds between two looks at what is being waited for
+LOOK_SECONDS = 0.25
 
 
 class Documents:
@@ -23,18 +29,41 @@ class Documents:
         self._store, self._connections, self._ownership = database, live_connections, ownership
         workers = conf.conductor.workers
         share = min(conf.redfish.concurrency, max(1, workers // MOST_SHARE))
-        self._pool = fair_pool.FairPool(workers, share)
+        self._pool = fair_pool.FairPool(workers, share, PATIENCE)
+        self._seconds = conf.redfish.detail_seconds
         self._cache = cachetools.TTLCache(CACHED_DOCUMENTS, conf.redfish.detail_cache_seconds)
         self._lock = threading.Lock()
 
     def read(self, rows):
-        """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of some Resources."""
+        """Return ``{uuid: {"detail": document} or {"error": one problem}}`` of some Resources, in time."""
         pod_managers = access.read_all(self._store, sorted({row.podm_id for row in rows}))
         reads = {
-            row.uuid: self._pool.submit(row.podm_id, self._detail, pod_managers.get(row.podm_id), row)
+            self._pool.submit(row.podm_id, self._detail, pod_managers.get(row.podm_id), row): row
             for row in rows
         }
-        return {uuid: read.result() for uuid, read in reads.items()}
+        self._wait(reads)
+        return {
+            row.uuid: self._result(read, pod_managers.get(row.podm_id), row) for read, row in reads.items()
+        }
+
+    def _wait(self, reads):
+        end, missing = time.monotonic() + self._seconds, set(reads)
+        while missing and time.monotonic() < end:
+            missing = futures.wait(missing, LOOK_SECONDS).not_done
+            self._pool.look()
+
+    def _result(self, read, pod_manager, row):
+        """Return what a read found; one that goes on leaves its document for the next request."""
+        try:
+            if read.done() or not read.cancel():
+                return read.result(0)
+            reason = "too many other requests wait for it"
+        except futures.TimeoutError:
+            reason = f"no answer within {self._seconds} s"
+        except fair_pool.Hung as error:
+            reason = str(error)
+        url = pod_manager.url if pod_manager else row.resource_url
+        return {"error": problem(errors.PodManagerUnreachable(url=url, reason=reason))}
 
     def stop(self):
         """End the pool; what is being read is still answered."""
@@ -51,8 +80,10 @@ class Documents:
     def _document(self, pod_manager, url):
         key = pod_manager.uuid, pod_manager.revision, url
         with self._lock:
-            if key in self._cache:
-                return self._cache[key]
+            # One access: an entry may expire between two.
+            known = self._cache.get(key)
+        if known is not None:
+            return known
         with self._connection(pod_manager) as connection:
             document = connection.read(url)
         with self._lock:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the store answers, found out in the background so that a ping never waits for it."""
+"""Whether the store answers, and what its clock shows, found out in the background so that no call waits for it."""
 
+import math
 import time
 
+from valence.common import deadline
 from valence.common import errors
 from valence.conductor import periodic
 from valence.db import types
@@ -14,10 +16,10 @@ SILENT = "The database does not answer."
 
 
 class StoreHealth:
-    """Asks the store every second."""
+    """Asks the store every second; ``clock`` is told of its answers."""
 
-    def __init__(self, database):
-        self._store = database
+    def __init__(self, database, clock):
+        self._store, self._clock = database, clock
         self._problem = None
         self._asked = None
         self._loop = periodic.Loop("store-health", self.look, INTERVAL)
@@ -43,6 +45,10 @@ class StoreHealth:
         self._asked = time.monotonic()
         try:
             self._store.ping()
+            asked_at = deadline.now()
+            earliest, latest = self._store.clock()
+            if math.isfinite(earliest):  # some proxies take its time from etcd's answers
+                self._clock.hear(earliest, latest, asked_at, deadline.now())
             self._problem = None
         except errors.StoreUnavailable as error:
             self._problem = self._problem or {"reason": error.detail, "since": types.now()}

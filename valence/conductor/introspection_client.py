@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may be asked of introspection in a conductor; see client.py."""
 
+from valence.common import messaging
 from valence.conductor import timeouts
 
 
@@ -8,7 +9,7 @@ class Introspection:
     """What is seen inside the machines; a machine is named by its uuid or, where that is unique, its name.
 
     Documents travel packed by ``valence.common.packing``, as ``{"text": …, "transfer": None}``. What is longer than
-    PART goes in parts, on the way for bulk: ``send`` all but the last, to the ``server`` that took the first, then the
+    PART goes in parts: ``send`` all but the last, to the ``server`` that took the first, then the
     call itself with the last and the ``transfer``.
     """
 
@@ -68,24 +69,26 @@ class Introspection:
 
     def part(self, context, transfer, number, *, server):
         """Return a further part, from 0 on, of what ``data`` returned."""
-        return self._call(context, "part", server=server, transfer=transfer, number=number)
+        return self._bulk(
+            context, "part", timeouts.STORE_TIMEOUT, server=server, transfer=transfer, number=number
+        )
 
     def send(self, context, text, *, transfer=None, server=None):
         """Send a part of a document, the first one to any server; return ``{"transfer", "server"}`` for the others."""
-        return self._call(context, "send", server=server, bulk=True, text=text, transfer=transfer)
+        return self._bulk(
+            context, "send", timeouts.STORE_TIMEOUT, server=server, text=text, transfer=transfer
+        )
 
     def receive(self, context, document, *, token=None, server=None):
         """Hand over what a ramdisk sent, return ``{"uuid"}``; raise BadRequest, WrongToken, Conflict, Unavailable.
 
         ``server`` is the one that has the parts of a long document.
         """
-        where = {"server": server, "bulk": server is not None}
-        return self._long(context, "receive", **where, document=document, token=token)
+        return self._long(context, "receive", server=server, document=document, token=token)
 
     def reapply(self, context, machine, document=None, *, server=None):
         """Process the stored document, or another, anew; raise NotFound, BadRequest, Conflict, StorageUnavailable."""
-        where = {"server": server, "bulk": server is not None}
-        self._long(context, "reapply", **where, machine=machine, document=document)
+        self._long(context, "reapply", server=server, machine=machine, document=document)
 
     def delete_data(self, context, machine):
         """Remove every content of a machine; raise NotFound, Conflict, StorageUnavailable."""
@@ -95,7 +98,12 @@ class Introspection:
         return self._caller.call(context, self.namespace, method, timeouts.STORE_TIMEOUT, **kwargs)
 
     def _long(self, context, method, **kwargs):
-        return self._caller.call(context, self.namespace, method, timeouts.LONG_TIMEOUT, **kwargs)
+        return self._bulk(context, method, timeouts.LONG_TIMEOUT, **kwargs)
+
+    def _bulk(self, context, method, timeout, **kwargs):
+        return self._caller.call(
+            context, self.namespace, method, timeout, topic=messaging.BULK_TOPIC, **kwargs
+        )
 
 
 class IntrospectionRules:

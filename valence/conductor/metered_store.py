@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store whose accesses are timed, and what its commits mean counted: one place sees whatever is written."""
+"""A store whose accesses are timed, and what its commits mean counted: one place sees whatever is written.
+
+It is also where the deadline of a call holds: whoever gave up waiting for the call gets nothing written any more.
+"""
 
 import functools
 import time
 
+from valence.common import deadline
 from valence.common import errors
 from valence.conductor import metrics
 from valence.db import models
@@ -31,12 +35,18 @@ class MeteredStore:
         return getattr(self._store, name)
 
     def commit(self, *changes, lease=None):
-        """Commit as the store does; count the operations that end with it, and a lease that was lost."""
+        """Commit as the store does, for the caller of the present call only as long as that waits.
+
+        Count the operations that end with it, and a lease that was lost.
+        """
         try:
-            stored = self._commit(*changes, lease=lease)
+            stored = self._commit(*changes, lease=lease, before=deadline.current())
         except errors.LeaseLost:
             metrics.LEASE_LOSSES.labels("commit").inc()
             raise
+        if lease:
+            # Work that began in time ends: under its lease nobody else does what would have to come before.
+            deadline.lift()
         for change in changes:
             _count(change)
         if any(

@@ -25,9 +25,10 @@ class Known:
 class Peers:
     """Calls other conductors by their names."""
 
-    def __init__(self, conf, transport):
-        self._caller = rpc_client.Caller(conf, transport, Known())
+    def __init__(self, conf, transport, gate=None):
+        self._caller = rpc_client.Caller(conf, transport, Known(), gate)
         self._operations, self._resources = client.Operations(self._caller), client.Resources(self._caller)
+        self._status = client.Status(self._caller)
 
     def start(self):
         """Begin to ring."""
@@ -41,6 +42,10 @@ class Peers:
         """Tell all conductors that there is work, or that one of them comes or goes; they also look by themselves."""
         self._operations.ring(context.service_context(), everybody=True)
 
-    def read(self, request_context, host, uuids):
+    def announce(self):
+        """Let all conductors on the message bus know of this one's site."""
+        self._status.announce(context.service_context())
+
+    def read(self, request_context, host, uuids, *, pod_manager=None):
         """Return what ``host`` reads of resources, as ``client.Resources.details`` does; raise Unavailable."""
-        return self._resources.read(request_context, host, uuids)
+        return self._resources.read(request_context, host, uuids, pod_manager=pod_manager)

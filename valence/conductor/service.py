@@ -24,6 +24,7 @@ from valence.conductor import peers
 from valence.conductor import purge
 from valence.conductor import receiver
 from valence.conductor import removals
+from valence.conductor import site
 from valence.conductor import subscriptions
 from valence.conductor import worker
 from valence.conductor.endpoints import backup
@@ -40,6 +41,8 @@ LOG = log.getLogger(__name__)
 METRICS = web.Limits(connections=64, connections_per_address=16, drain=5)
 #: seconds that work gets to end when its conductor stops, before others may begin it anew
 HAND_BACK_SECONDS = 0.5
+#: pod managers that are deleted at the same time
+DELETION_THREADS = 8
 
 
 class Conductor:
@@ -50,23 +53,26 @@ class Conductor:
         self._store = metered_store.MeteredStore(store.connect(conf, secrets.load(conf)))
         self._connections = connections.Connections(conf)
         self._leases = leases.LeaseKeeper(self._store, conf.host, conf.conductor.lease_seconds)
-        self._health = health.StoreHealth(self._store)
+        self._site = site.Site(conf, self._store)
+        self._health = health.StoreHealth(self._store, self._site.clock)
         self._ownership = ownership.Ownership(conf, self._store)
         self._worker = worker.Worker(conf, self._store, self._leases, self._connections, self._ownership)
         transport = transport or messaging.get_transport(conf)
-        self._peers = peers.Peers(conf, transport)
+        self._peers = peers.Peers(conf, transport, self._site)
+        self._site.announce = self._peers.announce
         live = documents.Documents(conf, self._store, self._connections, self._ownership)
         self._resources = resources.ResourcesEndpoint(conf, self._store, live, self._ownership, self._peers)
         self._introspection = introspecting.Introspecting(
             conf, self._store, self._leases, self._connections, self._ownership
         )
         self._server = rpc_server.Server(
-            conf, transport, self._endpoints(), conf.host, bulk=self._introspection.endpoints
+            conf, transport, self._endpoints(), conf.host, long=self._long(), gate=self._site
         )
         self._parts = [
             self._leases,
             self._health,
             self._peers,
+            self._site,
             self._introspection,
             *self._relays(),
             purge.Purge(conf, self._store, self._leases),
@@ -80,20 +86,30 @@ class Conductor:
         ]
 
     def _endpoints(self):
+        self._pod_managers = pod_managers.PodManagersEndpoint(
+            self._store,
+            self._leases,
+            self._connections,
+            self._ring_all,
+            subscribes=self._conf.events.enabled and self._conf.events.port is not None,
+        )
         return [
             records.RecordsEndpoint(self._store),
-            pod_managers.PodManagersEndpoint(
-                self._store,
-                self._leases,
-                self._connections,
-                self._ring_all,
-                subscribes=self._conf.events.enabled and self._conf.events.port is not None,
-            ),
+            self._pod_managers,
             self._resources,
             operations.OperationsEndpoint(self._store, self._leases, self._ring, self._ring_all),
             backup.BackupEndpoint(self._store),
             *self._introspection.endpoints,
-            status.StatusEndpoint(self._conf.host, self._health),
+            status.StatusEndpoint(self._conf.host, self._health, self._site),
+        ]
+
+    def _long(self):
+        """Return what may take long; APIs of the first version call it where all others are called."""
+        options = self._conf.conductor
+        return [
+            rpc_server.Long(messaging.DETAILS_TOPIC, [self._resources], options.detail_threads),
+            rpc_server.Long(messaging.BULK_TOPIC, self._introspection.endpoints, options.document_threads),
+            rpc_server.Long(messaging.DELETION_TOPIC, [self._pod_managers], DELETION_THREADS),
         ]
 
     def _ring(self):
@@ -149,13 +165,15 @@ class Conductor:
         Raises SchemaOutdated, and StoreUnavailable when the database is away: nothing runs then.
         """
         self._store.schema.require()
+        self._site.read()
+        self._health.look()
         self._leases.inherit()
         for part in self._parts:
             part.start()
         self._server.start()
         self._ownership.start()
         self._worker.start()
-        LOG.info("conductor %s serves", self._conf.host)
+        LOG.info("conductor %s serves the site %s", self._conf.host, self._site.site)
 
     def stop(self):
         """Leave the others, hand back what runs so that they go on with it, answer what was asked, end."""

@@ -21,6 +21,7 @@ from valence.conductor import introspecting
 from valence.conductor import leases
 from valence.conductor import ownership
 from valence.conductor import peers
+from valence.conductor import site
 from valence.conductor.endpoints import backup
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
@@ -69,7 +70,19 @@ class InProcessCaller:
         self.failure = None
         self.calls = []
 
-    def call(self, ctxt, namespace, method, timeout, *, server=None, bulk=False, **kwargs):
+    def call(
+        self,
+        ctxt,
+        namespace,
+        method,
+        timeout,
+        *,
+        server=None,
+        topic=None,
+        share_of=None,
+        repeatable=False,
+        **kwargs,
+    ):
         """Call a method of an endpoint; raise ``failure`` if there is one."""
         self.calls.append((namespace, method))
         if self.failure:
@@ -117,7 +130,7 @@ class Backend(fixtures.Fixture):
             operations.OperationsEndpoint(self.store, keeper, lambda: None, lambda: None),
             backup.BackupEndpoint(self.store, lambda: time.time() + self.ahead),
             *self.introspecting.endpoints,
-            status.StatusEndpoint("conductor-1", self.health),
+            status.StatusEndpoint("conductor-1", self.health, site.Site(self._conf, self.store)),
         ]
 
 

@@ -40,11 +40,13 @@ class CallTest(base.TestCase):
         self.assertEqual({"conductor-2"}, names)
 
     def test_bulk_calls_go_to_whoever_serves_them(self):
-        error = self.assertRaises(errors.ConductorUnavailable, self.call, "who", timeout=0.2, bulk=True)
+        error = self.assertRaises(
+            errors.ConductorUnavailable, self.call, "who", timeout=0.2, topic="valence.bulk"
+        )
         self.assertIn("no answer", error.detail)
-        self.bus.serve("conductor-2", bulk=True)
-        self.assertEqual({"conductor-2"}, {self.call("who", bulk=True) for _each in range(4)})
-        self.assertEqual("conductor-2", self.call("who", server="conductor-2", bulk=True))
+        self.bus.serve("conductor-2", topics=["valence.bulk"])
+        self.assertEqual({"conductor-2"}, {self.call("who", topic="valence.bulk") for _each in range(4)})
+        self.assertEqual("conductor-2", self.call("who", server="conductor-2", topic="valence.bulk"))
 
     def test_an_error_arrives_as_itself(self):
         error = self.assertRaises(errors.NotFound, self.call, "refuse", key="k1")

@@ -38,8 +38,8 @@ class ServerTest(base.TestCase):
         self.wait_for(lambda: results == [10])
 
     def test_stopping_waits_for_bulk_calls_too(self):
-        server, self.probe = self.bus.serve("conductor-2", bulk=True)
-        results = self.begin_call(bulk=True)
+        server, self.probe = self.bus.serve("conductor-2", topics=["valence.bulk"])
+        results = self.begin_call(topic="valence.bulk")
         threading.Timer(0.2, self.probe.may_go_on.set).start()
         self.assertTrue(server.stop())
         self.wait_for(lambda: results == [10])

@@ -42,6 +42,30 @@ class FairPoolTest(base.TestCase):
             self.pool.submit("slow", self.slow, each)
         self.assertEqual([0, 1, 2], [self.pool.submit("quick", int, each).result(10) for each in range(3)])
 
+    def test_while_a_call_hangs_no_other_of_its_key_waits_and_it_takes_no_place(self):
+        clock = iter([0.0, 0.0, 0.0, 0.0, *[3.0] * 100]).__next__
+        one = fair_pool.FairPool(workers=2, share=1, patience=2.0, clock=clock)
+        self.addCleanup(one.stop)
+        hanging = [one.submit(key, self.slow, key) for key in ("a", "b")]
+        waiting = one.submit("a", self.slow, "late")
+        one.look()
+        self.assertRaises(fair_pool.Hung, waiting.result, 10)
+        self.assertRaises(fair_pool.Hung, one.submit("b", self.slow, "late").result, 10)
+        self.assertEqual(1, one.submit("c", int, 1).result(10))
+        self.gate.set()
+        self.assertEqual(["a", "b"], [each.result(10) for each in hanging])
+        self.wait_for(lambda: not one._running)
+        self.assertEqual(1, one.submit("a", int, 1).result(10))
+
+    def test_a_call_that_nobody_waits_for_any_more_is_not_made(self):
+        one = fair_pool.FairPool(workers=1, share=1)
+        begun, waiting = one.submit("a", self.gate.wait), one.submit("a", self.slow, 0)
+        self.assertTrue(waiting.cancel())
+        self.gate.set()
+        begun.result(10)
+        one.stop()
+        self.assertEqual(0, self.most)
+
     def test_many_calls_of_one_key_let_others_in_between(self):
         order = []
         one = fair_pool.FairPool(workers=1, share=1)

@@ -2,10 +2,12 @@
 """Whether the store answers, found out in the background."""
 
 import threading
+import time
 
 import fixtures
 
 from tests import base
+from valence.common import deadline
 from valence.common import errors
 from valence.conductor import health
 
@@ -18,6 +20,9 @@ class Store:
         self.may_answer = threading.Event()
         self.may_answer.set()
 
+    def clock(self):
+        return time.time(), time.time()
+
     def ping(self):
         self.may_answer.wait(10)
         if self.away:
@@ -27,8 +32,8 @@ class Store:
 class StoreHealthTest(base.TestCase):
     def setUp(self):
         super().setUp()
-        self.database = Store()
-        self.health = health.StoreHealth(self.database)
+        self.database, self.clock = Store(), deadline.Clock()
+        self.health = health.StoreHealth(self.database, self.clock)
 
     def test_it_says_why_and_since_when(self):
         self.health.look()

@@ -3,6 +3,7 @@
 
 import contextlib
 
+from valence.common import bus_errors
 from valence.common import errors
 from valence.common import packing
 from valence.conductor import introspection_client
@@ -14,11 +15,13 @@ PIECE = 64 * 1024
 READ_PATIENCE, SEND_PATIENCE = 0.1, 0.3
 #: longest rest, in seconds, between two large documents
 REST = 0.1
+#: large documents that wait for their turn, each in a thread
+MOST_WAITING = 32
 
 
 @contextlib.contextmanager
 def taken(call):
-    """Read the document of a request, to be sent inside the ``with`` block; raise TooLarge.
+    """Read the document of a request, to be sent inside the ``with`` block; raise TooLarge, Busy.
 
     Large ones have that one after the other, with rests: many at once would take the interpreter, the conductor and the
     database from everybody else.
@@ -65,7 +68,11 @@ def _turn(call):
     length = call.http.content_length
     # Without a length it comes in chunks, or not at all.
     is_large = "Transfer-Encoding" in call.http.headers if length is None else length > PART
-    return call.services.turns.take(READ_PATIENCE) if is_large else contextlib.nullcontext(_go_on)
+    if not is_large:
+        return contextlib.nullcontext(_go_on)
+    if call.services.turns.waiting >= MOST_WAITING:
+        raise bus_errors.Busy(what="with large introspection documents")
+    return call.services.turns.take(READ_PATIENCE)
 
 
 def _go_on(_seconds):

@@ -31,11 +31,9 @@ class List(crud.List):
 
     def _with_details(self, call, asked):
         """Return what ``rows`` returns, each row with its document or with why there is none."""
-        answer = self.rows(call, asked._replace(fields=asked.fields and [*asked.fields, "uuid"]))
+        answer = self.rows(call, asked._replace(fields=asked.fields and [*asked.fields, "uuid", "podm_id"]))
         rows = json.loads(answer["rows"])
-        details = (
-            call.conductor.resources.details(call.context, [row["uuid"] for row in rows]) if rows else {}
-        )
+        details = _details(call, rows) if rows else {}
         shown = [_shown(call, row, details, asked.fields) for row in rows]
         return answer | {"rows": render.encode(shown).decode()}
 
@@ -51,7 +49,7 @@ class Show(crud.Show):
     def answer(self, call, row, options):
         if not options.get("detail"):
             return super().answer(call, row, options)
-        found = call.conductor.resources.details(call.context, [row["uuid"]]).get(row["uuid"], _gone(row))
+        found = _details(call, [row]).get(row["uuid"], _gone(row))
         if "error" in found:
             raise Unreadable(problem=found["error"])
         fields = options.get("fields")
@@ -71,6 +69,13 @@ class Unreadable(errors.PodManagerError):
         self.code = problem.get("code", self.code)
         self.title = problem.get("title", self.title)
         self.retry_after = errors.Unavailable.retry_after if self.status == 503 else None
+
+
+def _details(call, rows):
+    owners = {row["podm_id"] for row in rows}
+    return call.conductor.resources.details(
+        call.context, [row["uuid"] for row in rows], pod_manager=owners.pop() if len(owners) == 1 else None
+    )
 
 
 def _detailed_limit(call, limit):

@@ -6,6 +6,7 @@ import collections
 import futurist
 from oslo_log import log
 
+from valence.common import bus_errors
 from valence.common import errors
 from valence.conductor import documents
 from valence.conductor.rpc import rpc
@@ -24,7 +25,7 @@ class ResourcesEndpoint:
         self._host, self._store, self._documents = conf.host, database, live_documents
         self._ownership, self._peers = ownership, peers
         # A pool of their own: two conductors that wait for each other still read.
-        self._questions = futurist.ThreadPoolExecutor(max_workers=conf.conductor.workers)
+        self._questions = futurist.ThreadPoolExecutor(max_workers=conf.conductor.detail_threads)
 
     @rpc
     def details(self, context, uuids):
@@ -33,6 +34,8 @@ class ResourcesEndpoint:
         for row in self._rows(uuids):
             shares[self._ownership.owner(row.podm_id)].append(row)
         mine = shares.pop(self._host, [])
+        if len(shares) == 1 and not mine:
+            return self._ask(context, *shares.popitem())
         asked = [self._questions.submit(self._ask, context, owner, rows) for owner, rows in shares.items()]
         found = self._documents.read(mine)
         for each in asked:
@@ -57,7 +60,11 @@ class ResourcesEndpoint:
         try:
             if owner is None:
                 raise errors.ConductorUnavailable(reason="none lives that serves the pod manager's group")
-            return self._peers.read(context, owner, [row.uuid for row in rows])
+            pod_managers = {row.podm_id for row in rows}
+            one = pod_managers.pop() if len(pod_managers) == 1 else None
+            return self._peers.read(context, owner, [row.uuid for row in rows], pod_manager=one)
+        except bus_errors.Busy as error:
+            return {row.uuid: {"error": documents.problem(error)} for row in rows}
         except errors.Unavailable as error:
             LOG.warning("conductor %s did not read for us: %s", owner, error.detail)
             problem = documents.problem(error)

@@ -12,7 +12,7 @@ class DetailTest(case.APITestCase):
         self.asked = []
         self.backend.conductor.resources.details = self.details
 
-    def details(self, context, uuids):
+    def details(self, context, uuids, *, pod_manager=None):
         """Answer for the conductor: the first has a document, the second has a problem, the third is gone."""
         self.asked.append(uuids)
         problem = {

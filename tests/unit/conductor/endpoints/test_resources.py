@@ -42,7 +42,7 @@ class DetailsTest(DetailsCase):
 class Silent:
     """Conductors that do not answer, as far beyond this process as those who were killed."""
 
-    def read(self, context, host, uuids):
+    def read(self, context, host, uuids, *, pod_manager=None):
         raise errors.ConductorUnavailable(reason=f"{host} is silent")
 
 
