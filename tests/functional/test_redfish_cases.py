@@ -51,6 +51,8 @@ CASES = (
     "s13-sessions-link-null",
     "s20-expired-403",
     "s22-expired-200-html",
+    "s24-everything-500",
+    "s29-everything-times-out",
     "v03-subscription-201-no-location-no-body",
     "v06-subscription-location-absolute",
     "v08-subscription-location-relative",

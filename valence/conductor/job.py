@@ -101,6 +101,7 @@ class PodManagerJob:
     def _run_timed(self):
         """Synchronize; start and end are events only where something changed or went wrong for the first time."""
         mine, failed_before = context.service_context(), self._pod_manager.failures
+        told_before = self._pod_manager.last_error is not None
         mine.update_store()
         try:
             counters = self._synchronize(mine, step=_ignore, progress=_ignore)
@@ -111,7 +112,8 @@ class PodManagerJob:
             if not failed_before:
                 self._commit(self._event(mine, "sync.error", {"error": error.detail}))
             return
-        if counters["added"] or counters["changed"] or counters["removed"]:
+        changed = counters["added"] or counters["changed"] or counters["removed"]
+        if changed or (counters["unread"] and not told_before):
             self._commit(self._event(mine, "sync.end", counters))
 
     @metrics.synchronization
@@ -127,14 +129,17 @@ class PodManagerJob:
             duplicates.require_new_service(self._store, self._pod_manager, root, connection)
             self._contacted(request_context, root)
             step("synchronize")
-            counters = self._synchronizer(request_context, connection, progress).run()
+            synchronizer = self._synchronizer(request_context, connection, progress)
+            counters = synchronizer.run()
             pause = self._pace.after_success(self._pod_manager, counters, time.monotonic() - began)
-            self._record(monitor.succeeded(self._pod_manager, self._store.at(), self._store.at(pause)))
+            moments = self._store.at(), self._store.at(pause)
+            values = monitor.succeeded(self._pod_manager, *moments, synchronizer.problem)
+            self._record_status(request_context, values)
             return counters
         except errors.PodManagerError as error:
             if self.must_end():  # then the connection was broken off by this conductor
                 raise sync.HandedBack from error
-            self._failed(request_context, error, reached)
+            self._failed(request_context, error, reached and not isinstance(error, sync.NothingRead))
             raise
         except (*PASSING, errors.InMaintenance, sync.HandedBack):
             raise

@@ -6,20 +6,28 @@ ERROR_LENGTH = 1024
 
 
 def contacted(pod_manager, root):
-    """Return the fields to change after the service root answered; ``root`` is what it told."""
-    return _differences(pod_manager, status="online", redfish_uuid=root.uuid or pod_manager.redfish_uuid)
+    """Return the fields to change after the service root answered; ``root`` is what it told.
+
+    One that was offline is online only after a synchronization: its root may answer while nothing else does.
+    """
+    status = "offline" if pod_manager.status == "offline" else "online"
+    return _differences(pod_manager, status=status, redfish_uuid=root.uuid or pod_manager.redfish_uuid)
 
 
-def succeeded(pod_manager, now, next_sync_at):
-    """Return the fields to change after a whole synchronization that ended ``now``; both times are DateTime values."""
+def succeeded(pod_manager, now, next_sync_at, problem=None):
+    """Return the fields to change after a synchronization that ended ``now``; both times are DateTime values.
+
+    ``problem`` says which parts could not be read, None if all were.
+    """
     moments = {"last_contact_at": now, "last_synced_at": now, "next_sync_at": next_sync_at}
-    return _differences(pod_manager, last_error=None, failures=0) | moments
+    last_error = problem and problem[:ERROR_LENGTH]
+    return _differences(pod_manager, status="online", last_error=last_error, failures=0) | moments
 
 
 def failed(pod_manager, error, next_sync_at, *, offline_after, reached):
     """Return the fields to change after a failure; ``next_sync_at`` is when the next try comes.
 
-    A pod manager is offline only after several failures in a row, and not when its root was ``reached``.
+    A pod manager is offline only after several failures in a row, and not when more than its root was ``reached``.
     """
     failures = pod_manager.failures + 1
     offline = failures >= offline_after and not reached

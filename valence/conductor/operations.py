@@ -147,9 +147,10 @@ class Recorder:
             self._update({"progress": dict(counters)})
 
     def succeed(self, counters, *changes):
-        """Store that the work is done, together with ``changes``."""
+        """Store that the work is done, together with ``changes``; in part, if parts could not be read."""
         values = {
             "state": "succeeded",
+            "result": "partial" if counters["unread"] else "complete",
             "progress": dict(counters),
             "steps": self._steps("succeeded"),
         }

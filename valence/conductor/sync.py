@@ -8,6 +8,7 @@ import itertools
 
 from oslo_log import log
 
+from valence.common import errors
 from valence.conductor import changes
 from valence.conductor import inventory
 from valence.db import models
@@ -18,6 +19,10 @@ from valence.podmanagers import base
 LOG = log.getLogger(__name__)
 
 PAGE = 1000
+
+
+class NothingRead(errors.PodManagerError):
+    """Nothing of a pod manager but its service root could be read."""
 
 
 class HandedBack(Exception):
@@ -48,8 +53,20 @@ class Synchronizer:
             self.counters["seen"] = diff.seen
             self._report(self.counters)
         self.counters["seen"] = diff.seen
-        self._log_unread()
+        self.counters["unread"] += diff.dead_ends
+        if self.problem:
+            LOG.warning(
+                "pod manager %s: %s; nothing of that is removed", self._pod_manager.uuid, self.problem
+            )
         return self.counters
+
+    @property
+    def problem(self) -> str | None:
+        """What could not be read, however many parts that were; None if everything was."""
+        if not self.counters["unread"]:
+            return None
+        place = self._unread.parent or "the service root"
+        return f"{self.counters['unread']} parts could not be read; the first, below {place}: {self._unread.reason}"
 
     def _stored(self):
         """Yield the known resources of the pod manager, page by page."""
@@ -70,25 +87,18 @@ class Synchronizer:
             elif isinstance(found, base.Unchanged):
                 diff.unchanged(found.resource_url)
             else:
-                self.counters["unread"] += 1
-                self._unread = self._unread or found
+                self.counters["unread"] += not found.dead
+                if self._unread is None or (self._unread.dead and not found.dead):
+                    self._unread = found
                 diff.unread(found)
         self._check()
+        if self._unread is not None and not diff.seen:
+            reason = f"nothing of it could be read; the first problem: {self._unread.reason}"
+            raise NothingRead(url=self._pod_manager.url, reason=reason)
 
     def _check(self):
         if self._must_end():
             raise HandedBack
-
-    def _log_unread(self):
-        """Log once what could not be read, however many parts that were."""
-        if self.counters["unread"]:
-            LOG.warning(
-                "pod manager %s: %s parts could not be read, nothing of them is removed; the first, below %s: %s",
-                self._pod_manager.uuid,
-                self.counters["unread"],
-                self._unread.parent or "its root",
-                self._unread.reason,
-            )
 
     def _commit(self, batch):
         stored = itertools.chain.from_iterable(self._stored_form.of(change) for change in batch)

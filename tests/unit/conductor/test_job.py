@@ -206,6 +206,40 @@ class StatusTest(JobTest):
             ("online", 0, None), (self.current().status, self.current().failures, self.current().last_error)
         )
 
+    def test_parts_that_cannot_be_read_are_a_partial_result_and_the_last_error(self):
+        self.work()
+        self.pod.simulator.set_faults(error_rate=1.0, fault_paths="System1")
+        uuid = self.ask()
+        self.work()
+        done, now = self.operation(uuid), self.current()
+        self.assertEqual(("succeeded", "partial"), (done.state, done.result))
+        self.assertGreater(done.progress["unread"], 0)
+        self.assertEqual(("online", 0), (now.status, now.failures))
+        self.assertIn("Systems/System1", now.last_error)
+
+    def test_parts_that_can_be_read_again_leave_no_error(self):
+        self.pod.simulator.set_faults(error_rate=1.0, fault_paths="System1")
+        self.work()
+        self.assertIsNotNone(self.current().last_error)
+        self.pod.simulator.set_faults(error_rate=0.0)
+        uuid = self.ask()
+        self.work()
+        self.assertEqual(("complete", None), (self.operation(uuid).result, self.current().last_error))
+
+    def test_where_only_the_root_can_be_read_it_fails_and_is_offline_in_the_end(self):
+        self.work()
+        before = len(self.database.resources())
+        self.pod.simulator.set_faults(
+            error_rate=1.0, fault_paths="/redfish/v1/(Systems|Chassis|Managers|Fabrics|[C-T])"
+        )
+        for expected in ("online", "offline", "offline"):
+            uuid = self.ask()
+            self.work()
+            self.assertEqual(("failed", expected), (self.operation(uuid).state, self.current().status))
+        self.assertIn("nothing of it could be read", self.operation(uuid).cause)
+        self.assertEqual(before, len(self.database.resources()))
+        self.assertEqual([("unknown", "online"), ("online", "offline")], self.changes_of_status())
+
     def test_an_idle_synchronization_is_no_new_revision(self):
         self.work()
         before = self.current()

@@ -22,7 +22,7 @@ class SynchronizerTest(base.TestCase):
 
     def sync(self, batch=500, must_end=bool, lease=None):
         with self.database.keeper().hold("work") as own:
-            return sync.Synchronizer(
+            self.synchronizer = sync.Synchronizer(
                 self.database.store,
                 self.connections.get(self.pod_manager, connections.SYNC),
                 self.pod_manager,
@@ -31,7 +31,8 @@ class SynchronizerTest(base.TestCase):
                 batch=batch,
                 report=lambda counters: self.reports.append(dict(counters)),
                 must_end=must_end,
-            ).run()
+            )
+            return self.synchronizer.run()
 
     def urls(self, resource_type):
         return {each.uuid: each.resource_url for each in self.database.resources(resource_type)}
@@ -93,6 +94,22 @@ class SynchronizerTest(base.TestCase):
         counters = self.sync()
         self.assertGreater(counters["unread"], 0)
         self.assertEqual(before, self.urls("Processor"))
+
+    def test_what_cannot_be_read_is_told_with_a_reason(self):
+        self.assertIsNone(self.sync() and self.synchronizer.problem)
+        self.simulator.set_faults(error_rate=1.0, fault_paths="System1")
+        counters = self.sync()
+        told = f"{counters['unread']} parts could not be read; the first, below"
+        self.assertIn(told, self.synchronizer.problem)
+        self.assertIn("Systems/System1", self.synchronizer.problem)
+
+    def test_where_nothing_can_be_read_it_fails_and_removes_nothing(self):
+        self.sync()
+        before = self.database.resources()
+        self.simulator.set_faults(error_rate=1.0, fault_paths="/redfish/v1/[A-Z]")
+        error = self.assertRaises(sync.NothingRead, self.sync)
+        self.assertIn("nothing of it could be read", error.detail)
+        self.assertEqual(before, self.database.resources())
 
     def test_a_state_that_was_thrown_away_is_made_again_without_events(self):
         self.sync()

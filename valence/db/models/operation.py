@@ -11,7 +11,7 @@ class Operation(base.ModelBaseWithTimestamp):
     """A piece of work that was asked for, what became of it, and why."""
 
     path = "operations"
-    version = "1.1"
+    version = "1.2"
     fields = {
         "uuid": types.UUID("Identifier.", key=True),
         "operation_kind": types.Text("What is done.", max=64, write="never", index=True, example="sync"),
@@ -29,6 +29,14 @@ class Operation(base.ModelBaseWithTimestamp):
             write="never",
         ),
         "progress": types.JSON("Counters of the work so far.", default={}, write="never"),
+        "result": types.Text(
+            "How much was done of what succeeded: complete, or partial if parts of the pod manager could not be read; "
+            "progress.unread says how many.",
+            max=16,
+            default=None,
+            write="never",
+            example="complete",
+        ),
         "cause": types.Text("Why it failed.", max=1024, default=None, write="never"),
         "hint": types.Text("What to do about that.", max=1024, default=None, write="never"),
         "actor": types.Text("Who asked for it; null is Valence itself.", default=None, write="never"),
