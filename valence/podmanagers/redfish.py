@@ -12,6 +12,7 @@ from valence.podmanagers import redfish_expansion
 from valence.podmanagers import redfish_failures
 from valence.podmanagers import redfish_inventory
 from valence.podmanagers import redfish_links
+from valence.podmanagers import redfish_listing
 from valence.podmanagers import redfish_machine
 from valence.podmanagers import redfish_memory
 from valence.podmanagers import redfish_pace
@@ -114,13 +115,20 @@ class RedfishDriver(base.PodManagerDriver):
         return self._events.hints(payload)
 
     def machine(self, resource_url):
-        return redfish_machine.identify(self.read, resource_url)
+        walker = self._walker()
+        machine = redfish_machine.identify(walker, resource_url)
+        for path in sorted(walker.unread):  # what it is known by may be there
+            raise errors.PodManagerError(url=self._connection.paths.url, reason=f"{path} could not be read")
+        return machine
 
     def inspect(self, resource_url):
-        return redfish_inventory.inspect(self.read, resource_url)
+        return redfish_inventory.inspect(self._walker(), resource_url)
+
+    def _walker(self):
+        return redfish_listing.Walker(lambda path: self._connection.get(path).content, self._connection.paths)
 
     def boot_from_network(self, resource_url):
-        redfish_machine.boot_from_network(self.read, self._connection.send, resource_url)
+        redfish_machine.boot_from_network(self._walker(), self._connection.send, resource_url)
 
     def close(self):
         self._events.unsubscribe()

@@ -6,12 +6,11 @@ in it, neighbours on the network or flags of processors, is null.
 """
 
 import ipaddress
+import math
 
-from valence.common import errors
 from valence.podmanagers import redfish_machine
 from valence.podmanagers.redfish_machine import listing
 from valence.podmanagers.redfish_machine import mapping
-from valence.podmanagers.redfish_machine import members
 from valence.podmanagers.redfish_machine import path_of
 
 MIB, GIB = 1024**2, 1024**3
@@ -30,47 +29,30 @@ BOOT_MODES = {"UEFI": "uefi", "Legacy": "bios"}
 WORLD_WIDE = ("NAA", "EUI")
 
 
-def inspect(read, url):
-    """Return the document of the system at ``url``; ``read`` returns the document at a path."""
-    reader = _Reader(read)
-    system = redfish_machine.system_of(read, url)
-    disks = list(_disks(reader, system))
-    memory = list(members(reader.read, system, "Memory"))
+def inspect(walker, url):
+    """Return the document of the system at ``url``; ``walker`` is a redfish_listing.Walker."""
+    system = redfish_machine.system_of(walker, url)
+    disks = list(_disks(walker, system))
+    memory = list(walker.members(system.get("Memory")))
     large = [disk for disk in disks if (disk["size"] or 0) >= SMALLEST_ROOT_DISK]
     return {
         "inventory": {
-            "interfaces": [_interface(each) for each in members(reader.read, system, "EthernetInterfaces")],
-            "cpu": _cpu(system, list(members(reader.read, system, "Processors"))),
+            "interfaces": [_interface(each) for each in walker.members(system.get("EthernetInterfaces"))],
+            "cpu": _cpu(system, list(walker.members(system.get("Processors")))),
             "memory": _memory(system, memory),
             "disks": disks,
             "system_vendor": _vendor(system),
             "boot": {"current_boot_mode": _boot_mode(system), "pxe_interface": None},
             "hostname": _text(system.get("HostName")),
-            **_bmc(reader, system),
+            **_bmc(walker, system),
         },
         "root_disk": min(large, key=lambda disk: disk["size"]) if large else None,
-        "pci_devices": list(_pci_devices(reader, system)),
+        "pci_devices": list(_pci_devices(walker, system)),
         "dmi": {"memory": {"devices": [_module(each) for each in memory if _is_there(each)]}},
         "extra": {"system": {"product": {"uuid": _text(system.get("UUID"))}}},
-        "unread": sorted(reader.unread),
+        "unread": sorted(walker.unread),
         "error": None,
     }
-
-
-class _Reader:
-    """Reads parts of a machine; of one that the service fails to answer only the path is kept."""
-
-    def __init__(self, read):
-        self._read, self.unread = read, set()
-
-    def read(self, path):
-        try:
-            return self._read(path)
-        except (errors.PodManagerUnreachable, errors.PodManagerAuthFailed, errors.ResourceGone):
-            raise
-        except errors.PodManagerError:
-            self.unread.add(path)
-            return {}
 
 
 def _interface(each):
@@ -112,8 +94,7 @@ def _memory(system, modules):
     mebibytes = sum(_number(each.get("CapacityMiB")) or 0 for each in modules if _is_there(each))
     if not mebibytes:
         told = mapping(system.get("MemorySummary")).get("TotalSystemMemoryGiB")
-        is_number = isinstance(told, (int, float)) and not isinstance(told, bool)
-        mebibytes = int(told * 1024) if is_number else 0
+        mebibytes = _number(told * 1024) or 0 if isinstance(told, (int, float)) else 0
     return {"total": mebibytes * MIB or None, "physical_mb": mebibytes or None}
 
 
@@ -129,17 +110,16 @@ def _module(each):
     }
 
 
-def _disks(reader, system):
+def _disks(walker, system):
     found = False
-    for storage in members(reader.read, system, "Storage"):
-        for link in listing(storage.get("Drives")):
-            drive = redfish_machine.linked(reader.read, path_of(link))
-            if drive and _is_there(drive):
+    for storage in walker.members(system.get("Storage")):
+        for drive in walker.members(storage.get("Drives")):
+            if _is_there(drive):
                 found = True
                 yield _drive(drive)
     if found:
         return
-    for storage in members(reader.read, system, "SimpleStorage"):
+    for storage in walker.members(system.get("SimpleStorage")):
         for device in map(mapping, listing(storage.get("Devices"))):
             if _is_there(device):
                 yield _drive(device)
@@ -162,12 +142,9 @@ def _drive(drive):
     }
 
 
-def _pci_devices(reader, system):
-    for link in listing(system.get("PCIeDevices")):
-        device = redfish_machine.linked(reader.read, path_of(link)) or {}
-        functions = device.get("PCIeFunctions")
-        found = members(reader.read, device, "PCIeFunctions") if isinstance(functions, dict) else ()
-        for function in found:
+def _pci_devices(walker, system):
+    for device in walker.members(system.get("PCIeDevices")):
+        for function in walker.members(device.get("PCIeFunctions")):
             if _is_there(function):
                 yield {
                     "vendor_id": _hexadecimal(function.get("VendorId")),
@@ -194,11 +171,11 @@ def _boot_mode(system):
     return BOOT_MODES.get(_text(mapping(system.get("Boot")).get("BootSourceOverrideMode")))
 
 
-def _bmc(reader, system):
+def _bmc(walker, system):
     """Return the first address of each version of IP that a manager of the system has."""
     found = {"bmc_address": None, "bmc_v6address": None}
-    for manager in redfish_machine.managers(reader.read, system):
-        for text in redfish_machine.addresses(reader.read, manager):
+    for manager in redfish_machine.managers(walker, system):
+        for text in redfish_machine.addresses(walker, manager):
             try:
                 address = ipaddress.ip_address(_text(text) or "")
             except ValueError:
@@ -223,4 +200,4 @@ def _text(value):
 
 def _number(value):
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return int(value) if is_number else None
+    return int(value) if is_number and math.isfinite(value) else None

@@ -102,10 +102,13 @@ class Pages:
 
 
 class Walker:
-    """Reads what links lead to; ``read`` returns the document at a path, ``paths`` is that of the service."""
+    """Reads what links lead to, in every form that links have; ``paths`` is that of the service.
+
+    ``read`` returns the document at a path; it raises what a link that fails is passed over for.
+    """
 
     def __init__(self, read, paths):
-        self._read, self._paths = read, paths
+        self.read, self._paths = read, paths
         #: the paths that could not be read
         self.unread: set[str] = set()
 
@@ -119,7 +122,7 @@ class Walker:
         if path is None:
             return None
         try:
-            return self._read(path)
+            return self.read(path)
         except errors.ResourceGone:
             return None
         except (errors.PodManagerUnreachable, errors.PodManagerAuthFailed):

@@ -6,10 +6,13 @@ import copy
 from tests import base
 from valence.common import errors
 from valence.podmanagers import redfish_inventory
+from valence.podmanagers import redfish_listing
+from valence.podmanagers import redfish_paths
 
 SYSTEM = "/redfish/v1/Systems/1"
 NODE = "/redfish/v1/Nodes/1"
 GIB = 1024**3
+PATHS = redfish_paths.Paths("http://pod")
 
 
 def link(path):
@@ -96,7 +99,7 @@ class InspectTest(base.TestCase):
         return self.documents[path]
 
     def inspect(self, url=SYSTEM):
-        return redfish_inventory.inspect(self.read, url)
+        return redfish_inventory.inspect(redfish_listing.Walker(self.read, PATHS), url)
 
     def test_the_parts_of_a_machine(self):
         document = self.inspect()
@@ -155,6 +158,19 @@ class InspectTest(base.TestCase):
         for kind in (errors.PodManagerUnreachable, errors.PodManagerAuthFailed):
             self.failing["/storage"] = kind(url="http://pod", reason="no")
             self.assertRaises(kind, self.inspect)
+
+    def test_numbers_that_are_none_are_unknown(self):
+        for odd in (float("nan"), float("inf"), -float("inf")):
+            self.documents["/drives/1"]["CapacityBytes"] = self.documents["/nics/1"]["SpeedMbps"] = odd
+            self.documents[SYSTEM]["MemorySummary"] = {"TotalSystemMemoryGiB": odd}
+            self.documents["/dimms"] = collection()
+            inventory = self.inspect()["inventory"]
+            self.assertEqual((None, None), (inventory["disks"][0]["size"], inventory["memory"]["total"]))
+
+    def test_a_list_with_members_missing_is_told(self):
+        self.documents["/nics"] = collection("/nics/1") | {"Members@odata.count": 2}
+        document = self.inspect()
+        self.assertEqual((1, ["/nics"]), (len(document["inventory"]["interfaces"]), document["unread"]))
 
     def test_garbage_is_no_part(self):
         for odd in (None, 5, "x", [], [None, 5, "x"], {}, {"@odata.id": 5}, True):

@@ -3,7 +3,9 @@
 
 from tests import base
 from valence.common import errors
+from valence.podmanagers import redfish_listing
 from valence.podmanagers import redfish_machine
+from valence.podmanagers import redfish_paths
 
 SYSTEM = "/redfish/v1/Systems/1"
 NODE = "/redfish/v1/Nodes/1"
@@ -13,13 +15,14 @@ def link(path):
     return {"@odata.id": path}
 
 
-class Service:
+class Service(redfish_listing.Walker):
     """Documents by path; what is not there is gone."""
 
     def __init__(self, documents):
+        super().__init__(self.document_at, redfish_paths.Paths("http://pod"))
         self.documents = documents
 
-    def read(self, path):
+    def document_at(self, path):
         if path not in self.documents:
             raise errors.ResourceGone(url="http://pod", reason=path)
         return self.documents[path]
@@ -43,20 +46,31 @@ DOCUMENTS = {
 
 class MachineTest(base.TestCase):
     def test_a_system(self):
-        machine = redfish_machine.identify(Service(DOCUMENTS).read, SYSTEM)
+        machine = redfish_machine.identify(Service(DOCUMENTS), SYSTEM)
         self.assertEqual(["52:54:00:00:00:01", "52:54:00:00:00:02"], machine.macs)
         self.assertEqual((["10.0.0.9"], "SN1"), (machine.bmc_addresses, machine.serial))
 
+    def test_links_may_be_absolute_or_bare_and_collections_have_pages(self):
+        nics = f"{SYSTEM}/EthernetInterfaces"
+        pages = {
+            SYSTEM: DOCUMENTS[SYSTEM] | {"EthernetInterfaces": f"http://pod{nics}"},
+            nics: {"Members": ["http://pod/nic/1"], "@odata.nextLink": "?$skip=1"},
+            f"{nics}?$skip=1": {"Members": ["/nic/2"]},
+            "/nic/2": {"MACAddress": "52:54:00:00:00:03"},
+        }
+        machine = redfish_machine.identify(Service(DOCUMENTS | pages), SYSTEM)
+        self.assertEqual(["01", "02", "03"], [mac[-2:] for mac in machine.macs])
+
     def test_a_composed_node_is_known_by_its_system(self):
-        read = Service(DOCUMENTS).read
-        self.assertEqual(redfish_machine.identify(read, SYSTEM), redfish_machine.identify(read, NODE))
+        walker = Service(DOCUMENTS)
+        self.assertEqual(redfish_machine.identify(walker, SYSTEM), redfish_machine.identify(walker, NODE))
 
     def test_a_system_that_tells_little(self):
-        machine = redfish_machine.identify(Service({SYSTEM: {"Links": 5}}).read, SYSTEM)
+        machine = redfish_machine.identify(Service({SYSTEM: {"Links": 5}}), SYSTEM)
         self.assertEqual(([], [], None, None), tuple(machine))
 
     def test_a_system_that_is_gone(self):
-        self.assertRaises(errors.ResourceGone, redfish_machine.identify, Service({}).read, SYSTEM)
+        self.assertRaises(errors.ResourceGone, redfish_machine.identify, Service({}), SYSTEM)
 
 
 class BootTest(base.TestCase):
@@ -64,7 +78,7 @@ class BootTest(base.TestCase):
         """Return what is sent to boot a system with these values."""
         sent = []
         documents = DOCUMENTS | {SYSTEM: DOCUMENTS[SYSTEM] | {"@odata.id": SYSTEM} | values}
-        redfish_machine.boot_from_network(Service(documents).read, lambda *request: sent.append(request), url)
+        redfish_machine.boot_from_network(Service(documents), lambda *request: sent.append(request), url)
         return sent
 
     def test_a_running_system_is_restarted(self):
