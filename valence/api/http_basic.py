@@ -150,7 +150,10 @@ class Users:
         """Return whether this is the password of this user, after the same time whether there is the user or not."""
         hashes = self._hashes
         known = hashes.get(name)
-        fits = bcrypt.checkpw(password[:LONGEST_PASSWORD], known or _other(hashes, name))
+        try:
+            fits = bcrypt.checkpw(password[:LONGEST_PASSWORD], known or _other(hashes, name))
+        except ValueError:  # of a hash in the file that only begins like one
+            return False
         return fits and known is not None and len(password) <= LONGEST_PASSWORD
 
     def _read(self):
@@ -189,7 +192,8 @@ class Buckets:
             raise
         self._add(key, 1)
 
-    def _add(self, key, number):
+    def _add(self, text, number):
+        key = hashlib.blake2b(text.encode(), digest_size=16).digest()  # names may be long
         with self._lock:
             now = self._clock()
             left, at = self._buckets.get(key, (self._number, now))

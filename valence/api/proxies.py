@@ -34,8 +34,8 @@ class Proxies:
         """Return the last address of the way here that is no proxy of ours: those before it may be invented."""
         way = [part.strip() for part in environ.get(_FOR, "").split(",") if part.strip()]
         client = environ["REMOTE_ADDR"]
-        while way and self._is_trusted(client):
-            client = _address(way.pop())
+        while way and self._is_trusted(client) and (before := _address(way.pop())):
+            client = before
         return client
 
     def _is_trusted(self, text):
@@ -58,7 +58,12 @@ def _network(text):
 
 
 def _address(text):
-    """Return an address of X-Forwarded-For without the port that some proxies add."""
+    """Return an address of X-Forwarded-For without the port that some proxies add; None for what is no address."""
     if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None

@@ -171,6 +171,12 @@ class HTTPBasicTest(case.APITestCase):
         users._hashes = {}
         self.assertFalse(users.check("ann", b"pear"))
 
+    def test_a_broken_hash_proves_nobody(self):
+        with open(self.file, "w") as stream:
+            stream.write("ann:$2b$broken\n")
+        for name in ("ann", "bob"):
+            self.assert_error(self.as_user(name, "pear"), 401, "valence.unauthorized")
+
     def test_a_password_is_not_cut_to_what_bcrypt_compares(self):
         self.write(self.file, {"ann": b"x" * 72})
         self.assertEqual(200, self.as_user("ann", "x" * 72).status_code)

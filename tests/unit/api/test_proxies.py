@@ -46,6 +46,10 @@ class ProxiesTest(case.APITestCase):
     def test_a_proxy_that_says_nothing_is_the_client(self):
         self.assertEqual(PROXY, self.seen(PROXY)[0])
 
+    def test_what_is_no_address_is_not_believed(self):
+        for text in ("unknown", "x" * 1000, "10.0.0.9, _hidden", "10.0.0.9, 300.1.1.1"):
+            self.assertEqual(PROXY, self.seen(PROXY, FOR=text)[0], text)
+
     def test_a_wrong_option_is_explained(self):
         self.conf.set_override("trusted_proxies", ["proxy.example.org"], "api")
         error = self.assertRaises(errors.InsecureConfiguration, proxies.Proxies, None, self.conf)
