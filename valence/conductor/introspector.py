@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work that introspections wait for: machines are prepared and booted, and what takes too long fails."""
 
+import collections
 import threading
 
-import futurist
 from oslo_log import log
 
 from valence.common import context
@@ -11,6 +11,7 @@ from valence.common import errors
 from valence.common import introspection_errors
 from valence.conductor import access
 from valence.conductor import connections
+from valence.conductor import crew
 from valence.conductor import introspections
 from valence.conductor import periodic
 from valence.db import models
@@ -21,7 +22,15 @@ LOG = log.getLogger(__name__)
 
 #: seconds between two looks for work
 INTERVAL = 1.0
-LOOK_LIMIT = 100
+#: seconds between two looks at least: what ends in quick succession is followed by one look
+REST = 0.05
+#: rows that one query finds
+PAGE = 1000
+FIELDS = ("uuid", "podm_id", "started_at")
+#: introspections of one pod manager that are begun at the same time
+SHARE = 2
+#: seconds after which the start of an introspection gives its place to one of another pod manager
+SLOW_SECONDS = 2.0
 #: what there is to be done: ramdisks send again what a dead conductor left, of Redfish nobody does
 WORK = ({"state": "starting"}, {"state": "processing", "source": "redfish"})
 OPEN = ("starting", "waiting", "processing", "reapplying")
@@ -32,50 +41,85 @@ TIMEOUT = "Introspection timeout"
 
 
 class Introspector:
-    """Looks every second, or when rung, for introspections that were started or are overdue."""
+    """Looks every second, or when rung, for introspections that were started or are overdue.
+
+    A pod manager has at most SHARE of them at the same time, the oldest first; those of a slow one wait for slow ones.
+    """
 
     def __init__(self, conf, database, leases, *, live_connections, ownership, records, intake):
         self._store, self._leases, self._intake = database, leases, intake
         self._connections, self._ownership, self._records = live_connections, ownership, records
-        self._busy, self._lock = set(), threading.Lock()
-        self._pool = futurist.ThreadPoolExecutor(max_workers=conf.sync.workers)
-        self._loop = periodic.Loop("introspector", self.look, INTERVAL)
+        #: UUIDs of introspections by pod manager, the oldest first, and of those that are worked on
+        self._waiting: dict[str, collections.deque] = {}
+        self._busy, self._lock, self._stopping = set(), threading.Lock(), False
+        #: places whose work was done and whose pod manager has more
+        self._advanced: set[tuple] = set()
+        self._loop = periodic.Loop("introspector", self.look, INTERVAL, rest=REST)
         self.ring = self._loop.ring
+        self._crew = crew.Crew(
+            self._work,
+            ended=self._look_again,
+            workers=conf.sync.workers,
+            slow_workers=conf.sync.slow_workers,
+            patience=SLOW_SECONDS,
+        )
 
     def start(self):
         """Begin to look for work."""
         self._loop.start()
 
     def stop(self):
-        """End what is being done."""
+        """Hand back what is being done: another conductor goes on with it."""
+        self._stopping = True
         self._loop.stop()
-        self._pool.shutdown(wait=True)
+        self._connections.break_off([connections.INTROSPECTION])
+        self._crew.stop()
 
     def look(self):
-        """Give what was started to the pool, and let fail what is overdue."""
+        """Give what was started to the crew, and let fail what is overdue."""
         overdue = [store.Filter("state", "in", list(OPEN)), store.Filter("deadline", "lt", self._store.at())]
-        for row in self._store.list(models.Introspection, filters=overdue, limit=LOOK_LIMIT):
+        for row in list(self._rows(overdue)):
             self._alone(row.uuid, self._fail_overdue)
-        for wanted in WORK:
-            filters = [store.Filter(name, "eq", value) for name, value in wanted.items()]
-            for row in self._store.list(models.Introspection, filters=filters, limit=LOOK_LIMIT):
-                if self._is_mine(row.podm_id):
-                    self._submit(row.uuid)
-
-    def _is_mine(self, podm_id):
-        """Whether this conductor is the one that works on a pod manager; one that is new is looked up first."""
-        return bool(self._ownership.owner(podm_id)) and self._ownership.owns(podm_id)
-
-    def _submit(self, uuid):
+        started = [row for wanted in WORK for row in self._rows(_filters(wanted))]
+        pod_managers = {row.podm_id for row in started}
+        self._ownership.learn(pod_managers)
+        mine = set(filter(self._ownership.owns, pod_managers))
+        waiting = collections.defaultdict(collections.deque)
+        for row in sorted(started, key=lambda row: row.started_at or ""):
+            if row.podm_id in mine:
+                waiting[row.podm_id].append(row.uuid)
         with self._lock:
-            if uuid in self._busy:
-                return
-            self._busy.add(uuid)
-        self._pool.submit(self._work, uuid)
+            self._waiting = waiting
+        self._crew.offer(_in_turn(waiting))
 
-    def _work(self, uuid):
+    def _rows(self, filters):
+        """Yield all introspections with what is needed to choose, a page at a time: few are open at once."""
+        marker, page = None, [None] * PAGE
+        while len(page) == PAGE:
+            page = self._store.list(
+                models.Introspection, filters=filters, marker=marker, limit=PAGE, fields=FIELDS
+            )
+            yield from page
+            marker = page[-1].uuid if page else None
+
+    def _look_again(self, key):
+        """Look for more if a place of a pod manager has become free by work that was done."""
+        if key in self._advanced:
+            self._advanced.discard(key)
+            self.ring()
+
+    def _work(self, key):
+        """Do the oldest introspection of a pod manager that nobody works on; the key is of one of its places."""
+        with self._lock:
+            waiting = self._waiting.get(key[0])
+            uuid = next((each for each in waiting or () if each not in self._busy), None)
+            if uuid is None or self._stopping:
+                return
+            waiting.remove(uuid)
+            self._busy.add(uuid)
         try:
-            self._alone(uuid, self._prepare)
+            if self._alone(uuid, self._prepare) and self._waiting.get(key[0]):
+                self._advanced.add(key)
         except Exception:
             LOG.exception("introspection %s: its start failed; it is tried again", uuid)
         finally:
@@ -83,14 +127,16 @@ class Introspector:
                 self._busy.discard(uuid)
 
     def _alone(self, uuid, work):
-        """Do ``work`` under the lease of an introspection; somebody else who has it, or was faster, does it."""
+        """Do ``work`` under an introspection's lease, unless another has it or was faster; return if it was done."""
         try:
             with self._leases.hold(introspections.lease_name(uuid)) as lease:
                 work(self._records.get(uuid), lease)
+            return True
         except (errors.LeaseHeld, errors.LeaseLost, errors.RevisionMismatch, errors.NotFound):
             pass
         except errors.Unavailable as error:
             LOG.warning("introspection %s waits: %s", uuid, error.detail)
+        return False
 
     def _fail_overdue(self, row, lease):
         if row.state in OPEN and row.deadline and row.deadline < self._store.at():
@@ -111,6 +157,8 @@ class Introspector:
                     driver.boot_from_network(machine.resource_url)
             self._records.change(mine, row, {"state": "waiting"}, lease=lease)
         except (*NO_CONTACT, introspection_errors.NotOffered) as error:
+            if self._stopping:
+                return  # this conductor interrupted it; the next one goes on
             self._records.fail(mine, row, error.detail, lease)
 
     def _inspect(self, machine):
@@ -143,3 +191,12 @@ class Introspector:
         return addresses.normal(
             mac=told.macs, bmc_address=told.bmc_addresses, uuid=[told.uuid], serial=[told.serial]
         )
+
+
+def _filters(wanted):
+    return [store.Filter(name, "eq", value) for name, value in wanted.items()]
+
+
+def _in_turn(waiting):
+    """Return the places of pod managers that have work: the first one of each, then the second one of each."""
+    return [(podm_id, place) for place in range(SHARE) for podm_id, of in waiting.items() if place < len(of)]

@@ -59,6 +59,11 @@ class Ownership:
             self.refresh()
         return self._owners.get(uuid)
 
+    def learn(self, uuids):
+        """Read the pod managers again, once, if some of ``uuids`` are new."""
+        if not self._groups.keys() >= set(uuids):
+            self.refresh()
+
     def is_eligible(self, uuid):
         """Whether this conductor could serve a pod manager: it is of one of its groups."""
         return self._groups.get(uuid) in self.membership.groups

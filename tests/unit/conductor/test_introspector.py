@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The background work of introspections."""
 
+import socket
+import time
+
 import requests
 
 from tests import embedded
@@ -17,8 +20,12 @@ class IntrospectorCase(case.IntrospectionCase):
         return self.backend.store.get(models.Introspection, self.uuid)
 
     def look_until(self, state):
+        self.wait_for(lambda: self.looked() == state, message=lambda: str(vars(self.stored())))
+
+    def looked(self):
+        """Look as every second, and return the state."""
         self.backend.introspecting.introspector.look()
-        self.wait_for(lambda: self.stored().state == state, message=lambda: str(vars(self.stored())))
+        return self.stored().state
 
 
 class IntrospectorTest(IntrospectorCase):
@@ -65,7 +72,7 @@ class IntrospectorTest(IntrospectorCase):
         self.assertEqual("starting", self.stored().state)
 
 
-class SimulatedTest(IntrospectorCase):
+class SimulatedCase(IntrospectorCase):
     def setUp(self):
         super().setUp()
         self.pod = self.useFixture(embedded.Pod(systems=1)).simulator
@@ -75,6 +82,65 @@ class SimulatedTest(IntrospectorCase):
         machine = self.backend.store.get(models.Resource, self.uuid)
         self.backend.store.commit(store.Update(machine, {"resource_url": SYSTEM}))
 
+
+class FairTest(SimulatedCase):
+    """Nobody waits for what others cannot have."""
+
+    def add_started(self, name, url, machines, **values):
+        """Store a pod manager with machines whose introspection was started, and return its uuid."""
+        pod_manager = models.PodManager(name=name, url=url, **values)
+        rows = [self.machine_of(pod_manager, name, number) for number in range(machines)]
+        times = {"started_at": "2020-01-01T00:00:00Z", "deadline": "2099-01-01T00:00:00Z"}
+        started = [
+            models.Introspection(uuid=row.uuid, podm_id=pod_manager.uuid, source="redfish", **times)
+            for row in rows
+        ]
+        # The parts of a resource are stored beside it.
+        self.backend.store.commit(*map(store.Create, [pod_manager, *rows, *started]))
+        return pod_manager.uuid
+
+    def machine_of(self, pod_manager, name, number):
+        # Keys that come before all others.
+        uuid = f"00000000-0000-4000-{name[:4]:0>4}-{number:012}"
+        return models.Resource(
+            uuid=uuid,
+            podm_id=pod_manager.uuid,
+            resource_type="System",
+            resource_url=f"/redfish/v1/Systems/{number}",
+            name=f"{name}-{number}",
+        )
+
+    def assert_is_done_soon(self):
+        self.assertEqual(202, self.one("POST", "?source=redfish").status_code)
+        began = time.monotonic()
+        while self.stored().state != "finished":
+            self.backend.introspecting.introspector.look()
+            time.sleep(0.2)
+            self.assertLess(time.monotonic() - began, 20, self.stored().state)
+
+    def test_those_that_no_conductor_serves_keep_nobody_waiting(self):
+        self.add_started("aaaa", "http://127.0.0.1:9", 150, conductor_group="nobody")
+        self.assert_is_done_soon()
+
+    def test_those_of_a_pod_manager_that_hangs_keep_nobody_else_waiting(self):
+        with socket.create_server(("127.0.0.1", 0)) as hung:
+            self.add_started("bbbb", f"http://127.0.0.1:{hung.getsockname()[1]}", 20)
+            self.backend.introspecting.introspector.look()
+            self.assert_is_done_soon()
+            self.backend.introspecting.introspector.stop()
+
+    def test_what_is_interrupted_by_the_stop_is_left_to_the_next_conductor(self):
+        with socket.create_server(("127.0.0.1", 0)) as hung:
+            podm_id = self.add_started("cccc", f"http://127.0.0.1:{hung.getsockname()[1]}", 1)
+            self.backend.introspecting.introspector.look()
+            hung.accept()
+            self.backend.introspecting.introspector.stop()
+        mine = [store.Filter("podm_id", "eq", podm_id)]
+        (row,) = self.backend.store.list(models.Introspection, filters=mine)
+        self.assertEqual(("starting", None), (row.state, row.error))
+
+
+class SimulatedTest(SimulatedCase):
     def system(self):
         return requests.get(f"{self.pod.url}{SYSTEM}", auth=("admin", "password"), timeout=10).json()
 
