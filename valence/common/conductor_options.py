@@ -40,7 +40,8 @@ CONDUCTOR = [
         "drain_seconds",
         default=30,
         min=1,
-        help="Seconds that running work gets to end when the conductor stops.",
+        help="Deadline, in seconds, for the whole stop of a conductor: calls are answered, work is handed back, and "
+        "sessions and subscriptions are ended. What waits for hardware is interrupted after two seconds.",
     ),
     cfg.IntOpt("event_days", default=30, min=1, mutable=True, help="Days that events are kept."),
     cfg.IntOpt(

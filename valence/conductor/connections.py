@@ -8,6 +8,8 @@ import contextlib
 import dataclasses
 import threading
 import time
+import weakref
+from concurrent import futures
 
 from valence.common import errors
 from valence.common import secrets
@@ -18,6 +20,8 @@ from valence.podmanagers import base
 SYNC, EVENTS, LIVE, INTROSPECTION = KINDS = ("sync", "events", "live", "introspection")
 #: seconds after which a connection that ``use`` made, and that nobody uses, is closed
 IDLE_SECONDS = 60.0
+#: connections that are closed at the same time when the conductor stops
+CLOSERS = 32
 
 
 @dataclasses.dataclass
@@ -39,6 +43,11 @@ class Connections:
     def __init__(self, conf):
         self._conf = conf
         self._open, self._lock = {}, threading.Lock()
+        #: driver -> kind of work, also of those that were dropped and in which somebody still waits
+        self._made = weakref.WeakKeyDictionary()
+        #: those that ``use`` made and that nobody uses now
+        self._idle = weakref.WeakSet()
+        self._broken_off = set()
 
     def get(self, pod_manager, kind):
         """Return the connection for a kind of work, kept until it is dropped.
@@ -56,12 +65,15 @@ class Connections:
         finally:
             with self._lock:
                 connection.users -= 1
+                if not connection.users:
+                    self._idle.add(connection.driver)
                 connection.used_at = time.monotonic()
 
     def new(self, pod_manager):
         """Return a connection that the caller closes; raise as ``get``."""
         self._require_allowed(pod_manager)
-        return base.load(self._conf, pod_manager)
+        with self._lock:
+            return self._make(pod_manager, LIVE)
 
     def current(self, uuid, kind):
         """Return the connection to a pod manager that there is, or None."""
@@ -93,10 +105,26 @@ class Connections:
         for connection in closing:
             connection.driver.close()
 
+    def break_off(self, kinds):
+        """Interrupt what waits for any pod manager in some kinds of work, and make no such connection any more.
+
+        Connections that ``use`` made, and that nobody uses, are left for ``close``, which signs out.
+        """
+        with self._lock:
+            self._broken_off |= set(kinds)
+            made = [driver for driver, kind in self._made.items() if kind in kinds]
+            waiting = [driver for driver in made if driver not in self._idle]
+        for driver in waiting:
+            driver.abort()
+
     def close(self):
-        """Close every connection."""
-        for uuid in self.known():
-            self.drop(uuid)
+        """Close every connection, many at a time: to sign out takes seconds where a pod manager hangs."""
+        with self._lock:
+            drivers = [connection.driver for connection in self._open.values()]
+            self._open.clear()
+        with futures.ThreadPoolExecutor(CLOSERS, "close") as pool:
+            for driver in drivers:
+                pool.submit(driver.close)
 
     def _get(self, pod_manager, kind, users=None):
         self._require_allowed(pod_manager)
@@ -106,10 +134,11 @@ class Connections:
             connection = self._open.get(key)
             if connection is None or connection.access != wanted:
                 replaced = connection
-                connection = _Connection(wanted, base.load(self._conf, pod_manager), users and 0)
+                connection = _Connection(wanted, self._make(pod_manager, kind), users and 0)
                 self._open[key] = connection
             if users:
                 connection.users = (connection.users or 0) + users
+                self._idle.discard(connection.driver)
         if replaced is not None:
             replaced.driver.close()
         return connection
@@ -118,6 +147,13 @@ class Connections:
         with self._lock:
             taken = [self._open.pop((uuid, kind), None) for kind in kinds]
         return [connection for connection in taken if connection is not None]
+
+    def _make(self, pod_manager, kind):
+        if kind in self._broken_off:
+            raise errors.PodManagerUnreachable(url=pod_manager.url, reason="its conductor stops")
+        driver = base.load(self._conf, pod_manager)
+        self._made[driver] = kind
+        return driver
 
     def _require_allowed(self, pod_manager):
         if pod_manager.maintenance:

@@ -3,6 +3,7 @@
 
 from oslo_log import log
 
+from valence.common import ending
 from valence.common import messaging
 from valence.common import metrics
 from valence.common import notifications
@@ -43,6 +44,8 @@ METRICS = web.Limits(connections=64, connections_per_address=16, drain=5)
 HAND_BACK_SECONDS = 0.5
 #: pod managers that are deleted at the same time
 DELETION_THREADS = 8
+#: seconds that calls, and then subscriptions, get to end before the connections to pod managers are broken off
+GRACE_SECONDS = 2.0
 
 
 class Conductor:
@@ -178,14 +181,22 @@ class Conductor:
     def stop(self):
         """Leave the others, hand back what runs so that they go on with it, answer what was asked, end."""
         LOG.info("conductor %s stops", self._conf.host)
-        self._ownership.leave()
-        self._worker.hand_back(HAND_BACK_SECONDS)
-        self._leases.release_all()
-        self._peers.ring()
-        self._server.stop()
-        self._worker.stop()
-        self._resources.stop()
+        end = ending.Ending(self._conf.conductor.drain_seconds)
+        end.run("membership", self._ownership.leave)
+        self._worker.hand_back(min(HAND_BACK_SECONDS, end.left()))
+        end.run("leases", self._leases.release_all)
+        end.run("peers", self._peers.ring)
+        end.run("calls", self._server.stop, grace=GRACE_SECONDS, hurry=self._break_off)
+        end.run("worker", lambda: self._worker.stop(end.left()))
+        end.run("resources", self._resources.stop)
         for part in reversed(self._parts):
-            part.stop()
-        self._connections.close()
+            end.run(type(part).__name__, part.stop, grace=GRACE_SECONDS, hurry=self._break_off_all)
+        end.run("connections", self._connections.close, grace=GRACE_SECONDS, hurry=self._break_off_all)
         self._store.close()
+
+    def _break_off(self):
+        """Wait for no document or introspection any more; synchronizations are handed back, subscriptions ended."""
+        self._connections.break_off([connections.LIVE, connections.INTROSPECTION])
+
+    def _break_off_all(self):
+        self._connections.break_off(connections.KINDS)

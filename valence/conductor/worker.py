@@ -82,9 +82,9 @@ class Worker:
         end.start()
         end.join(seconds)
 
-    def stop(self):
-        """Hand back what runs, and wait for that as long as [conductor] drain_seconds says."""
-        self.hand_back(self._conf.conductor.drain_seconds)
+    def stop(self, seconds=None):
+        """Hand back what runs, and wait for that for ``seconds``, by default [conductor] drain_seconds."""
+        self.hand_back(self._conf.conductor.drain_seconds if seconds is None else seconds)
         self._closers.shutdown(wait=False, cancel_futures=True)
 
     def look(self):
