@@ -366,10 +366,13 @@ class Reader:
 
         ``place`` is the URL of a list that may hold parts of its document instead of links.
         """
+        parts = set()  # some services give every part the same URL
         for number, member in enumerate(members):
             url = self._url(member)
             if place and redfish_document.is_part(member, url, place):
-                yield self._found(member, url if url and "#" in url else f"{place}/{number}", kind, parent)
+                part = url if url and "#" in url and url not in parts else f"{place}/{number}"
+                parts.add(part)
+                yield self._found(member, part, kind, parent)
             elif (
                 url is not None and redfish_document.has_content(member) and self._is_whole(member, url, kind)
             ):

@@ -198,6 +198,13 @@ class PartsTest(AlternativesTestCase):
         self.assertEqual(names, self.below(CHASSIS))
         self.assertEqual(["200", "300"], [self.driver.read(url)["SerialNumber"] for url in names])
 
+    def test_parts_that_have_the_same_url_are_known_by_their_place(self):
+        supplies = [link(f"{POWER}#/PowerSupplies/0") | {"MemberId": number} for number in "01"]
+        self.service.documents[POWER] = resource(POWER, PowerSupplies=supplies)
+        urls = [f"{POWER}#/PowerSupplies/{number}" for number in "01"]
+        self.assertEqual(urls, self.below(CHASSIS))
+        self.assertEqual(["0", "1"], [self.driver.read(url)["MemberId"] for url in urls])
+
     def test_parts_without_a_url_are_known_by_their_place(self):
         supplies = [{"Name": "First"}, {"SerialNumber": "S2"}]
         self.service.documents[POWER] = resource(POWER, PowerSupplies=supplies)
