@@ -6,9 +6,12 @@ of a session may show as 401, 403, a redirect to a log-in page, or that page.
 """
 
 import base64
+import dataclasses
+import hashlib
 import threading
 import time
 import typing
+import weakref
 
 from valence.common import errors
 from valence.podmanagers import redfish_document
@@ -32,6 +35,31 @@ class Grant(typing.NamedTuple):
     basic: bool = False
 
 
+@dataclasses.dataclass
+class Attempts:
+    """What came of signing in with one user name and password, shared by all connections that use them."""
+
+    refused_until: float = 0.0
+    refusal: str | None = None
+    basic_failed: bool = False
+
+
+#: Attempts by a digest of the access, as long as a connection uses it
+_ATTEMPTS: weakref.WeakValueDictionary[bytes, Attempts] = weakref.WeakValueDictionary()
+_ATTEMPTS_LOCK = threading.Lock()
+
+
+def attempts_of(pod_manager) -> Attempts:
+    """Return the Attempts with the access of a pod manager: each kind of work has a connection of its own."""
+    access = repr((pod_manager.url, pod_manager.username, pod_manager.password)).encode()
+    key = hashlib.blake2b(access, digest_size=16).digest()
+    with _ATTEMPTS_LOCK:
+        attempts = _ATTEMPTS.get(key)
+        if attempts is None:
+            attempts = _ATTEMPTS[key] = Attempts()
+        return attempts
+
+
 class Session:
     """The sign-in of Valence at one Redfish service: made when it is first needed, and again when a session ends."""
 
@@ -45,13 +73,13 @@ class Session:
         self.root_path = paths.root
         #: a path that was read with the present credentials: the first to check when another one is refused
         self.proof = None
-        self._refused_until, self._refusal = 0.0, None
-        self._had_session = self._basic_failed = False
+        self._attempts = attempts_of(pod_manager)
+        self._had_session = False
 
     @property
     def refused(self) -> bool:
         """Whether the credentials were refused lately."""
-        return time.monotonic() < self._refused_until
+        return time.monotonic() < self._attempts.refused_until
 
     @property
     def is_open(self) -> bool:
@@ -143,11 +171,11 @@ class Session:
             self._had_session = True
             return grant
         refused = status in _REFUSALS
-        grant = None if refused and (self._had_session or self._basic_failed) else self._basic()
+        grant = None if refused and (self._had_session or self._attempts.basic_failed) else self._basic()
         accepted = grant and self._is_accepted(grant, root)
         if accepted or (accepted is None and grant and not refused):
             return grant
-        self._basic_failed = True
+        self._attempts.basic_failed = True
         reason = (
             redfish_failures.status_reason(status)
             if refused
@@ -202,11 +230,11 @@ class Session:
     def _rest(self):
         """Raise while credentials that were refused are not to be tried again."""
         if self.refused:
-            raise self._failure(f"{self._refusal}; they are not tried again for a minute")
+            raise self._failure(f"{self._attempts.refusal}; they are not tried again for a minute")
 
     def _refused(self, reason):
-        self._refused_until = time.monotonic() + REFUSED_PAUSE
-        self._refusal = reason
+        self._attempts.refused_until = time.monotonic() + REFUSED_PAUSE
+        self._attempts.refusal = reason
         return self._failure(reason)
 
     def _failure(self, reason):

@@ -190,6 +190,14 @@ class RefusedTest(SessionTestCase):
             self.assertRaises(errors.PodManagerAuthFailed, self.connection.root)
         self.assertEqual((3, 1), (self.service.count(f"POST {case.SESSIONS}"), self.sessions.basic))
 
+    def test_is_one_attempt_for_all_connections_with_the_same_access(self):
+        other = self.connect(**BAD)
+        for connection in (self.connection, other):
+            self.assertRaises(errors.PodManagerAuthFailed, connection.root)
+        self.assertTrue(other.refused)
+        self.assertEqual((1, 1), (self.service.count(f"POST {case.SESSIONS}"), self.sessions.basic))
+        self.connect().root()
+
     def test_is_not_repeated_for_a_while(self):
         for _ in range(5):
             self.assertRaises(errors.PodManagerAuthFailed, self.connection.get, SYSTEMS)
@@ -411,9 +419,10 @@ class OddAnswerTest(SessionTestCase):
 
     def test_wrong_credentials_are_told_as_such_whatever_the_body_is(self):
         for status in (401, 403):
-            for body in ODD_BODIES:
+            for number, body in enumerate(ODD_BODIES):
                 self.answer_sign_in(status, body)
-                error = self.assertRaises(errors.PodManagerAuthFailed, self.connect(**BAD).root)
+                access = {"username": "admin", "password": f"wrong {status} {number}"}
+                error = self.assertRaises(errors.PodManagerAuthFailed, self.connect(**access).root)
                 self.assertIn(str(status), error.detail)
 
     def test_a_sign_in_whose_answer_is_cut_is_told(self):
