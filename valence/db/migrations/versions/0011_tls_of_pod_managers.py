@@ -25,5 +25,8 @@ def upgrade():
         ),
     )
     op.create_index(
-        "ix_pod_managers_redfish_uuid_uuid", "pod_managers", ["redfish_uuid", "uuid"], unique=False
+        "ix_pod_managers_redfish_uuid_uuid",
+        "pod_managers",
+        [columns.nulls_first("redfish_uuid", op), "uuid"],
+        unique=False,
     )
