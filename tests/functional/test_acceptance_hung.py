@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Acceptance: readers of pod managers that do not answer delay nobody else; nor do introspection documents."""
+
+import concurrent.futures
+import json
+import os
+import threading
+import time
+
+import requests
+
+from tests import rest
+from tests.functional import acceptance
+from valence.simulator import server
+
+HUNG, READERS = 20, 40
+LATENCY_MS = 60_000.0
+#: requests of each kind by which a usual time is measured
+SAMPLES = 60
+#: the project's bound is twice the usual time; the machine of the tests has other work, too
+FACTOR, SLACK_SECONDS = 2, 0.25
+DOCUMENT_BYTES = 16 * 1024 * 1024
+
+
+class HungTest(acceptance.AcceptanceCase):
+    time_limit = 300
+    conductors = 2
+    options = {"redfish": {"connect_timeout": 5, "read_timeout": 30}, "sync": {"interval": 3600}}
+
+    def setUp(self):
+        super().setUp()
+        self.good, _ = self.register_pod("good")
+        self.system = self.client.rows("/v1/systems", podm_id=self.good)[0]["uuid"]
+        self.stopping = threading.Event()
+
+    def register_pod(self, name):
+        pod = server.Simulator(racks=1, systems=2).start()
+        self.addCleanup(pod.stop)
+        uuid = self.valence.register(name, f"{pod.url}/redfish/v1", **acceptance.CREDENTIALS)["uuid"]
+        self.wait_until_synchronized(uuid, 60)
+        return uuid, pod
+
+    def test_readers_of_hung_pod_managers_delay_nobody_else(self):
+        pods = [self.register_pod(f"hung-{number}") for number in range(HUNG)]
+        systems = [self.client.rows("/v1/systems", podm_id=uuid)[0]["uuid"] for uuid, _ in pods]
+        usual = self.measure()
+        for _, pod in pods:
+            pod.set_faults(latency=LATENCY_MS)
+        one, every = [systems[0]] * READERS, systems
+        with concurrent.futures.ThreadPoolExecutor(READERS + HUNG) as pool:
+            for system in (*one, *every):
+                pool.submit(self.repeat, "GET", f"/v1/systems/{system}?detail=true")
+            time.sleep(1)
+            loaded = self.measure()
+            self.stopping.set()
+        self.assert_unaffected(usual, loaded)
+
+    def test_documents_of_machines_delay_nobody_else(self):
+        usual = self.measure()
+        large = json.dumps({"x": ["y" * 1000] * (DOCUMENT_BYTES // 1004)})
+        small = json.dumps({"inventory": {"interfaces": []}, "x": "y" * 10_000})
+        with concurrent.futures.ThreadPoolExecutor(41) as pool:
+            for body in (large, *[small] * 40):
+                pool.submit(self.repeat, "POST", "/introspection/v1/continue", data=body)
+            time.sleep(1)
+            loaded = self.measure()
+            self.stopping.set()
+        self.assert_unaffected(usual, loaded)
+
+    def repeat(self, method, path, rest=0.5, **options):
+        client = rest_client(self.client.url)
+        while not self.stopping.is_set():
+            try:
+                answer = client.request(method, path, **options)
+                self.stopping.wait(rest if answer.status_code != 503 else 1)
+            except requests.RequestException:
+                self.stopping.wait(0.1)
+
+    def measure(self):
+        """Return the seconds of the requests of each kind, sorted, and how many of them failed."""
+        kinds = {
+            "list": "/v1/pod_managers",
+            "readiness": "/readyz",
+            "health": "/healthcheck",
+            "details": f"/v1/systems/{self.system}?detail=true",
+        }
+        client, seconds, failed = rest_client(self.client.url), {name: [] for name in kinds}, []
+        for _ in range(SAMPLES):
+            for name, path in kinds.items():
+                began = time.monotonic()
+                status = client.request("GET", path).status_code
+                seconds[name].append(time.monotonic() - began)
+                failed += [(name, status)] * (status != 200)
+        return {name: sorted(each) for name, each in seconds.items()}, failed
+
+    def assert_unaffected(self, usual, loaded):
+        (before, _), (after, failed) = usual, loaded
+        for name, each in after.items():
+            print(
+                f"{name}: p50 {before[name][SAMPLES // 2] * 1000:.0f} -> {each[SAMPLES // 2] * 1000:.0f} ms, "
+                f"slowest {before[name][-1] * 1000:.0f} -> {each[-1] * 1000:.0f} ms",
+                flush=True,
+            )
+        print(f"failed: {failed}", flush=True)
+        self.assertEqual([], failed)
+        for name, each in after.items():
+            self.assertLess(each[-2], FACTOR * before[name][-1] + SLACK_SECONDS, name)
+
+
+def rest_client(url):
+    return rest.Client(os.fspath(url))
