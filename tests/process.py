@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of this installation as processes of their own, for tests."""
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -27,8 +28,10 @@ class Process(fixtures.Fixture):
     It can be stopped, killed and started again, with the same arguments. It dies with the thread that started it.
     """
 
-    def __init__(self, program, *arguments, folder, name=None):
+    def __init__(self, program, *arguments, folder, name=None, environment=None):
         super().__init__()
+        #: variables of its environment that differ from those of the test
+        self.environment = environment or {}
         self.name = name or program
         self.command = [str(BIN / program), *map(str, arguments)]
         self.log_file = pathlib.Path(folder, f"{self.name}.log")
@@ -49,6 +52,7 @@ class Process(fixtures.Fixture):
         with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "SIGKILL", "--", *self.command],
+                env=os.environ | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
