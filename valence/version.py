@@ -4,9 +4,17 @@
 from importlib import metadata
 
 
-def version_string():
-    """Return the installed version, ``0.0.0`` when Valence runs from a folder that was never installed."""
+def _installed():
     try:
         return metadata.version("valence")
     except metadata.PackageNotFoundError:
         return "0.0.0"
+
+
+#: Read once: an upgrade of the files does not change the code that runs.
+_VERSION = _installed()
+
+
+def version_string():
+    """Return the version of the running code, ``0.0.0`` when it runs from a folder that was never installed."""
+    return _VERSION

@@ -301,7 +301,7 @@ GROUPS: dict[str, list] = {
 }
 
 #: libraries whose information is of no use to operators
-QUIET = ("alembic=WARNING", "oslo_service=WARNING")
+QUIET = ("alembic=WARNING", "oslo_service=WARNING", "psycopg=ERROR")
 
 
 def list_opts():

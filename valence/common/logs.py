@@ -33,6 +33,19 @@ class Record(logging.LogRecord):
     def exc_text(self, text):
         self._exc_text = text and printable(shortened(masked(text), LONGEST_TRACEBACK), keep="\n")
 
+    @property
+    def error_summary(self):
+        """The last line of the traceback, which oslo.log adds to the message; nothing where none was asked for.
+
+        Otherwise it adds the exception that is being handled, which most messages tell already.
+        """
+        return self.__dict__.get("error_summary", "") if self.exc_info else ""
+
+    @error_summary.setter
+    def error_summary(self, text):
+        # Formats take it from there.
+        self.__dict__["error_summary"] = text
+
 
 def protect():
     """Let all records of this process be made by ``Record`` from now on."""

@@ -53,6 +53,14 @@ class RecordTest(base.TestCase):
             written = self.line("User %s not found", text)
             self.assertTrue(written.removesuffix("\n").isprintable(), ascii(written))
 
+    def test_an_error_that_the_message_tells_is_not_told_twice(self):
+        self.handler.setFormatter(formatters.ContextFormatter(config=case.configuration(self.make_folder())))
+        try:
+            raise ValueError("away")
+        except ValueError as error:
+            written = self.line("it waits: %s", error)
+        self.assertEqual(1, written.count("away"), written)
+
     def test_what_prints_stays_as_it_is(self):
         self.assertEqual("Zürich 東京 '\\' 50 %\n", self.line("Zürich 東京 '\\' 50 %"))
 
