@@ -66,11 +66,11 @@ class Migration:
         self._config.set_main_option("version_locations", ";".join(map(str, folders)).replace("%", "%%"))
         self._config.set_main_option("path_separator", ";")
 
-    def upgrade(self):
-        """Bring the database to the newest version; several may do so at once, one does the work."""
+    def upgrade(self, version="head"):
+        """Bring the database to a version, the newest; several may do so at once, one does the work."""
         with self._alone() as connection:
             self._config.attributes["connection"] = connection
-            alembic.command.upgrade(self._config, "head")
+            alembic.command.upgrade(self._config, version)
 
     def differences(self):
         """Return what differs between the database and the models, one line each."""
