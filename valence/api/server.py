@@ -23,7 +23,7 @@ class Server(web.Server):
             limits=web.Limits(
                 connections=options.max_connections,
                 connections_per_address=options.max_connections_per_address,
-                exempt=tuple(options.unlimited_addresses),
+                exempt=(*web.LOOPBACK, *options.trusted_proxies),
             ),
             largest_body=application.largest_body,
             render=_render,

@@ -2,7 +2,6 @@
 """Every option of Valence, by group. The oslo libraries register their own."""
 
 import argparse
-import ipaddress
 import itertools
 import os
 import pathlib
@@ -10,7 +9,6 @@ import socket
 import ssl
 
 from oslo_config import cfg
-from oslo_config import types
 from oslo_log import log
 
 from valence import version
@@ -19,15 +17,6 @@ from valence.common import config_check
 from valence.common import errors
 from valence.common import introspection_options
 from valence.common import logs
-
-
-class Network(types.String):
-    """An IP address or network."""
-
-    def __call__(self, value):
-        """Return it as text; raise ValueError."""
-        return str(ipaddress.ip_network(value, strict=False))
-
 
 LOG = log.getLogger(__name__)
 
@@ -120,14 +109,8 @@ API = [
         "max_connections_per_address",
         default=256,
         min=1,
-        help="Open connections from one address; a further one closes the oldest of them without a complete request.",
-    ),
-    cfg.ListOpt(
-        "unlimited_addresses",
-        item_type=Network(),
-        default=["127.0.0.0/8", "::1/128"],
-        help="Addresses and networks without max_connections_per_address: this host, and proxies that many clients "
-        "come through.",
+        help="Open connections from one address; a further one closes the oldest of them without a complete request. "
+        "This host and trusted_proxies may have any number.",
     ),
     cfg.IntOpt("max_json_depth", default=32, min=4, help="Deepest nesting of a JSON body."),
     cfg.IntOpt("max_json_values", default=20000, min=100, help="Most values in one JSON body."),

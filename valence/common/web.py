@@ -25,6 +25,7 @@ from valence.common import web_limits
 LOG = logging.getLogger(__name__)
 
 Limits = web_limits.Limits
+LOOPBACK = web_limits.LOOPBACK
 
 #: connections that wait to be accepted, and the share that is accepted before others are served: a client that has just
 #: connected must be able to send its request before as many others take all places

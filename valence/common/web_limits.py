@@ -24,6 +24,8 @@ GRACE = 1
 
 #: share of the descriptors that connections of HTTP clients leave to the message bus, the database and files
 RESERVED_SHARE, RESERVED_LEAST = 4, 128
+#: this host
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 #: limit of descriptors that is asked for at most, where the hard limit allows it
 MOST_DESCRIPTORS = 65536
 
@@ -35,7 +37,7 @@ class Limits:
     connections: int = 256
     connections_per_address: int = 64
     #: networks without a limit per address: this machine, and proxies
-    exempt: tuple = ("127.0.0.0/8", "::1/128")
+    exempt: tuple = LOOPBACK
     head_bytes: int = 32 * 1024
     headers: int = 128
     #: bytes of a body that are kept in memory, and of all bodies of the process, the rest in temporary files
