@@ -5,8 +5,10 @@ import oslo_messaging
 
 from tests import base
 from tests import message_bus
+from valence.common import bus_errors
 from valence.common import errors
 from valence.common import messaging
+from valence.common import places
 from valence.common import rpc_client
 
 
@@ -108,6 +110,29 @@ class CallTest(base.TestCase):
     def test_a_call_without_an_answer_says_how_long_it_waited(self):
         error = self.assertRaises(errors.ConductorUnavailable, self.call, "wait", timeout=0.2, seconds=5)
         self.assertIn("probe.wait got no answer in 0.2 s", error.detail)
+
+    def test_a_read_is_made_once_more_when_its_first_conductor_is_silent(self):
+        self.bus.serve("conductor-2")
+        answers = {self.call("wait", timeout=2.5, repeatable=True, seconds=0.1) for _each in range(2)}
+        self.assertEqual({0.1}, answers)
+        self.probe.heard.clear()
+        self.server.stop()
+        error = self.assertRaises(
+            errors.ConductorUnavailable,
+            self.call,
+            "wait",
+            timeout=0.5,
+            server="conductor-3",
+            repeatable=True,
+            seconds=5,
+        )
+        self.assertIn("no answer in 0.3 s", error.detail)
+
+    def test_who_finds_no_place_is_refused_at_once(self):
+        self.caller._places["valence.bulk"] = places.Places("for documents", 1)
+        with self.caller._places["valence.bulk"].take():
+            error = self.assertRaises(bus_errors.Busy, self.call, "who", topic="valence.bulk")
+        self.assertEqual(5, error.retry_after)
 
     def test_a_cast_rings(self):
         self.caller.cast(self.context, "probe", "echo", value=1)
