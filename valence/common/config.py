@@ -165,6 +165,14 @@ SYNC = [
         help="Longest pause, in seconds, after repeated failures.",
     ),
     cfg.IntOpt(
+        "remember_removed",
+        default=86400,
+        min=0,
+        mutable=True,
+        help="Seconds for which a removed resource is remembered. If it comes back within them, it gets its "
+        "identifier again.",
+    ),
+    cfg.IntOpt(
         "batch", default=500, min=1, max=5000, mutable=True, help="Changes that are stored in one commit."
     ),
     cfg.IntOpt(

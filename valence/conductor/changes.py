@@ -10,28 +10,40 @@ from valence.db import store
 class StoredForm:
     """Turns Added, Removed and Changed into changes of the store; counts them in ``counters``.
 
-    ``context`` is of whoever caused that they are looked for.
+    ``context`` is of whoever caused that they are looked for. What is removed is remembered as removed at
+    ``removed_at``, a DateTime value, unless that is None.
     """
 
-    def __init__(self, context, counters):
+    def __init__(self, context, counters, removed_at=None):
         self._context, self._counters = context, counters
+        self._removed_at = removed_at
 
     def of(self, change):
         """Return what has to be committed for one change of the inventory."""
         if isinstance(change, inventory.Added):
-            return self._add(change.new)
+            return self._add(change.new, change.returned)
         if isinstance(change, inventory.Removed):
             return self._remove(change.old)
         return self._change(change)
 
-    def _add(self, new):
+    def _add(self, new, returned):
         self._counters["added"] += 1
         resource, state = _part(models.Resource, new), _part(models.ResourceState, new)
-        return [store.Create(resource), store.Create(state), events.resource(self._context, "added", new=new)]
+        forgotten = [store.Delete(returned)] if returned is not None else []
+        event = events.resource(self._context, "added", new=new)
+        return [*forgotten, store.Create(resource), store.Create(state), event]
 
     def _remove(self, old):
         self._counters["removed"] += 1
-        return [store.Delete(_part(models.Resource, old)), events.resource(self._context, "removed", old=old)]
+        event = events.resource(self._context, "removed", old=old)
+        return [store.Delete(_part(models.Resource, old)), *self._remembered(old), event]
+
+    def _remembered(self, old):
+        if self._removed_at is None:
+            return []
+        names = models.RemovedResource.fields.keys() - {"removed_at"}
+        known = {name: getattr(old, name) for name in names}
+        return [store.Create(models.RemovedResource(**known, removed_at=self._removed_at))]
 
     def _change(self, change):
         old, new = change.old, change.new

@@ -6,11 +6,13 @@ its identity (Redfish UUID or serial number) has moved. What could not be read i
 """
 
 import collections
+import re
 import sys
 import typing
 
 from valence.db import models
 
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 #: power states that end by themselves; a change is told when the state that follows is reached
 TRANSITIONAL = frozenset({"PoweringOn", "PoweringOff"})
 #: fields whose change is an event
@@ -24,9 +26,10 @@ SEEN_FIELDS = ("name", "health", "state", "power_state", "identity", "parent", "
 
 
 class Added(typing.NamedTuple):
-    """A resource that was not known."""
+    """A resource that was not known, or one that is back: ``returned`` is what was remembered of it then."""
 
     new: models.ResourceWithState
+    returned: models.RemovedResource | None = None
 
 
 class Removed(typing.NamedTuple):
@@ -48,11 +51,14 @@ class Diff:
     """The difference between the stored resources of one pod manager and a crawl of it.
 
     ``see`` takes what the crawl yields, one by one, and returns a change that is certain already, or None;
-    ``finish`` returns the others. Keeps one stored row in memory for each resource not seen yet.
+    ``finish`` returns the others. Keeps one stored row in memory for each resource not seen yet. ``removed`` are the
+    RemovedResource rows of resources that may come back.
     """
 
-    def __init__(self, podm_id, stored):
+    def __init__(self, podm_id, stored, removed=()):
         self._podm_id = podm_id
+        self._removed = {_place(row): row for row in removed}
+        self._removed_uuids = {_identity(row): row for row in removed if _is_uuid(row.identity)}
         self._missing = {row.resource_url: _stored(row) for row in stored}
         self._identities = {_identity(row) for row in self._missing.values()} - {None}
         self._candidates = []
@@ -71,7 +77,7 @@ class Diff:
         if row is not None and _same(row, seen):
             return self._compare(self._missing.pop(seen.resource_url), seen)
         if row is None and _identity(seen) not in self._identities:
-            return Added(self._new(seen))
+            return self._added(seen)
         self._candidates.append(seen)
         return None
 
@@ -106,7 +112,7 @@ class Diff:
                 yield Removed(_row(row))
         for seen in self._candidates:
             row = moved.get(_place(seen))
-            yield Added(self._new(seen)) if row is None else self._compare(row, seen)
+            yield self._added(seen) if row is None else self._compare(row, seen)
 
     def _match(self):
         """Return the missing rows that have moved for certain, by their new places."""
@@ -115,11 +121,16 @@ class Diff:
             rows[_identity(row)].append(row)
         for seen in self._candidates:
             places[_identity(seen)].append(seen)
-        return {
-            _place(found[0]): rows[identity][0]
-            for identity, found in places.items()
-            if identity is not None and len(found) == 1 and len(rows.get(identity, ())) == 1
-        }
+        moved, parents = {}, {}
+        for identity, found in places.items():
+            if identity is None or len(found) != 1 or len(rows.get(identity, ())) != 1:
+                continue
+            row, seen = rows[identity][0], found[0]
+            # Serial numbers are unique in a place at most: what has the same parent, which may have moved itself.
+            if _is_uuid(row.identity) or parents.get(row.parent, row.parent) == seen.parent:
+                moved[_place(seen)] = row
+                parents[row.resource_url] = seen.resource_url
+        return moved
 
     def _protected(self, row):
         """Whether the row is, or may be, in a part that could not be read; rows with no known way up may be."""
@@ -154,6 +165,18 @@ class Diff:
         if not (moved or told) and all(getattr(row, name) == getattr(new, name) for name in SEEN_FIELDS):
             return None
         return Changed(row, new, moved, told)
+
+    def _added(self, seen):
+        """Return the Added of what is new, or back: with its UUID, or at its place with the same serial number."""
+        returned = self._removed_uuids.pop(_identity(seen), None) if _is_uuid(seen.identity) else None
+        there = self._removed.get(_place(seen))
+        if returned is None and there is not None and not _differ(there, seen):
+            returned = there
+        new = self._new(seen)
+        if returned is None or self._removed.pop(_place(returned), None) is not returned:
+            return Added(new)
+        self._removed_uuids.pop(_identity(returned), None)
+        return Added(new.replace(uuid=returned.uuid), returned)
 
     def _new(self, seen):
         place = {
@@ -197,14 +220,23 @@ def _state(seen, row):
 
 def _same(row, seen):
     """Whether what was seen at a row's URL is that row's resource: of its type, and not somebody else."""
-    if row.resource_type != seen.resource_type:
+    return row.resource_type == seen.resource_type and not _differ(row, seen)
+
+
+def _differ(one, other):
+    """Whether two identities are of two things; a UUID and a serial number cannot be compared."""
+    if one.identity is None or other.identity is None or _is_uuid(one.identity) != _is_uuid(other.identity):
         return False
-    return row.identity is None or seen.identity is None or row.identity == seen.identity
+    return one.identity != other.identity
+
+
+def _is_uuid(identity):
+    return identity is not None and _UUID.fullmatch(identity) is not None
 
 
 def _identity(thing):
     return thing.identity and (thing.resource_type, thing.identity)
 
 
-def _place(seen):
-    return seen.resource_url, seen.resource_type
+def _place(thing):
+    return thing.resource_url, thing.resource_type

@@ -166,6 +166,7 @@ class PodManagerJob:
             context=request_context,
             lease=self._lease,
             batch=self._conf.sync.batch,
+            remember=self._conf.sync.remember_removed,
             report=progress,
             must_end=self.must_end,
         )

@@ -33,19 +33,23 @@ class Synchronizer:
     """Brings the stored resources of one pod manager up to date, once.
 
     Every commit is made under ``lease``. ``report`` is called with the counters after each commit. Once
-    ``must_end()`` is true, HandedBack is raised.
+    ``must_end()`` is true, HandedBack is raised. Removed resources are remembered for ``remember`` seconds.
     """
 
-    def __init__(self, database, connection, pod_manager, *, context, lease, batch, report, must_end):
+    def __init__(
+        self, database, connection, pod_manager, *, context, lease, batch, report, must_end, remember=0
+    ):
         self._store, self._connection, self._pod_manager = database, connection, pod_manager
         self._lease, self._batch = lease, batch
         self._report, self._must_end = report, must_end
         self.counters, self._unread = dict.fromkeys(COUNTERS, 0), None
-        self._stored_form = changes.StoredForm(context, self.counters)
+        self._remember = remember
+        self._stored_form = changes.StoredForm(context, self.counters, database.at() if remember else None)
 
     def run(self):
         """Return the counters; raise the driver's errors, LeaseLost, or what the store raises."""
-        diff = inventory.Diff(self._pod_manager.uuid, self._stored())
+        removed = self._remembered()
+        diff = inventory.Diff(self._pod_manager.uuid, self._stored(models.ResourceWithState), removed)
         found = itertools.chain(self._crawl(diff), diff.finish())
         found = (change for change in found if change is not None)
         while batch := list(itertools.islice(found, self._batch)):
@@ -68,11 +72,19 @@ class Synchronizer:
         place = self._unread.parent or "the service root"
         return f"{self.counters['unread']} parts could not be read; the first, below {place}: {self._unread.reason}"
 
-    def _stored(self):
-        """Yield the known resources of the pod manager, page by page."""
+    def _remembered(self):
+        """Return the resources that were removed lately; forget those that were removed before."""
+        since, rows = self._store.at(-self._remember), list(self._stored(models.RemovedResource))
+        old = [store.Delete(row) for row in rows if row.removed_at < since]
+        for start in range(0, len(old), self._batch):
+            self._store.commit(*old[start : start + self._batch], lease=self._lease)
+        return [row for row in rows if row.removed_at >= since]
+
+    def _stored(self, model):
+        """Yield the rows of the pod manager, page by page."""
         mine, marker = [store.Filter("podm_id", "eq", self._pod_manager.uuid)], None
         while True:
-            rows = self._store.list(models.ResourceWithState, filters=mine, marker=marker, limit=PAGE)
+            rows = self._store.list(model, filters=mine, marker=marker, limit=PAGE)
             yield from rows
             if len(rows) < PAGE:
                 return

@@ -94,10 +94,62 @@ class DiffTest(testtools.TestCase):
         changes = changes_of([row], [seen("/s/7", identity="u1"), seen("/s/8", identity="u1")])
         self.assertEqual(["Removed", "Added", "Added"], [type(change).__name__ for change in changes])
 
+    def test_the_same_serial_number_in_another_place_is_another_thing(self):
+        rows = [stored("/s/1"), stored("/s/2"), stored("/s/1/d/1", "Drive", "/s/1", identity="S1")]
+        crawl = [seen("/s/1"), seen("/s/2"), seen("/s/2/d/1", "Drive", "/s/2", identity="S1")]
+        self.assertEqual(["Removed", "Added"], [type(change).__name__ for change in changes_of(rows, crawl)])
+
+    def test_parts_move_with_what_they_are_in(self):
+        uuid = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+        rows = [stored("/s/1", identity=uuid), stored("/s/1/d/1", "Drive", "/s/1", identity="S1")]
+        crawl = [seen("/s/2", identity=uuid), seen("/s/2/d/1", "Drive", "/s/2", identity="S1")]
+        self.assertEqual([True, True], [change.moved for change in changes_of(rows, crawl)])
+
+    def test_a_uuid_that_is_not_told_for_a_while_changes_nothing(self):
+        row = stored("/s/1", identity="5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11")
+        self.assertEqual(
+            ["Changed"], [type(each).__name__ for each in changes_of([row], [seen("/s/1", identity="S1")])]
+        )
+
     def test_the_same_serial_number_of_another_type_is_another_thing(self):
         row = stored("/s/1", identity="u1")
         changes = changes_of([row], [seen("/p/1", "Processor", identity="u1")])
         self.assertEqual(["Added", "Removed"], [type(change).__name__ for change in changes])
+
+
+class ReturnTest(testtools.TestCase):
+    """What comes back within some time is the same resource."""
+
+    UUID = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+
+    def returned(self, removed, found):
+        """Return whether what is found gets the uuid of what was removed."""
+        row = models.RemovedResource(podm_id=PODM, removed_at="2026-01-01T00:00:00.000000Z", **removed)
+        diff = inventory.Diff(PODM, [], [row])
+        change = diff.see(found)
+        self.assertEqual(change.returned is row, change.new.uuid == row.uuid)
+        self.assertNotEqual(row.uuid, diff.see(found._replace(resource_url="/other")).new.uuid)
+        return change.returned is row
+
+    def check(self, expected, identity, found):
+        removed = {"resource_url": "/s/1", "resource_type": "System", "identity": identity}
+        self.assertEqual(expected, self.returned(removed, found))
+
+    def test_by_its_uuid_wherever_it_is(self):
+        self.check(True, self.UUID, seen("/s/1", identity=self.UUID))
+        self.check(True, self.UUID, seen("/s/2", identity=self.UUID))
+
+    def test_by_its_serial_number_only_at_its_place(self):
+        self.check(True, "S1", seen("/s/1", identity="S1"))
+        self.check(False, "S1", seen("/s/2", identity="S1"))
+        self.check(False, "S1", seen("/s/1", identity="S2"))
+
+    def test_without_an_identity_at_its_place(self):
+        self.check(True, None, seen("/s/1"))
+        self.check(False, None, seen("/s/2"))
+
+    def test_of_its_type_only(self):
+        self.check(False, self.UUID, seen("/s/1", "Chassis", identity=self.UUID))
 
 
 class UnreadTest(testtools.TestCase):

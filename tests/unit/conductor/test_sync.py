@@ -18,7 +18,7 @@ class SynchronizerTest(base.TestCase):
         self.simulator = self.useFixture(embedded.Pod()).simulator
         self.pod_manager = self.database.register(self.simulator)
         self.connections = self.database.connections()
-        self.reports = []
+        self.reports, self.remember = [], 60
 
     def sync(self, batch=500, must_end=bool, lease=None):
         with self.database.keeper().hold("work") as own:
@@ -31,6 +31,7 @@ class SynchronizerTest(base.TestCase):
                 batch=batch,
                 report=lambda counters: self.reports.append(dict(counters)),
                 must_end=must_end,
+                remember=self.remember,
             )
             return self.synchronizer.run()
 
@@ -75,6 +76,29 @@ class SynchronizerTest(base.TestCase):
         self.assertEqual(["/redfish/v1/Systems/System1"], list(self.urls("System").values()))
         self.assertEqual(counters["removed"], len(self.database.events("resource.removed")))
         self.assertGreater(counters["removed"], 10)
+
+    def test_what_comes_back_has_its_uuid_again(self):
+        self.sync()
+        before = {each.resource_url: each.uuid for each in self.database.resources()}
+        self.simulator.set_faults(dead_rate=1.0, fault_paths="System2")
+        self.assertGreater(self.sync()["removed"], 10)
+        self.assertEqual(["/redfish/v1/Systems/System1"], list(self.urls("System").values()))
+        self.simulator.set_faults()
+        self.sync()
+        after = {each.resource_url: each.uuid for each in self.database.resources()}
+        self.assertEqual(before, after)
+        self.assertEqual([], self.database.store.list(models.RemovedResource))
+
+    def test_what_comes_back_late_is_new(self):
+        self.sync()
+        before = self.urls("System")
+        self.simulator.set_faults(dead_rate=1.0, fault_paths="System2")
+        self.sync()
+        self.simulator.set_faults()
+        self.remember = 0
+        self.sync()
+        self.assertNotEqual(before, self.urls("System"))
+        self.assertEqual([], self.database.store.list(models.RemovedResource))
 
     def test_a_moved_system_keeps_its_uuid(self):
         self.sync()

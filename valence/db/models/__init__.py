@@ -24,6 +24,7 @@ from valence.db.models.introspection import IntrospectionVersion
 from valence.db.models.introspection_rule import IntrospectionRule
 from valence.db.models.operation import Operation
 from valence.db.models.pod_manager import PodManager
+from valence.db.models.resource import RemovedResource
 from valence.db.models.resource import Resource
 from valence.db.models.resource import ResourceState
 from valence.db.models.resource import ResourceWithState
@@ -56,6 +57,7 @@ STORED = (
     IntrospectionRule,
     Site,
     SubscriptionRemoval,
+    RemovedResource,
 )
 
 __all__ = (
@@ -81,6 +83,7 @@ __all__ = (
     "ModelBaseWithTimestamp",
     "Operation",
     "PodManager",
+    "RemovedResource",
     "Resource",
     "ResourceState",
     "ResourceWithState",

@@ -63,6 +63,23 @@ class ResourceState(base.ModelBase):
     }
 
 
+class RemovedResource(base.ModelBase):
+    """A resource that was removed lately: if it comes back, it gets its identifier again."""
+
+    path = "removed_resources"
+    fields = {
+        "uuid": types.UUID("Identifier that the resource had.", key=True),
+        "podm_id": types.Reference(
+            "Its pod manager.", pod_manager.PodManager, on_delete="cascade", write="never"
+        ),
+        "resource_url": types.Text("Path on the pod manager.", max=500, write="never"),
+        "resource_type": types.Choice("What it was.", RESOURCE_TYPES, write="never"),
+        "identity": types.Text("Redfish UUID or serial number.", default=None, write="never", public=False),
+        "removed_at": types.DateTime("When it was removed.", write="never"),
+    }
+    indexes = (("podm_id", "uuid"),)
+
+
 class ResourceWithState(base.ModelBase):
     """A resource with what was last seen of it, as the API shows it."""
 
