@@ -75,10 +75,10 @@ class Synchronizer:
     def _remembered(self):
         """Return the resources that were removed lately; forget those that were removed before."""
         since, rows = self._store.at(-self._remember), list(self._stored(models.RemovedResource))
-        old = [store.Delete(row) for row in rows if row.removed_at < since]
+        old = [store.Delete(row) for row in rows if row.removed_at <= since]
         for start in range(0, len(old), self._batch):
             self._store.commit(*old[start : start + self._batch], lease=self._lease)
-        return [row for row in rows if row.removed_at >= since]
+        return [row for row in rows if row.removed_at > since]
 
     def _stored(self, model):
         """Yield the rows of the pod manager, page by page."""
