@@ -59,13 +59,13 @@ def run(conf, build):
     started = []
     try:
         for part in build():
-            started.append(part)
             part.start()
+            started.append(part)
         heap.settle()
         while signals.get() == signal.SIGHUP:
             reload(conf)
     except BaseException:
-        stop(started[:-1], conf.conductor.drain_seconds + STOP_SECONDS)
+        stop(started, conf.conductor.drain_seconds + STOP_SECONDS)
         raise
     stop(started, conf.conductor.drain_seconds + STOP_SECONDS)
     leave(0)
