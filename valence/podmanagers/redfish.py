@@ -128,7 +128,12 @@ class RedfishDriver(base.PodManagerDriver):
         return redfish_listing.Walker(lambda path: self._connection.get(path).content, self._connection.paths)
 
     def boot_from_network(self, resource_url):
-        redfish_machine.boot_from_network(self._walker(), self._connection.send, resource_url)
+        # A library of several megabytes, for those who boot machines.
+        from valence.podmanagers import redfish_sushy  # noqa: PLC0415
+
+        walker = self._walker()
+        system = redfish_machine.system_of(walker, resource_url)
+        redfish_sushy.boot_from_network(self._connection, walker.path(system) or resource_url)
 
     def close(self):
         self._events.unsubscribe()

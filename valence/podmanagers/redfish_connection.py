@@ -84,18 +84,26 @@ class Connection:
         return Document(content, etag, found)
 
     def send(self, method, path, body=None):
-        """Change something; return the answer, or raise what it says if that is no success.
+        """Change something; return the answer, or raise what it says if that is no success."""
+        return self.accepted(path, self.exchange(method, path, body))
+
+    def accepted(self, path, answer):
+        """Return an answer of success; raise what another one says."""
+        return self._usable_session().http.accepted(path, answer)
+
+    def exchange(self, method, path, body=None, headers=None):
+        """Return the answer to a request that changes something, whatever it says.
 
         Only a refusal of the credentials, after which nothing was changed, is followed by another try.
         """
-        session = self._usable_session()
+        headers, session = headers or {}, self._usable_session()
         session.open()
         credentials = session.credentials
-        answer = session.http.send(method, path, credentials, body)
+        answer = session.http.send(method, path, headers | credentials, body)
         renewed = redfish_session.may_refuse(answer) and session.renew(credentials)
         if renewed and answer.status_code in (401, 403):
-            answer = session.http.send(method, path, session.credentials, body)
-        return session.http.accepted(path, answer)
+            answer = session.http.send(method, path, headers | session.credentials, body)
+        return answer
 
     def forget(self, path, timeout):
         """Delete what is at a path within ``timeout`` seconds; a failure is no matter."""

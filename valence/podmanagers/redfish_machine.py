@@ -7,10 +7,6 @@
 from valence.podmanagers import base
 from valence.podmanagers import redfish_document
 
-#: ways to boot from a network, and to restart, the preferred first
-BOOT_TARGETS = ("Pxe", "UefiHttp")
-RESTARTS = ("ForceRestart", "PowerCycle", "GracefulRestart")
-
 
 def identify(walker, url):
     """Return the Machine at ``url``. Parts that are missing say nothing."""
@@ -20,22 +16,6 @@ def identify(walker, url):
     told = [address for manager in managers(walker, system) for address in addresses(walker, manager)]
     macs, told = ([text for text in texts if isinstance(text, str)] for texts in (macs, told))
     return base.Machine(macs, told, system.get("UUID"), system.get("SerialNumber"))
-
-
-def boot_from_network(walker, send, url):
-    """Let the system at ``url`` boot from the network, once, and start or restart it; ``send`` is the connection's."""
-    system = system_of(walker, url)
-    path = walker.path(system) or url
-    targets = _allowed(system.get("Boot"), "BootSourceOverrideTarget")
-    target = next((each for each in BOOT_TARGETS if each in targets), BOOT_TARGETS[0])
-    override = {"BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": "Once"}
-    send("PATCH", path, {"Boot": override})
-    action = mapping(mapping(system.get("Actions")).get("#ComputerSystem.Reset"))
-    wanted = ["On", "ForceOn"] if system.get("PowerState") in ("Off", "PoweringOff") else RESTARTS
-    allowed = _allowed(action, "ResetType")
-    reset = next((each for each in wanted if each in allowed), wanted[0])
-    place = walker.path(action.get("target")) or f"{path}/Actions/ComputerSystem.Reset"
-    send("POST", place, {"ResetType": reset})
 
 
 def system_of(walker, url):
@@ -60,11 +40,6 @@ def addresses(walker, manager):
 def path_of(link):
     """Return what a link holds, or None."""
     return redfish_document.reference(link)
-
-
-def _allowed(value, name):
-    """Return the values that a service says it takes."""
-    return listing(mapping(value).get(f"{name}@Redfish.AllowableValues"))
 
 
 def mapping(value):

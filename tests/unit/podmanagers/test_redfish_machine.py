@@ -71,34 +71,3 @@ class MachineTest(base.TestCase):
 
     def test_a_system_that_is_gone(self):
         self.assertRaises(errors.ResourceGone, redfish_machine.identify, Service({}), SYSTEM)
-
-
-class BootTest(base.TestCase):
-    def sent(self, url=SYSTEM, **values):
-        """Return what is sent to boot a system with these values."""
-        sent = []
-        documents = DOCUMENTS | {SYSTEM: DOCUMENTS[SYSTEM] | {"@odata.id": SYSTEM} | values}
-        redfish_machine.boot_from_network(Service(documents), lambda *request: sent.append(request), url)
-        return sent
-
-    def test_a_running_system_is_restarted(self):
-        override = {"BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Once"}
-        reset = f"{SYSTEM}/Actions/ComputerSystem.Reset"
-        wanted = [
-            ("PATCH", SYSTEM, {"Boot": override}),
-            ("POST", reset, {"ResetType": "ForceRestart"}),
-        ]
-        self.assertEqual(wanted, self.sent(PowerState="On"))
-        self.assertEqual(wanted, self.sent(NODE, PowerState="On"))
-
-    def test_a_system_that_is_off_is_started(self):
-        self.assertEqual({"ResetType": "On"}, self.sent(PowerState="Off")[1][2])
-
-    def test_what_a_service_offers_is_taken(self):
-        action = {"target": "/reset", "ResetType@Redfish.AllowableValues": ["On", "PowerCycle"]}
-        patch, reset = self.sent(
-            Boot={"BootSourceOverrideTarget@Redfish.AllowableValues": ["Hdd", "UefiHttp"]},
-            Actions={"#ComputerSystem.Reset": action},
-        )
-        self.assertEqual("UefiHttp", patch[2]["Boot"]["BootSourceOverrideTarget"])
-        self.assertEqual(("POST", "/reset", {"ResetType": "PowerCycle"}), reset)
