@@ -147,11 +147,13 @@ class Duplicate(Conflict):
     """A unique field whose value is taken: ``kind``, ``field``, ``value``; ``holder`` may say by which one."""
 
     code = "valence.duplicate"
-    message = "A {kind} with the {field} {value!r} exists already{holder}."
+    message = "A {kind} with the {field} {value!r} exists already."
     hint = "Choose another {field}, or use the existing {kind}."
 
-    def __init__(self, *, holder="", **kwargs):
-        super().__init__(holder=holder and f": {holder.removeprefix(': ')}", **kwargs)
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        if holder := kwargs.get("holder"):
+            self.detail = f"{self.detail.removesuffix('.')}: {holder}."
 
 
 class InUse(Conflict):

@@ -156,11 +156,13 @@ def create(database):
 def _create_private(file):
     """Make the file of an SQLite database, which nobody else may read: SQLite makes it readable for everybody.
 
-    SQLite gives its journal the same mode. A file that cannot be made is reported by the first connection.
+    SQLite gives its journal the same mode. A file that cannot be made is reported by the first connection. One that is
+    there is not opened: closing it again would end all locks that this process has on it (POSIX, fcntl), after which
+    another process that closes the database removes the journal that is in use here.
     """
     if file and not file.startswith((":memory:", "file:")):
         with contextlib.suppress(OSError):
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _invalid(reason):
