@@ -43,6 +43,8 @@ RACKMOUNT = {
     "Ethernet Interface": 6,
     "Ethernet Port": 1,
     "Power Supply": 2,
+    "Fan": 4,
+    "Battery": 1,
 }
 
 
