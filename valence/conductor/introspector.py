@@ -48,6 +48,7 @@ class Introspector:
 
     def __init__(self, conf, database, leases, *, live_connections, ownership, records, intake):
         self._store, self._leases, self._intake = database, leases, intake
+        self._host = conf.host
         self._connections, self._ownership, self._records = live_connections, ownership, records
         #: UUIDs of introspections by pod manager, the oldest first, and of those that are worked on
         self._waiting: dict[str, collections.deque] = {}
@@ -121,7 +122,8 @@ class Introspector:
             if self._alone(uuid, self._prepare) and self._waiting.get(key[0]):
                 self._advanced.add(key)
         except Exception:
-            LOG.exception("introspection %s: its start failed; it is tried again", uuid)
+            LOG.exception("introspection %s: its start failed", uuid)
+            self._alone(uuid, self._fail_unexpected)
         finally:
             with self._lock:
                 self._busy.discard(uuid)
@@ -141,6 +143,11 @@ class Introspector:
     def _fail_overdue(self, row, lease):
         if row.state in OPEN and row.deadline and row.deadline < self._store.at():
             self._records.fail(context.service_context(), row, TIMEOUT, lease)
+
+    def _fail_unexpected(self, row, lease):
+        """Let an introspection fail that would fail again each second; the cause is in the log."""
+        if row.state in OPEN:
+            self._records.fail(context.service_context(), row, errors.Internal(host=self._host).detail, lease)
 
     def _prepare(self, row, lease):
         if not any(wanted.items() <= row.as_dict().items() for wanted in WORK):

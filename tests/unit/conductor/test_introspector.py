@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The background work of introspections."""
 
+import logging
 import socket
 import time
 
+import fixtures
 import requests
 
 from tests import embedded
@@ -55,6 +57,16 @@ class IntrospectorTest(IntrospectorCase):
         self.start()
         (address,) = self.backend.store.list(models.IntrospectionAddress)
         self.assertEqual(("serial", "ser-1"), (address.attribute, address.value))
+
+    def test_an_error_of_valence_itself_ends_an_introspection_and_is_logged_once(self):
+        log = self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
+        (row,) = self.backend.store.list(models.PodManager)
+        self.backend.store.commit(store.Update(row, {"driver": "of-another-installation"}))
+        self.one("POST")
+        self.look_until("error")
+        self.assertIn("unexpected error", self.stored().error)
+        self.backend.introspecting.introspector.look()
+        self.assertEqual(1, log.output.count("its start failed"))
 
     def test_what_takes_too_long_fails(self):
         for state in ("waiting", "processing", "reapplying"):
