@@ -153,6 +153,15 @@ class TLSTest(web_case.WebCase):
         with context.wrap_socket(self.connect(), server_hostname="127.0.0.1") as connection:
             return connection.getpeercert()["serialNumber"]
 
+    def test_a_response_does_not_wait_for_acknowledgements(self):
+        context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+        with context.wrap_socket(self.connect(), server_hostname="127.0.0.1") as connection:
+            self.send(web_case.GET, connection)
+            self.assertEqual(200, self.answer(connection)[0])
+            (served,) = self.server.places
+            accepted = served._transport.get_extra_info("socket")
+            self.assertTrue(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
     def test_half_handshakes_hold_nobody_up_and_are_closed(self):
         half = [self.send(b"\x16\x03\x01") for _ in range(20)]
         answer = requests.get(self.server.url, verify=str(self.folder / "ca.pem"), timeout=15)
