@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes of a machine's list of blocks, while another client changes it too."""
+
+from tests.unit.podmanagers.redfish.composition import test_expand
+from valence.common import composition_errors
+from valence.podmanagers import base as podmanagers
+from valence.podmanagers.redfish.composition import membership
+
+
+class Contested:
+    """A connection on which other clients send their own PATCHes, one before each of the first of Valence's."""
+
+    def __init__(self, connection, machine_url, lists):
+        self._connection, self._machine_url = connection, machine_url
+        self._lists = list(lists)
+        self.bodies = []
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def exchange(self, method, path, body=None, headers=None):
+        self.bodies.append(body)
+        if self._lists:
+            links = [{"@odata.id": url} for url in self._lists.pop(0)]
+            self._connection.send("PATCH", self._machine_url, {"Links": {"ResourceBlocks": links}})
+        return self._connection.exchange(method, path, body, headers)
+
+
+class MembershipTest(test_expand.ExpandCase):
+    def contest(self, *lists):
+        """Start a service on which others send ``lists``, of numbers of storage blocks; return a Membership."""
+        self.start(**test_expand.PATCH_ONLY)
+        base = self.bases[0]
+        self.machine = self.driver.read(base)["ComputerSystems"][0]["@odata.id"]
+        urls = [[base, *(self.storage[number] for number in numbers)] for numbers in lists]
+        self.connection = Contested(self.driver._connection, self.machine, urls)
+        return membership.Membership(self.connection, self.machine)
+
+    def test_a_block_that_another_client_added_meanwhile_stays(self):
+        outcome = self.contest([2]).apply(membership.Change(tuple(self.storage[:2])))
+        self.assertEqual((podmanagers.DONE, self.machine), (outcome.state, outcome.resource_url))
+        self.assertEqual({self.bases[0], *self.storage}, set(self.blocks_of(self.machine)))
+        self.assertEqual(2, len(self.connection.bodies))
+
+    def test_what_another_client_did_is_not_requested_again(self):
+        outcome = self.contest([0]).apply(membership.Change((self.storage[0],)))
+        self.assertEqual(podmanagers.DONE, outcome.state)
+        self.assertEqual(1, len(self.connection.bodies))
+
+    def test_a_machine_that_never_stays_as_it_was_read_is_given_up(self):
+        contested = self.contest([1], [2], [1])
+        change = membership.Change((self.storage[0],))
+        self.assertRaises(composition_errors.DeviceTaken, contested.apply, change)
+        self.assertEqual([self.bases[0], self.storage[1]], self.blocks_of(self.machine))
+
+    def test_nothing_is_sent_where_nothing_is_left(self):
+        contested = self.contest()
+        contested.apply(membership.Change((self.storage[0],)))
+        contested.apply(membership.Change((self.storage[0],), (self.storage[1],)))
+        self.assertEqual(1, len(self.connection.bodies))
+
+    def test_the_whole_list_is_sent_with_explicit_links(self):
+        contested = self.contest()
+        contested.apply(membership.Change((self.storage[0],)))
+        contested.apply(membership.Change((self.storage[1],), (self.storage[0],)))
+        (blocks,) = self.connection.bodies[1]["Links"].values()
+        self.assertEqual([{"@odata.id": url} for url in (self.bases[0], self.storage[1])], blocks)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interface by which pod managers compose machines; drivers that support it return a ``Composer``."""
+
+import abc
+import typing
+
+from valence.podmanagers import base
+
+#: states of a Composed
+COMPOSING, COMPOSED, FAILED = "composing", "composed", "failed"
+
+
+class Plan(typing.NamedTuple):
+    """A machine to make: for which node, and of what.
+
+    ``resource_urls`` are the paths of its parts, the base first. ``zone`` is the path of the zone that they are in,
+    None where the pod manager has no zones. ``before`` are the machines that were there before the first request, or
+    None.
+    """
+
+    node_id: str
+    name: str
+    resource_urls: tuple[str, ...]
+    zone: str | None = None
+    before: tuple[str, ...] | None = None
+
+
+class Composed(typing.NamedTuple):
+    """A machine that may be the one of a Plan: its path, one of the states above, and the paths of its parts.
+
+    ``is_marked`` means that it carries the mark of the plan's node, so that it is no other client's.
+    """
+
+    resource_url: str
+    state: str
+    resource_urls: tuple[str, ...] = ()
+    is_marked: bool = False
+
+
+class Part(typing.NamedTuple):
+    """A part as it is now: whether it is free, else why not, and the paths of the machines that consume it.
+
+    ``is_changing`` means that the pod manager is composing with it, for a machine that may not be there yet.
+    """
+
+    resource_url: str
+    is_free: bool
+    reason: str | None = None
+    consumers: tuple[str, ...] = ()
+    is_changing: bool = False
+
+
+class Composer(abc.ABC):
+    """Composes machines on one connection. Its methods raise what those of the driver raise, and in addition:
+
+    DeviceTaken where a part is used otherwise, CompositionFailed with what the pod manager says, and
+    HardwareOutcomeUnknown where a request may have arrived.
+    """
+
+    @abc.abstractmethod
+    def look(self, resource_urls: typing.Sequence[str]) -> list[Part]:
+        """Return the parts at these paths as they are now, in this order; one that is gone is not free."""
+
+    @abc.abstractmethod
+    def machines(self) -> list[str]:
+        """Return the paths of all machines, for ``Plan.before``."""
+
+    def reserve(self, resource_urls: typing.Sequence[str], wanted: bool) -> None:  # noqa: B027
+        """Mark parts as reserved, or not any more, where the service offers that; a refusal is no failure."""
+
+    @abc.abstractmethod
+    def compose(self, plan: Plan) -> base.Outcome:
+        """Request the machine, once."""
+
+    @abc.abstractmethod
+    def find(self, plan: Plan) -> list[Composed]:
+        """Return the machines that may be the one of a plan; several only where nothing tells them apart.
+
+        A machine that carries the node's mark is alone; else one that is made of exactly the plan's parts; else those
+        that were not there ``before``.
+        """
+
+    @abc.abstractmethod
+    def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
+        """Request that a part is added to a machine, once."""
+
+    @abc.abstractmethod
+    def detach(self, machine_url: str, resource_url: str, *, force: bool = False) -> base.Outcome:
+        """Request that a part is removed from a machine, once."""
+
+    @abc.abstractmethod
+    def decompose(self, machine_url: str) -> base.Outcome:
+        """Request that a machine is taken apart, once; a base that exists by itself stays. Gone is gone."""
+
+    @abc.abstractmethod
+    def exists(self, machine_url: str) -> bool:
+        """Return whether a composed machine is there: in its collection, whatever its own URL answers.
+
+        Where a base stays after ``decompose``, it counts as there while it has parts besides its own.
+        """

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Offers: what a pod manager has that a node can be made of, as a crawl found it."""
+
+import typing
+
+
+class Measures(typing.NamedTuple):
+    """What an offer brings, with the model and the kind of the parts that lead; fields are those of a Device."""
+
+    cores: int = 0
+    memory_mib: int = 0
+    storage_gib: int = 0
+    accelerators: int = 0
+    speed_mbps: int = 0
+    model: str | None = None
+    architecture: str | None = None
+    media: str | None = None
+
+
+#: type of device -> the measure that devices of this type are ordered by
+LEADING = {
+    "Compute": "cores",
+    "System": "cores",
+    "Memory": "memory_mib",
+    "Storage": "storage_gib",
+    "Accelerator": "accelerators",
+    "Network": "speed_mbps",
+}
+
+
+class Offer(typing.NamedTuple):
+    """A resource that can become part of a node as a whole.
+
+    ``device_type`` to ``consumers`` are those of a Device; ``zones`` are paths, ``method`` is one of METHODS.
+    ``unread`` says that some of its parts could not be read, so that its measures may be too small;
+    ``dead`` that links to parts led nowhere, which a machine that starts may cause for a time.
+    """
+
+    resource_url: str
+    device_type: str
+    state: str
+    reason: str | None
+    slots: int
+    consumers: int
+    measures: Measures
+    zones: tuple[str, ...]
+    method: str
+    limits: tuple[tuple[str, int], ...] = ()
+    unread: bool = False
+    dead: bool = False
+
+    @property
+    def size(self) -> int:
+        """The measure that leads for its type."""
+        return typing.cast(int, getattr(self.measures, LEADING[self.device_type]))

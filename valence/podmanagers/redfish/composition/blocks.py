@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines that are made of resource blocks by a POST to the collection of systems (DSP2050, specific composition).
+
+A machine carries the node's mark, ``valence:<uuid>``, in its description, or in its Id where the service wants one.
+Services keep what they like of that, and of the state of blocks: what a block says is asked for again by looking at the
+machines.
+"""
+
+import json
+import typing
+
+from valence.common import composition_errors
+from valence.common import errors
+from valence.common import introspection_errors
+from valence.podmanagers import base
+from valence.podmanagers import composer
+from valence.podmanagers.redfish import connection as connections
+from valence.podmanagers.redfish import tasks
+from valence.podmanagers.redfish.composition import membership
+from valence.podmanagers.redfish.crawl import collection_pages
+from valence.podmanagers.redfish.crawl import properties
+
+#: states of a block (CompositionState) in which nobody can have it, and the ones of a block that is being used
+BROKEN, BUSY = ("Failed", "Unavailable"), ("Composing", "Composed")
+_STATUS, _CONSUMERS, _BLOCKS = (
+    ("CompositionStatus",),
+    ("Links", "ComputerSystems"),
+    ("Links", "ResourceBlocks"),
+)
+#: properties of a machine in which its mark may be found
+_MARKED = ("Description", "Name", "HostName", "Id", "Oem")
+_BAD_REQUEST, _GONE = 400, (404, 410)
+
+
+class Blocks(composer.Composer):
+    """Composes on one connection, below the service root ``root``."""
+
+    def __init__(self, connection: connections.Connection, root: dict[str, typing.Any]) -> None:
+        self._connection = connection
+        self._walker = collection_pages.Walker(lambda path: connection.get(path).content, connection.paths)
+        systems = self._walker.path(root.get("Systems"))
+        if systems is None or not isinstance(root.get("CompositionService"), dict):
+            raise introspection_errors.NotOffered(what="composition")
+        self._systems: str = systems
+
+    def look(self, resource_urls: typing.Sequence[str]) -> list[composer.Part]:
+        return [self._part(url) for url in resource_urls]
+
+    def machines(self) -> list[str]:
+        walker = collection_pages.Walker(self._walker.read, self._connection.paths)
+        found = list(walker.paths(self._systems))
+        if not found:
+            self._connection.get(self._systems)  # a collection that is gone is not an empty one
+        for path in sorted(walker.unread):  # a machine that is not listed counts as gone
+            raise errors.PodManagerError(url=self._connection.paths.url, reason=f"{path} could not be read")
+        return found
+
+    def reserve(self, resource_urls: typing.Sequence[str], wanted: bool) -> None:
+        for url in resource_urls:
+            if not isinstance(self._status(self._read(url)).get("Reserved"), bool):
+                continue  # the service keeps no reservations
+            try:
+                self._connection.send("PATCH", url, {"CompositionStatus": {"Reserved": wanted}})
+            except (errors.PodManagerAuthFailed, composition_errors.HardwareOutcomeUnknown):
+                return
+            except errors.PodManagerUnreachable:
+                raise
+            except errors.PodManagerError:
+                return  # it is advice: the claim decides
+
+    def compose(self, plan: composer.Plan) -> base.Outcome:
+        body = self._wanted(plan)
+        answer = self._connection.exchange("POST", self._systems, body)
+        if answer.status_code == _BAD_REQUEST and _names_id(answer.content):
+            # Some services want an Id, and overwrite the machine that has it: the node's is nobody else's.
+            answer = self._connection.exchange("POST", self._systems, body | {"Id": _id(plan)})
+        device = ", ".join(plan.resource_urls)
+        return tasks.outcome(self._connection, self._systems, answer, action="composition", device=device)
+
+    @staticmethod
+    def _wanted(plan: composer.Plan) -> dict[str, typing.Any]:
+        """Return the machine of a plan as a request for it says."""
+        links = [{"@odata.id": url} for url in plan.resource_urls]
+        return {"Name": plan.name, "Description": _mark(plan), "Links": {"ResourceBlocks": links}}
+
+    def find(self, plan: composer.Plan) -> list[composer.Composed]:
+        before = frozenset(plan.before or ())
+        documents = {url: self._read(url) for url in self.machines() if url not in before}
+        marked = {url: each for url, each in documents.items() if _is_marked(each, plan)}
+        wanted = frozenset(plan.resource_urls)
+        alike = {url: each for url, each in documents.items() if wanted and self._blocks(each) == wanted}
+        found = marked or alike
+        parts = {url: self._read(url) for url in plan.resource_urls} if found else {}
+        machines = [self._composed(url, document, parts) for url, document in found.items()]
+        return [each._replace(is_marked=each.resource_url in marked) for each in machines]
+
+    def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
+        return self._change(machine_url, added=(resource_url,))
+
+    def detach(self, machine_url: str, resource_url: str, *, force: bool = False) -> base.Outcome:
+        return self._change(machine_url, removed=(resource_url,))
+
+    def decompose(self, machine_url: str) -> base.Outcome:
+        answer = self._connection.exchange("DELETE", machine_url)
+        if answer.status_code in _GONE:
+            return base.Outcome(base.DONE)
+        return tasks.outcome(self._connection, machine_url, answer)
+
+    def exists(self, machine_url: str) -> bool:
+        return machine_url in self.machines()
+
+    def _change(self, machine_url: str, **blocks: tuple[str, ...]) -> base.Outcome:
+        change = membership.Change(**blocks)
+        return membership.Membership(self._connection, machine_url).apply(change)
+
+    def _part(self, url: str) -> composer.Part:
+        document = self._read(url)
+        if not document:
+            return composer.Part(url, False, "it is gone")
+        consumers = self._consumers(document)
+        reason = self._reason(document, consumers)
+        is_changing = self._status(document).get("CompositionState") == "Composing"
+        return composer.Part(url, reason is None, reason, consumers, is_changing)
+
+    def _consumers(self, document: dict[str, typing.Any]) -> tuple[str, ...]:
+        """Return the machines that use a block, without those that it contains itself: it may be a free base."""
+        inside = set(self._paths(document.get("ComputerSystems")))
+        return tuple(url for url in self._paths(properties.at(document, _CONSUMERS)) if url not in inside)
+
+    def _reason(self, document: dict[str, typing.Any], consumers: tuple[str, ...]) -> str | None:
+        """Return why nobody else can have a block, None where it is free."""
+        own = document.get("Status")
+        own = own if isinstance(own, dict) else {}
+        if own.get("State") not in (None, "Enabled", "StandbyOffline", "StandbySpare"):
+            return f"its state is {own['State']}"
+        if own.get("Health") == "Critical":
+            return "its health is Critical"
+        status = self._status(document)
+        state = status.get("CompositionState")
+        if state in BROKEN:
+            return f"the pod manager says that it is {state}"
+        if len(consumers) >= _slots(status):
+            return f"{', '.join(consumers)} uses it"
+        is_base = bool(self._paths(document.get("ComputerSystems")))
+        if state in BUSY and not consumers and not is_base:
+            return f"the pod manager says that it is {state}"
+        return None
+
+    def _composed(
+        self, url: str, document: dict[str, typing.Any], parts: dict[str, dict[str, typing.Any]]
+    ) -> composer.Composed:
+        """Return the state of a machine; services say on one side or the other what it is made of."""
+        used = self._blocks(document) | {part for part, each in parts.items() if url in self._consumers(each)}
+        states = {self._status(each).get("CompositionState") for each in parts.values()}
+        state = composer.COMPOSED
+        if "Failed" in states:
+            state = composer.FAILED
+        elif "Composing" in states or properties.at(document, ("Status", "State")) == "Starting":
+            state = composer.COMPOSING
+        return composer.Composed(url, state, tuple(used))
+
+    def _blocks(self, document: dict[str, typing.Any]) -> frozenset[str]:
+        return frozenset(self._paths(properties.at(document, _BLOCKS)))
+
+    def _paths(self, links: object) -> list[str]:
+        found = map(self._walker.path, links if isinstance(links, list) else [])
+        return [self._connection.paths.link(path) or path for path in found if path]
+
+    def _read(self, url: str) -> dict[str, typing.Any]:
+        """Return a document, an empty one where there is none; raise where it cannot be read."""
+        try:
+            return self._connection.get(url).content or {}
+        except errors.ResourceGone:
+            return {}
+
+    @staticmethod
+    def _status(document: dict[str, typing.Any]) -> dict[str, typing.Any]:
+        status = properties.at(document, _STATUS)
+        return status if isinstance(status, dict) else {}
+
+
+def _slots(status: dict[str, typing.Any]) -> int:
+    """Return how many machines can use a block at the same time."""
+    most = status.get("MaxCompositions")
+    is_shared = status.get("SharingCapable") is True and status.get("SharingEnabled") is not False
+    return most if is_shared and isinstance(most, int) and most > 0 else 1
+
+
+def _mark(plan: composer.Plan) -> str:
+    return f"valence:{plan.node_id}"
+
+
+def _id(plan: composer.Plan) -> str:
+    return f"valence-{plan.node_id}"
+
+
+def _is_marked(document: dict[str, typing.Any], plan: composer.Plan) -> bool:
+    text = json.dumps([document.get(name) for name in _MARKED])
+    return plan.node_id in text
+
+
+def _names_id(content: bytes) -> bool:
+    """Return whether an error says that the property Id is missing."""
+    text = content.decode(errors="replace")
+    return any(form in text for form in ("attribute: Id", "property Id", "'Id'", '\\"Id\\"', "#/Id", '"Id"'))
