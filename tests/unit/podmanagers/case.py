@@ -11,11 +11,11 @@ import fixtures
 from oslo_config import cfg
 
 from tests import base
-from valence.common import config
+from valence.common.configuration import config
 from valence.db import models
 from valence.podmanagers import base as podmanagers_base
-from valence.podmanagers import redfish
-from valence.simulator import certificate
+from valence.podmanagers.redfish import driver as redfish_driver
+from valence.simulator import server as simulator_server
 
 ROOT = "/redfish/v1/"
 SESSIONS = "/redfish/v1/SessionService/Sessions"
@@ -40,7 +40,7 @@ class Service(fixtures.Fixture):
     def _setUp(self):
         server = Server(("127.0.0.1", 0), functools.partial(Handler, self))
         if self._tls_folder:
-            self.certificate, key = certificate.ensure(str(self._tls_folder), "127.0.0.1")
+            self.certificate, key = simulator_server.ensure(str(self._tls_folder), "127.0.0.1")
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(self.certificate, key)
             server.socket = context.wrap_socket(
@@ -174,12 +174,12 @@ class RedfishTestCase(base.TestCase):
 
     def connect(self, url, **values):
         """Return a driver for the pod manager at ``url``; ``values`` are fields of its record."""
-        driver = redfish.RedfishDriver(self.conf, self.pod_manager(url, **values))
+        driver = redfish_driver.RedfishDriver(self.conf, self.pod_manager(url, **values))
         self.addCleanup(driver.close)
         return driver
 
     def crawl(self, service, etags=None, **values):
-        return list(self.connect(service.url, **values).crawl(etags or {}))
+        return list(self.connect(service.url, **values).crawl(podmanagers_base.Etags(etags)))
 
 
 def collection(*urls, **more):

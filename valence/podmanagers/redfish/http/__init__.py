@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP to one Redfish service: connections, sign-in, streams, failures."""
