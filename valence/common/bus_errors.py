@@ -29,3 +29,12 @@ class TooLate(errors.Unavailable):
 
     code = "valence.too_late"
     message = "The request took too long; nothing was changed."
+
+
+class PodManagerHangs(errors.PodManagerUnreachable):
+    """A pod manager that gets no further request for a while: ``url``, ``seconds`` that an earlier one has waited."""
+
+    status, code, title = 503, "valence.pod_manager_hangs", "Service Unavailable"
+    message = "The pod manager at {url} has not answered another request for {seconds} s."
+    hint = "Try again after the seconds in Retry-After: while it does not answer, one request at a time is sent to it."
+    retry_after = 5

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tree of errors: raised anywhere with keywords, carried over the bus as themselves, rendered once.
+"""The errors of Valence: raised with keywords, carried over the bus as the same class, rendered in one place.
 
-An error class says its HTTP status, a stable ``code``, a title, a message template over its keywords and a
-hint that tells the reader what to do. Keywords must be JSON values: the bus rebuilds an error from them.
+An error class has an HTTP status, a stable ``code``, a title, a message template over its keywords, and a hint that
+says what to do. Keywords must be JSON values, because the bus rebuilds an error from them.
 """
 
 import functools
-import http
-import re
+import typing
+
+#: what is wrong: ``{"detail", "hint"}``, and where: ``"path"``
+Problem = dict[str, typing.Any]
 
 
 class ValenceError(Exception):
-    """Something that Valence can explain to whoever asked."""
+    """An error that Valence can explain to a client."""
 
     status = 500
     code = "valence.internal"
@@ -19,21 +21,24 @@ class ValenceError(Exception):
     message = "The request could not be completed."
     hint = "Report this with the request id."
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any) -> None:
         self.kwargs = kwargs
-        self.detail = self.message.format(**kwargs)
+        try:
+            self.detail = self.message.format(**kwargs)
+        except KeyError as missing:  # of a peer of another version; oslo.messaging answers TypeErrors itself
+            raise TypeError(f"{type(self).__name__} needs {missing}") from None
         # No positional arguments: the bus would hand them to the constructor again, on the other side.
         super().__init__()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.detail
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[typing.Callable[..., "ValenceError"], tuple[()]]:
         return functools.partial(type(self), **self.kwargs), ()
 
     @property
-    def problems(self):
-        """What is wrong, as a list of ``{"detail", "hint", …}``; most errors have one problem."""
+    def problems(self) -> list[Problem]:
+        """What is wrong; most errors have one problem."""
         return [{"detail": self.detail, "hint": self.hint.format(**self.kwargs)}]
 
 
@@ -43,19 +48,6 @@ class Internal(ValenceError):
     message = "An unexpected error happened in {host}; it is logged there under this request id."
 
 
-class BadHTTP(ValenceError):
-    """A request that the HTTP server answers itself: ``status``, ``reason``."""
-
-    message = "{reason}"
-    hint = "Send a request that follows RFC 9110 and RFC 9112, in time."
-
-    def __init__(self, *, status: int, reason: str):
-        super().__init__(status=status, reason=reason)
-        phrase = http.HTTPStatus(status).phrase
-        self.status, self.title = status, phrase
-        self.code = "valence." + re.sub("[^a-z]+", "_", phrase.lower())
-
-
 # 400
 
 
@@ -63,6 +55,11 @@ class BadRequest(ValenceError):
     status, code, title = 400, "valence.bad_request", "Bad Request"
     message = "{reason}"
     hint = "Correct the request and send it again."
+
+
+def gone_marker(kind: str, key: object) -> BadRequest:
+    """Return the error for a marker that no page can begin after: its row is gone, or hidden from the client."""
+    return BadRequest(reason=f"There is no {kind} {key} any more to go on from.")
 
 
 class ValidationFailed(BadRequest):
@@ -75,8 +72,8 @@ class ValidationFailed(BadRequest):
     message = "The request is not valid."
 
     @property
-    def problems(self):
-        return self.kwargs["problems"]
+    def problems(self) -> list[Problem]:
+        return list(self.kwargs["problems"])
 
 
 class UnknownHost(BadRequest):
@@ -150,7 +147,7 @@ class Duplicate(Conflict):
     message = "A {kind} with the {field} {value!r} exists already."
     hint = "Choose another {field}, or use the existing {kind}."
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any) -> None:
         super().__init__(**kwargs)
         if holder := kwargs.get("holder"):
             self.detail = f"{self.detail.removesuffix('.')}: {holder}."
@@ -260,8 +257,9 @@ class TooManyRequests(ValenceError):
     hint = "Wait for {seconds} seconds before the next attempt."
 
     @property
-    def retry_after(self):
-        return self.kwargs["seconds"]
+    def retry_after(self) -> int:
+        seconds: int = self.kwargs["seconds"]
+        return seconds
 
 
 # 500: what an operator has to put in order
@@ -374,13 +372,13 @@ class ConfigurationInvalid(ValenceError):
     code = "valence.configuration_invalid"
     message = "The configuration is not valid."
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any) -> None:
         super().__init__(**kwargs)
         self.detail = " ".join(problem["detail"] for problem in self.problems)
 
     @property
-    def problems(self):
-        return self.kwargs["problems"]
+    def problems(self) -> list[Problem]:
+        return list(self.kwargs["problems"])
 
 
 class StateDirUnusable(ValenceError):

@@ -13,10 +13,10 @@ class HookFailed(errors.BadRequest):
 
 
 class LookUpFailed(errors.BadRequest):
-    """A ramdisk of which nobody can say what machine it runs on: ``reason``, ``known``."""
+    """A ramdisk of which nobody can say what machine it runs on: ``failures`` before, ``reason``, ``known``."""
 
     code = "valence.look_up_failed"
-    message = "Look-up failed: {reason} that is known by {known}."
+    message = "{failures}Look-up failed: {reason} that is known by {known}."
     hint = "Start the introspection of the machine before it boots, and compare its addresses."
 
 
@@ -48,8 +48,12 @@ class WrongToken(errors.Forbidden):
     """A ramdisk without the token of its introspection: ``key``."""
 
     code = "valence.wrong_token"
-    message = "The ramdisk of the machine {key} does not know the token of its introspection."
-    hint = "Give the ramdisk the URL with the token that the start of the introspection answered with."
+    message = "A document came for the machine {key} without the token of its introspection."
+    hint = (
+        "Give the ramdisk the URL …/v1/continue?token= with the token that the start of the introspection answered "
+        "with in the header X-Valence-Introspection-Token, start it with manage_boot=0 and boot the machine yourself, "
+        "or ask an operator to set [processing] require_token."
+    )
 
 
 class TooManyDocuments(errors.Unavailable):
@@ -75,6 +79,39 @@ class NothingKept(NoIntrospectionData):
     code = "valence.nothing_kept"
     message = "Introspection data are not kept here, so there are none of the machine {key}."
     hint = "Ask an operator to set [processing] storage_backend."
+
+
+class NotKept(NoIntrospectionData):
+    """Something that the storage keeps of no machine: ``storage``, ``key``, ``what``."""
+
+    code = "valence.not_kept"
+    message = "The storage {storage!r} keeps no {what}, so there are none of the machine {key}."
+    hint = "Ask an operator for another [processing] storage_backend: database, file and swift keep them."
+
+
+class DataChanging(errors.Unavailable):
+    """A content that is being replaced for longer than a reader waits: ``key``, ``what``."""
+
+    code = "valence.data_changing"
+    message = "The {what} of the machine {key} are being replaced."
+
+
+class DataDamaged(errors.Unavailable):
+    """A content that is not what was stored, or is lost: ``storage``, ``key``, ``what``."""
+
+    code = "valence.data_damaged"
+    message = (
+        "The {what} of the machine {key} are missing in the storage {storage!r}, or their SHA-256 is another."
+    )
+    hint = "Restore them in the storage, or introspect the machine again."
+
+
+class StorageLacks(errors.Conflict):
+    """Something that the storage of introspection data cannot do: ``storage``, ``what``."""
+
+    code = "valence.storage_lacks"
+    message = "The storage {storage!r} of introspection data cannot {what}."
+    hint = "Do that in the storage itself, or ask an operator for another [processing] storage_backend."
 
 
 class NotOffered(errors.Conflict):

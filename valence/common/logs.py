@@ -21,33 +21,33 @@ _SECRET = re.compile(rf"([?&;](?:{'|'.join(map(re.escape, SECRET_PARAMETERS))})=
 class Record(logging.LogRecord):
     """A log record whose message is one printable line; a traceback keeps its lines."""
 
-    def getMessage(self):
+    def getMessage(self) -> str:
         return printable(shortened(masked(super().getMessage()), LONGEST_MESSAGE))
 
     @property
-    def exc_text(self):
+    def exc_text(self) -> str | None:
         """The traceback as a formatter made it."""
         return self._exc_text
 
     @exc_text.setter
-    def exc_text(self, text):
+    def exc_text(self, text: str | None) -> None:
         self._exc_text = text and printable(shortened(masked(text), LONGEST_TRACEBACK), keep="\n")
 
     @property
-    def error_summary(self):
+    def error_summary(self) -> str:
         """The last line of the traceback, which oslo.log adds to the message; nothing where none was asked for.
 
         Otherwise it adds the exception that is being handled, which most messages tell already.
         """
-        return self.__dict__.get("error_summary", "") if self.exc_info else ""
+        return str(self.__dict__.get("error_summary", "")) if self.exc_info else ""
 
     @error_summary.setter
-    def error_summary(self, text):
+    def error_summary(self, text: str) -> None:
         # Formats take it from there.
         self.__dict__["error_summary"] = text
 
 
-def protect():
+def protect() -> None:
     """Let all records of this process be made by ``Record`` from now on."""
     logging.setLogRecordFactory(Record)
 
@@ -77,11 +77,11 @@ def masked_query(query: str) -> str:
     return "&".join(_masked_pair(pair) for pair in query.split("&"))
 
 
-def _masked_pair(pair):
+def _masked_pair(pair: str) -> str:
     name, _, value = pair.partition("=")
     is_secret = urllib.parse.unquote_plus(name).strip().lower() in SECRET_PARAMETERS
     return f"{name}={MASK}" if is_secret and value else pair
 
 
-def _escaped(character):
+def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")

@@ -11,8 +11,10 @@ import os
 import pathlib
 import stat
 import tempfile
+import typing
 
 from cryptography import fernet
+from oslo_config import cfg
 
 from valence.common import errors
 
@@ -25,17 +27,17 @@ HEADER = """\
 """
 
 
-def key_file(conf):
+def key_file(conf: cfg.ConfigOpts) -> pathlib.Path:
     """Return the path of the key file that ``conf`` means."""
     return pathlib.Path(conf.secrets.key_file or pathlib.Path(conf.state_dir) / "secrets.keys")
 
 
-def load(conf):
+def load(conf: cfg.ConfigOpts) -> "Cipher":
     """Return the Cipher of the key file; raise KeysUnusable."""
     return Cipher(key_file(conf))
 
 
-def create(path):
+def create(path: pathlib.Path) -> None:
     """Make a key file with one new key, readable for its owner only; raise KeysUnusable when there is one."""
     try:
         with open(path, "x", opener=_private) as file:
@@ -44,7 +46,7 @@ def create(path):
         raise errors.KeysUnusable(file=str(path), reason=f"it cannot be made: {error.strerror}") from error
 
 
-def add_key(path):
+def add_key(path: pathlib.Path) -> None:
     """Put a new key in front of the others; raise KeysUnusable. Readers see the old or the new file, never a part."""
     Cipher(path)
     try:
@@ -56,21 +58,22 @@ def add_key(path):
 class Cipher:
     """Encrypts and decrypts strings with the keys of a file."""
 
-    def __init__(self, path):
+    def __init__(self, path: pathlib.Path) -> None:
         self._path = path
-        self._seen = self._keys = None
+        self._seen: tuple[int, int, int] | None = None
+        self._keys: _Keys | None = None
         self._current()
 
-    def encrypt(self, text):
+    def encrypt(self, text: str) -> str:
         """Return the token of a text, made with the newest key."""
         return self._current().encrypt(text.encode()).decode()
 
-    def decrypt(self, token):
+    def decrypt(self, token: str) -> str:
         """Return the text of a token; raise SecretUnreadable when none of the keys made it."""
         with self._readable():
             return self._current().decrypt(token).decode()
 
-    def renew(self, token):
+    def renew(self, token: str) -> str:
         """Return a token of the same text that the newest key made, the same one if it did; raise SecretUnreadable."""
         keys = self._current()
         try:
@@ -81,21 +84,21 @@ class Cipher:
         return token
 
     @contextlib.contextmanager
-    def _readable(self):
+    def _readable(self) -> typing.Iterator[None]:
         try:
             yield
         except UNREADABLE:
             raise errors.SecretUnreadable(file=str(self._path)) from None
 
-    def _current(self):
+    def _current(self) -> "_Keys":
         """Return the keys, read again if the file is another one than before."""
         seen = _state_of(self._path)
         if self._keys is None or seen != self._seen:
             self._seen = seen
             self._read()
-        return self._keys
+        return typing.cast(_Keys, self._keys)
 
-    def _read(self):
+    def _read(self) -> None:
         try:
             self._keys = _read(self._path)
         except errors.KeysUnusable as error:
@@ -107,22 +110,22 @@ class Cipher:
 class Sealed:
     """Stands for a Cipher where secrets are only moved: tokens pass as they are, no key is needed."""
 
-    def encrypt(self, token):
+    def encrypt(self, token: str) -> str:
         """Return the token itself."""
         return token
 
-    def decrypt(self, token):
+    def decrypt(self, token: str) -> str:
         """Return the token itself."""
         return token
 
 
 class _Keys(fernet.MultiFernet):
-    def __init__(self, keys):
+    def __init__(self, keys: list[fernet.Fernet]) -> None:
         super().__init__(keys)
         self.newest = keys[0]
 
 
-def _state_of(path):
+def _state_of(path: pathlib.Path) -> tuple[int, int, int] | None:
     try:
         status = path.stat()
     except OSError:
@@ -130,7 +133,7 @@ def _state_of(path):
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _read(path):
+def _read(path: pathlib.Path) -> _Keys:
     try:
         lines = path.read_text(errors="replace").splitlines()
         mode = path.stat().st_mode
@@ -146,22 +149,22 @@ def _read(path):
     return _Keys(keys)
 
 
-def _key(path, number, line):
+def _key(path: pathlib.Path, number: int, line: str) -> fernet.Fernet:
     try:
         return fernet.Fernet(line)
     except ValueError:
         raise errors.KeysUnusable(file=str(path), reason=f"line {number} is not a Fernet key") from None
 
 
-def _new_key():
+def _new_key() -> str:
     return fernet.Fernet.generate_key().decode() + "\n"
 
 
-def _private(path, flags):
+def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _replace(path, text):
+def _replace(path: pathlib.Path, text: str) -> None:
     """Write a file at once, with the owner and the rights of the one before."""
     before = path.stat()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)

@@ -9,9 +9,9 @@ from cryptography import fernet
 from oslo_config import cfg
 
 from tests import base
-from valence.common import config
 from valence.common import errors
 from valence.common import secrets
+from valence.common.configuration import config
 
 
 class SecretsCase(base.TestCase):

@@ -6,7 +6,7 @@ import socket
 import threading
 
 from tests import base
-from valence.common import web
+from valence.common.web import http_server
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGEST = 100_000
@@ -55,9 +55,9 @@ class WebCase(base.TestCase):
 
     def serve(self, **options):
         """Start a server and return it."""
-        limits = dataclasses.replace(web.Limits(goodbye=0.2, receive=0.2, drain=5), **self.limits)
+        limits = dataclasses.replace(http_server.Limits(goodbye=0.2, receive=0.2, drain=5), **self.limits)
         options = {"threads": self.threads, "limits": limits, "largest_body": lambda path: LARGEST} | options
-        server = web.Server("test", "127.0.0.1", 0, self.application, **options)
+        server = http_server.Server("test", "127.0.0.1", 0, self.application, **options)
         self.addCleanup(server.stop)
         self.addCleanup(self.application.gate.set)
         server.start()
