@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

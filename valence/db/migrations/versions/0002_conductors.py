@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0002"
 down_revision = "0001"
@@ -15,19 +15,19 @@ down_revision = "0001"
 def upgrade():
     op.create_table(
         "conductors",
-        sa.Column("hostname", columns.Words(255), nullable=False, comment="Its name, the option host."),
+        sa.Column("hostname", rows.Words(255), nullable=False, comment="Its name, the option host."),
         sa.Column(
             "alive", sa.Boolean(), server_default=sa.true(), nullable=False, comment="Whether it works."
         ),
         sa.Column(
             "conductor_groups",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="Groups of pod managers that it serves.",
         ),
         sa.Column(
             "version",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Version of Valence that it runs.",
@@ -39,12 +39,10 @@ def upgrade():
             nullable=False,
             comment="Pod managers that it serves.",
         ),
-        sa.Column("started_at", columns.Moment(), nullable=True, comment="When it was started."),
-        sa.Column(
-            "heartbeat_at", columns.Moment(), nullable=True, comment="When it last said that it lives."
-        ),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("started_at", rows.Moment(), nullable=True, comment="When it was started."),
+        sa.Column("heartbeat_at", rows.Moment(), nullable=True, comment="When it last said that it lives."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -75,7 +73,7 @@ def upgrade():
         "operations",
         sa.Column(
             "cancel_requested_at",
-            columns.Moment(),
+            rows.Moment(),
             nullable=True,
             comment="When somebody asked to cancel it while it ran.",
         ),
@@ -84,7 +82,7 @@ def upgrade():
         "pod_managers",
         sa.Column(
             "conductor_group",
-            columns.Words(255),
+            rows.Words(255),
             server_default="default",
             nullable=False,
             comment="Group of the conductors that can serve it.",
@@ -93,7 +91,7 @@ def upgrade():
     op.add_column(
         "pod_managers",
         sa.Column(
-            "conductor", columns.Words(255), nullable=True, comment="Conductor that serves it, or did last."
+            "conductor", rows.Words(255), nullable=True, comment="Conductor that serves it, or did last."
         ),
     )
     op.create_index(
@@ -102,6 +100,6 @@ def upgrade():
     op.create_index(
         "ix_pod_managers_conductor_uuid",
         "pod_managers",
-        [columns.nulls_first("conductor", op), "uuid"],
+        [rows.nulls_first("conductor", op), "uuid"],
         unique=False,
     )

@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0003"
 down_revision = "0002"
@@ -15,31 +15,27 @@ down_revision = "0002"
 def upgrade():
     op.create_table(
         "actions",
-        sa.Column("id", columns.Words(256), nullable=False, comment="Project and name of the action."),
+        sa.Column("id", rows.Words(256), nullable=False, comment="Project and name of the action."),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
         ),
-        sa.Column(
-            "user_id", columns.Words(255), server_default="", nullable=False, comment="User who made it."
-        ),
-        sa.Column("action", columns.Words(64), nullable=False, comment="What is done."),
-        sa.Column("mode", columns.Words(64), nullable=True, comment="What it is done to."),
-        sa.Column("src_file", columns.Document(), nullable=True, comment="Path of what is backed up."),
-        sa.Column("backup_name", columns.Words(255), nullable=True, comment="Name of the backup."),
-        sa.Column("container", columns.Document(), nullable=True, comment="Where the storage keeps it."),
-        sa.Column(
-            "restore_abs_path", columns.Document(), nullable=True, comment="Where a restoration puts it."
-        ),
-        sa.Column("log_file", columns.Document(), nullable=True, comment="Where the agent logs."),
+        sa.Column("user_id", rows.Words(255), server_default="", nullable=False, comment="User who made it."),
+        sa.Column("action", rows.Words(64), nullable=False, comment="What is done."),
+        sa.Column("mode", rows.Words(64), nullable=True, comment="What it is done to."),
+        sa.Column("src_file", rows.Document(), nullable=True, comment="Path of what is backed up."),
+        sa.Column("backup_name", rows.Words(255), nullable=True, comment="Name of the backup."),
+        sa.Column("container", rows.Document(), nullable=True, comment="Where the storage keeps it."),
+        sa.Column("restore_abs_path", rows.Document(), nullable=True, comment="Where a restoration puts it."),
+        sa.Column("log_file", rows.Document(), nullable=True, comment="Where the agent logs."),
         sa.Column("timeout", sa.BigInteger(), nullable=True, comment="Seconds it may take."),
         sa.Column("priority", sa.BigInteger(), nullable=True, comment="Its importance to the agent."),
         sa.Column(
             "options",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="Everything else that the agent is told, as it was given.",
         ),
@@ -54,8 +50,8 @@ def upgrade():
             nullable=False,
             comment="Whether it is done even after another one failed.",
         ),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -69,40 +65,36 @@ def upgrade():
         mysql_engine="InnoDB",
     )
     op.create_index(
-        "ix_actions_backup_name_id", "actions", [columns.nulls_first("backup_name", op), "id"], unique=False
+        "ix_actions_backup_name_id", "actions", [rows.nulls_first("backup_name", op), "id"], unique=False
     )
     op.create_index("ix_actions_created_at_id", "actions", ["created_at", "id"], unique=False)
     op.create_index("ix_actions_project_id_id", "actions", ["project_id", "id"], unique=False)
     op.create_index("ix_actions_user_id_id", "actions", ["user_id", "id"], unique=False)
     op.create_table(
         "backups",
-        sa.Column("id", columns.Words(256), nullable=False, comment="Project and name of the backup."),
+        sa.Column("id", rows.Words(256), nullable=False, comment="Project and name of the backup."),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
         ),
+        sa.Column("user_id", rows.Words(255), server_default="", nullable=False, comment="User who made it."),
+        sa.Column("user_name", rows.Words(255), nullable=True, comment="Name of that user."),
         sa.Column(
-            "user_id", columns.Words(255), server_default="", nullable=False, comment="User who made it."
+            "status", rows.Words(9), server_default="available", nullable=False, comment="Where it stands."
         ),
-        sa.Column("user_name", columns.Words(255), nullable=True, comment="Name of that user."),
-        sa.Column(
-            "status", columns.Words(9), server_default="available", nullable=False, comment="Where it stands."
-        ),
-        sa.Column("job_id", columns.Words(256), nullable=True, comment="Job that made it; it may be gone."),
-        sa.Column("backup_name", columns.Words(255), nullable=True, comment="Name of the backup."),
-        sa.Column("hostname", columns.Words(255), nullable=True, comment="Machine that was backed up."),
-        sa.Column("container", columns.Document(), nullable=True, comment="Where the storage keeps it."),
+        sa.Column("job_id", rows.Words(256), nullable=True, comment="Job that made it; it may be gone."),
+        sa.Column("backup_name", rows.Words(255), nullable=True, comment="Name of the backup."),
+        sa.Column("hostname", rows.Words(255), nullable=True, comment="Machine that was backed up."),
+        sa.Column("container", rows.Document(), nullable=True, comment="Where the storage keeps it."),
         sa.Column(
             "time_stamp", sa.BigInteger(), nullable=True, comment="When it was made, in seconds since 1970."
         ),
-        sa.Column(
-            "backup_metadata", columns.Document(), nullable=True, comment="What the agent tells of it."
-        ),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("backup_metadata", rows.Document(), nullable=True, comment="What the agent tells of it."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -116,45 +108,39 @@ def upgrade():
         mysql_engine="InnoDB",
     )
     op.create_index(
-        "ix_backups_backup_name_id", "backups", [columns.nulls_first("backup_name", op), "id"], unique=False
+        "ix_backups_backup_name_id", "backups", [rows.nulls_first("backup_name", op), "id"], unique=False
     )
     op.create_index("ix_backups_created_at_id", "backups", ["created_at", "id"], unique=False)
     op.create_index(
-        "ix_backups_hostname_id", "backups", [columns.nulls_first("hostname", op), "id"], unique=False
+        "ix_backups_hostname_id", "backups", [rows.nulls_first("hostname", op), "id"], unique=False
     )
-    op.create_index(
-        "ix_backups_job_id_id", "backups", [columns.nulls_first("job_id", op), "id"], unique=False
-    )
+    op.create_index("ix_backups_job_id_id", "backups", [rows.nulls_first("job_id", op), "id"], unique=False)
     op.create_index("ix_backups_project_id_id", "backups", ["project_id", "id"], unique=False)
     op.create_index("ix_backups_status_id", "backups", ["status", "id"], unique=False)
     op.create_index(
-        "ix_backups_time_stamp_id", "backups", [columns.nulls_first("time_stamp", op), "id"], unique=False
+        "ix_backups_time_stamp_id", "backups", [rows.nulls_first("time_stamp", op), "id"], unique=False
     )
     op.create_index("ix_backups_user_id_id", "backups", ["user_id", "id"], unique=False)
     op.create_table(
         "clients",
         sa.Column(
             "id",
-            columns.Words(256),
+            rows.Words(256),
             nullable=False,
             comment="Project and name, which a scheduler chooses for itself.",
         ),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
         ),
-        sa.Column(
-            "user_id", columns.Words(255), server_default="", nullable=False, comment="User who made it."
-        ),
-        sa.Column("config_id", columns.Words(255), nullable=True, comment="Configuration that it runs with."),
-        sa.Column("hostname", columns.Words(255), nullable=True, comment="Its host name."),
-        sa.Column(
-            "description", columns.Words(1024), nullable=True, comment="What people want to know of it."
-        ),
-        sa.Column("uuid", columns.Words(64), nullable=False, comment="UUID of the registration."),
+        sa.Column("user_id", rows.Words(255), server_default="", nullable=False, comment="User who made it."),
+        sa.Column("config_id", rows.Words(255), nullable=True, comment="Configuration that it runs with."),
+        sa.Column("hostname", rows.Words(255), nullable=True, comment="Its host name."),
+        sa.Column("description", rows.Words(1024), nullable=True, comment="What people want to know of it."),
+        sa.Column("uuid", rows.Words(64), nullable=False, comment="UUID of the registration."),
         sa.Column(
             "is_central",
             sa.Boolean(),
@@ -164,27 +150,27 @@ def upgrade():
         ),
         sa.Column(
             "supported_actions",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="Actions it can do; null means all.",
         ),
         sa.Column(
-            "supported_modes", columns.Document(), nullable=True, comment="Modes it can do; null means all."
+            "supported_modes", rows.Document(), nullable=True, comment="Modes it can do; null means all."
         ),
         sa.Column(
             "supported_storages",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="Storages it can use; null means all.",
         ),
         sa.Column(
             "supported_engines",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="Engines it can use; null means all.",
         ),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -204,23 +190,19 @@ def upgrade():
     op.create_index("ix_clients_user_id_id", "clients", ["user_id", "id"], unique=False)
     op.create_table(
         "jobs",
-        sa.Column("id", columns.Words(256), nullable=False, comment="Project and name of the job."),
+        sa.Column("id", rows.Words(256), nullable=False, comment="Project and name of the job."),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
         ),
-        sa.Column(
-            "user_id", columns.Words(255), server_default="", nullable=False, comment="User who made it."
-        ),
-        sa.Column(
-            "description", columns.Words(1024), nullable=True, comment="What people want to know of it."
-        ),
+        sa.Column("user_id", rows.Words(255), server_default="", nullable=False, comment="User who made it."),
+        sa.Column("description", rows.Words(1024), nullable=True, comment="What people want to know of it."),
         sa.Column(
             "scheduling",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="When it runs: dates, an interval, or fields as of cron.",
         ),
@@ -233,12 +215,12 @@ def upgrade():
         ),
         sa.Column(
             "user_credentials",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="Trust under which a central client works.",
         ),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -256,27 +238,23 @@ def upgrade():
     op.create_index("ix_jobs_user_id_id", "jobs", ["user_id", "id"], unique=False)
     op.create_table(
         "sessions",
-        sa.Column("id", columns.Words(256), nullable=False, comment="Project and name of the session."),
+        sa.Column("id", rows.Words(256), nullable=False, comment="Project and name of the session."),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
         ),
-        sa.Column(
-            "user_id", columns.Words(255), server_default="", nullable=False, comment="User who made it."
-        ),
-        sa.Column(
-            "description", columns.Words(1024), nullable=True, comment="What people want to know of it."
-        ),
+        sa.Column("user_id", rows.Words(255), server_default="", nullable=False, comment="User who made it."),
+        sa.Column("description", rows.Words(1024), nullable=True, comment="What people want to know of it."),
         sa.Column(
             "scheduling",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="When it runs: the schedule that its jobs get.",
         ),
-        sa.Column("policy", columns.Words(255), nullable=True, comment="Name of the policy that it follows."),
+        sa.Column("policy", rows.Words(255), nullable=True, comment="Name of the policy that it follows."),
         sa.Column(
             "session_tag",
             sa.BigInteger(),
@@ -292,9 +270,9 @@ def upgrade():
             comment="Seconds in which further starts join the run.",
         ),
         sa.Column(
-            "status", columns.Words(64), server_default="active", nullable=False, comment="Where it stands."
+            "status", rows.Words(64), server_default="active", nullable=False, comment="Where it stands."
         ),
-        sa.Column("result", columns.Words(64), nullable=True, comment="How the last run ended."),
+        sa.Column("result", rows.Words(64), nullable=True, comment="How the last run ended."),
         sa.Column(
             "time_start",
             sa.BigInteger(),
@@ -323,8 +301,8 @@ def upgrade():
             nullable=False,
             comment="Kept for clients that write it.",
         ),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -342,12 +320,12 @@ def upgrade():
     op.create_index("ix_sessions_user_id_id", "sessions", ["user_id", "id"], unique=False)
     op.create_table(
         "action_attachments",
-        sa.Column("id", columns.Words(36), nullable=False, comment="Identifier."),
-        sa.Column("action_id", columns.Words(256), nullable=False, comment="The action."),
-        sa.Column("job_id", columns.Words(256), nullable=False, comment="The job."),
+        sa.Column("id", rows.Words(36), nullable=False, comment="Identifier."),
+        sa.Column("action_id", rows.Words(256), nullable=False, comment="The action."),
+        sa.Column("job_id", rows.Words(256), nullable=False, comment="The job."),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
@@ -398,22 +376,22 @@ def upgrade():
     )
     op.create_table(
         "job_attachments",
-        sa.Column("job_id", columns.Words(256), nullable=False, comment="The job."),
+        sa.Column("job_id", rows.Words(256), nullable=False, comment="The job."),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
         ),
-        sa.Column("client_id", columns.Words(256), nullable=False, comment="The client."),
+        sa.Column("client_id", rows.Words(256), nullable=False, comment="The client."),
         sa.Column(
             "client_name",
-            columns.Words(191),
+            rows.Words(191),
             nullable=False,
             comment="The client's own name, by which its scheduler asks.",
         ),
-        sa.Column("session_id", columns.Words(256), nullable=True, comment="The session."),
+        sa.Column("session_id", rows.Words(256), nullable=True, comment="The session."),
         sa.Column(
             "session_tag",
             sa.BigInteger(),
@@ -423,14 +401,14 @@ def upgrade():
         ),
         sa.Column(
             "event",
-            columns.Words(16),
+            rows.Words(16),
             server_default="",
             nullable=False,
             comment="What the scheduler is asked to do.",
         ),
-        sa.Column("status", columns.Words(16), server_default="", nullable=False, comment="Where it stands."),
+        sa.Column("status", rows.Words(16), server_default="", nullable=False, comment="Where it stands."),
         sa.Column(
-            "result", columns.Words(16), server_default="", nullable=False, comment="How the last run ended."
+            "result", rows.Words(16), server_default="", nullable=False, comment="How the last run ended."
         ),
         sa.Column("current_pid", sa.BigInteger(), nullable=True, comment="Process that works on it."),
         sa.Column(
@@ -449,14 +427,14 @@ def upgrade():
         ),
         sa.Column(
             "session_status",
-            columns.Words(16),
+            rows.Words(16),
             server_default="",
             nullable=False,
             comment="Where it stands in the session.",
         ),
         sa.Column(
             "session_result",
-            columns.Words(16),
+            rows.Words(16),
             server_default="",
             nullable=False,
             comment="How it ended in the session.",
@@ -507,31 +485,27 @@ def upgrade():
     op.create_index(
         "ix_job_attachments_session_id_job_id",
         "job_attachments",
-        [columns.nulls_first("session_id", op), "job_id"],
+        [rows.nulls_first("session_id", op), "job_id"],
         unique=False,
     )
     op.create_table(
         "action_reports",
-        sa.Column("id", columns.Words(36), nullable=False, comment="Identifier."),
-        sa.Column("action_id", columns.Words(256), nullable=False, comment="The action."),
-        sa.Column(
-            "action_attachment_id", columns.Words(36), nullable=False, comment="The action in its job."
-        ),
-        sa.Column("job_id", columns.Words(256), nullable=False, comment="The job."),
+        sa.Column("id", rows.Words(36), nullable=False, comment="Identifier."),
+        sa.Column("action_id", rows.Words(256), nullable=False, comment="The action."),
+        sa.Column("action_attachment_id", rows.Words(36), nullable=False, comment="The action in its job."),
+        sa.Column("job_id", rows.Words(256), nullable=False, comment="The job."),
         sa.Column(
             "project_id",
-            columns.Words(64),
+            rows.Words(64),
             server_default="",
             nullable=False,
             comment="Project that it belongs to.",
         ),
-        sa.Column("result", columns.Words(16), nullable=False, comment="How it ended."),
-        sa.Column("time_elapsed", columns.Words(32), nullable=True, comment="Seconds that it took."),
-        sa.Column("metadata", columns.Document(), nullable=True, comment="What else is known of the run."),
-        sa.Column("report_date", columns.Moment(), nullable=False, comment="When it ended."),
-        sa.Column(
-            "log", columns.Document(), nullable=True, comment="End of the agent's log, where it failed."
-        ),
+        sa.Column("result", rows.Words(16), nullable=False, comment="How it ended."),
+        sa.Column("time_elapsed", rows.Words(32), nullable=True, comment="Seconds that it took."),
+        sa.Column("metadata", rows.Document(), nullable=True, comment="What else is known of the run."),
+        sa.Column("report_date", rows.Moment(), nullable=False, comment="When it ended."),
+        sa.Column("log", rows.Document(), nullable=True, comment="End of the agent's log, where it failed."),
         sa.ForeignKeyConstraint(
             ["action_attachment_id"],
             ["action_attachments.id"],

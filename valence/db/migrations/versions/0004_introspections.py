@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0004"
 down_revision = "0003"
@@ -15,13 +15,11 @@ down_revision = "0003"
 def upgrade():
     op.create_table(
         "introspection_data_parts",
-        sa.Column("uuid", columns.Words(36), nullable=False, comment="Identifier."),
-        sa.Column(
-            "content_id", columns.Words(36), nullable=False, comment="The content that it is a part of."
-        ),
+        sa.Column("uuid", rows.Words(36), nullable=False, comment="Identifier."),
+        sa.Column("content_id", rows.Words(36), nullable=False, comment="The content that it is a part of."),
         sa.Column("number", sa.BigInteger(), nullable=False, comment="Its place, from 1 on."),
-        sa.Column("data", columns.Document(), nullable=False, comment="The part."),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was stored."),
+        sa.Column("data", rows.Document(), nullable=False, comment="The part."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was stored."),
         sa.PrimaryKeyConstraint("uuid"),
         comment="A further part of a document that is too long for one row.",
         mysql_charset="utf8mb4",
@@ -47,12 +45,12 @@ def upgrade():
     )
     op.create_table(
         "introspections",
-        sa.Column("uuid", columns.Words(36), nullable=False, comment="The machine: uuid of a resource."),
-        sa.Column("podm_id", columns.Words(36), nullable=True, comment="Its pod manager."),
+        sa.Column("uuid", rows.Words(36), nullable=False, comment="The machine: uuid of a resource."),
+        sa.Column("podm_id", rows.Words(36), nullable=True, comment="Its pod manager."),
         sa.Column(
-            "state", columns.Words(10), server_default="starting", nullable=False, comment="Where it stands."
+            "state", rows.Words(10), server_default="starting", nullable=False, comment="Where it stands."
         ),
-        sa.Column("error", columns.Words(1024), nullable=True, comment="Why it failed."),
+        sa.Column("error", rows.Words(1024), nullable=True, comment="Why it failed."),
         sa.Column(
             "manage_boot",
             sa.Boolean(),
@@ -60,23 +58,23 @@ def upgrade():
             nullable=False,
             comment="Whether Valence boots the ramdisk.",
         ),
-        sa.Column("started_at", columns.Moment(), nullable=True, comment="When it was started."),
-        sa.Column("finished_at", columns.Moment(), nullable=True, comment="When it ended."),
+        sa.Column("started_at", rows.Moment(), nullable=True, comment="When it was started."),
+        sa.Column("finished_at", rows.Moment(), nullable=True, comment="When it ended."),
         sa.Column(
-            "deadline", columns.Moment(), nullable=True, comment="When it fails unless something happens."
+            "deadline", rows.Moment(), nullable=True, comment="When it fails unless something happens."
         ),
         sa.Column(
             "processed",
-            columns.Words(64),
+            rows.Words(64),
             nullable=True,
             comment="SHA-256 of the processed document; null hides what a storage may still hold.",
         ),
         sa.Column(
-            "unprocessed", columns.Words(64), nullable=True, comment="The same of the unprocessed document."
+            "unprocessed", rows.Words(64), nullable=True, comment="The same of the unprocessed document."
         ),
-        sa.Column("logs", columns.Words(64), nullable=True, comment="The same of the ramdisk's logs."),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("logs", rows.Words(64), nullable=True, comment="The same of the ramdisk's logs."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -95,36 +93,34 @@ def upgrade():
     op.create_index(
         "ix_introspections_deadline_uuid",
         "introspections",
-        [columns.nulls_first("deadline", op), "uuid"],
+        [rows.nulls_first("deadline", op), "uuid"],
         unique=False,
     )
     op.create_index(
         "ix_introspections_started_at_uuid",
         "introspections",
-        [columns.nulls_first("started_at", op), "uuid"],
+        [rows.nulls_first("started_at", op), "uuid"],
         unique=False,
     )
     op.create_index(
         "ix_introspections_state_deadline",
         "introspections",
-        ["state", columns.nulls_first("deadline", op)],
+        ["state", rows.nulls_first("deadline", op)],
         unique=False,
     )
     op.create_index(
         "ix_introspections_state_started_at",
         "introspections",
-        ["state", columns.nulls_first("started_at", op)],
+        ["state", rows.nulls_first("started_at", op)],
         unique=False,
     )
     op.create_index("ix_introspections_state_uuid", "introspections", ["state", "uuid"], unique=False)
     op.create_table(
         "introspection_addresses",
-        sa.Column("id", columns.Words(320), nullable=False, comment="<machine>/<attribute>/<value>."),
-        sa.Column("introspection_id", columns.Words(36), nullable=False, comment="The introspection."),
-        sa.Column(
-            "attribute", columns.Words(11), server_default="mac", nullable=False, comment="What it is."
-        ),
-        sa.Column("value", columns.Words(255), nullable=False, comment="In lower case."),
+        sa.Column("id", rows.Words(320), nullable=False, comment="<machine>/<attribute>/<value>."),
+        sa.Column("introspection_id", rows.Words(36), nullable=False, comment="The introspection."),
+        sa.Column("attribute", rows.Words(11), server_default="mac", nullable=False, comment="What it is."),
+        sa.Column("value", rows.Words(255), nullable=False, comment="In lower case."),
         sa.ForeignKeyConstraint(
             ["introspection_id"],
             ["introspections.uuid"],
@@ -147,8 +143,8 @@ def upgrade():
     )
     op.create_table(
         "introspection_data",
-        sa.Column("id", columns.Words(80), nullable=False, comment="<machine>, or <machine>-<suffix>."),
-        sa.Column("uuid", columns.Words(36), nullable=False, comment="The machine."),
+        sa.Column("id", rows.Words(80), nullable=False, comment="<machine>, or <machine>-<suffix>."),
+        sa.Column("uuid", rows.Words(36), nullable=False, comment="The machine."),
         sa.Column(
             "processed",
             sa.Boolean(),
@@ -156,15 +152,13 @@ def upgrade():
             nullable=False,
             comment="Whether it is the processed document.",
         ),
+        sa.Column("data", rows.Document(), nullable=False, comment="The packed document, or its first part."),
         sa.Column(
-            "data", columns.Document(), nullable=False, comment="The packed document, or its first part."
-        ),
-        sa.Column(
-            "content_id", columns.Words(36), nullable=False, comment="Common to the parts of this content."
+            "content_id", rows.Words(36), nullable=False, comment="Common to the parts of this content."
         ),
         sa.Column("parts", sa.BigInteger(), server_default="0", nullable=False, comment="Further parts."),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),

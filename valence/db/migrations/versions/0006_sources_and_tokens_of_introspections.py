@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0006"
 down_revision = "0005"
@@ -17,7 +17,7 @@ def upgrade():
         "introspections",
         sa.Column(
             "source",
-            columns.Words(9),
+            rows.Words(9),
             server_default="ramdisk",
             nullable=False,
             comment="Who looks into the machine, or that its data came from elsewhere.",
@@ -27,7 +27,7 @@ def upgrade():
         "introspections",
         sa.Column(
             "token",
-            columns.Words(64),
+            rows.Words(64),
             nullable=True,
             comment="SHA-256 of what its ramdisk has to know; null is nothing.",
         ),

@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0007"
 down_revision = "0006"
@@ -15,16 +15,14 @@ down_revision = "0006"
 def upgrade():
     op.create_table(
         "introspection_versions",
-        sa.Column("id", columns.Words(60), nullable=False, comment="<machine>/<number>."),
-        sa.Column("introspection_id", columns.Words(36), nullable=False, comment="The machine."),
+        sa.Column("id", rows.Words(60), nullable=False, comment="<machine>/<number>."),
+        sa.Column("introspection_id", rows.Words(36), nullable=False, comment="The machine."),
         sa.Column("number", sa.BigInteger(), nullable=False, comment="Its number, from 1 on."),
-        sa.Column("source", columns.Words(16), nullable=False, comment="Who looked into the machine."),
-        sa.Column("finished_at", columns.Moment(), nullable=True, comment="When it was processed."),
+        sa.Column("source", rows.Words(16), nullable=False, comment="Who looked into the machine."),
+        sa.Column("finished_at", rows.Moment(), nullable=True, comment="When it was processed."),
+        sa.Column("processed", rows.Words(64), nullable=False, comment="SHA-256 of the processed document."),
         sa.Column(
-            "processed", columns.Words(64), nullable=False, comment="SHA-256 of the processed document."
-        ),
-        sa.Column(
-            "unprocessed", columns.Words(64), nullable=False, comment="The same of the unprocessed document."
+            "unprocessed", rows.Words(64), nullable=False, comment="The same of the unprocessed document."
         ),
         sa.ForeignKeyConstraint(
             ["introspection_id"],

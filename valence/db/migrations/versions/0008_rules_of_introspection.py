@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0008"
 down_revision = "0007"
@@ -15,24 +15,24 @@ down_revision = "0007"
 def upgrade():
     op.create_table(
         "introspection_rules",
-        sa.Column("uuid", columns.Words(36), nullable=False, comment="Identifier."),
+        sa.Column("uuid", rows.Words(36), nullable=False, comment="Identifier."),
         sa.Column(
             "position",
             sa.BigInteger(),
             nullable=False,
             comment="Place in the order in which rules are applied.",
         ),
-        sa.Column("description", columns.Words(1024), nullable=True, comment="What it is for."),
+        sa.Column("description", rows.Words(1024), nullable=True, comment="What it is for."),
         sa.Column(
             "scope",
-            columns.Words(255),
+            rows.Words(255),
             nullable=True,
             comment="Name or uuid of the pod manager whose machines it is for.",
         ),
-        sa.Column("conditions", columns.Document(), nullable=True, comment="What has to hold."),
-        sa.Column("actions", columns.Document(), nullable=True, comment="What is done."),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("conditions", rows.Document(), nullable=True, comment="What has to hold."),
+        sa.Column("actions", rows.Document(), nullable=True, comment="What is done."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),

@@ -4,7 +4,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0009"
 down_revision = "0008"
@@ -31,7 +31,7 @@ def _convert(table, column):
         op.alter_column(
             table,
             column["name"],
-            type_=columns.Document(),
+            type_=rows.Document(),
             existing_nullable=column["nullable"],
             existing_comment=column["comment"],
         )

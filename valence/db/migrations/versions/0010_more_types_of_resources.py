@@ -3,7 +3,7 @@
 
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0010"
 down_revision = "0009"
@@ -14,8 +14,8 @@ def upgrade():
     with op.batch_alter_table("resources") as resources:
         resources.alter_column(
             "resource_type",
-            type_=columns.Words(21),
-            existing_type=columns.Words(18),
+            type_=rows.Words(21),
+            existing_type=rows.Words(18),
             existing_nullable=False,
             existing_comment="What it is.",
         )

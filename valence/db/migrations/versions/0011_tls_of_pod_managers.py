@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0011"
 down_revision = "0010"
@@ -17,7 +17,7 @@ def upgrade():
         "pod_managers",
         sa.Column(
             "tls",
-            columns.Words(6),
+            rows.Words(6),
             server_default="auto",
             nullable=False,
             comment='Protocols and ciphers: "auto" takes TLS 1.2 with old ciphers only where the certificate is not '
@@ -27,6 +27,6 @@ def upgrade():
     op.create_index(
         "ix_pod_managers_redfish_uuid_uuid",
         "pod_managers",
-        [columns.nulls_first("redfish_uuid", op), "uuid"],
+        [rows.nulls_first("redfish_uuid", op), "uuid"],
         unique=False,
     )

@@ -6,7 +6,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0012"
 down_revision = "0011"
@@ -15,17 +15,17 @@ down_revision = "0011"
 def upgrade():
     op.create_table(
         "subscription_removals",
-        sa.Column("uuid", columns.Words(36), nullable=False, comment="Identifier."),
-        sa.Column("podm_id", columns.Words(36), nullable=False, comment="The pod manager that was deleted."),
+        sa.Column("uuid", rows.Words(36), nullable=False, comment="Identifier."),
+        sa.Column("podm_id", rows.Words(36), nullable=False, comment="The pod manager that was deleted."),
         sa.Column(
             "access",
-            columns.Document(),
+            rows.Document(),
             nullable=True,
             comment="How it is reached: its fields but the password.",
         ),
         sa.Column(
             "password",
-            columns.Document(),
+            rows.Document(),
             server_default=sa.text("('')"),
             nullable=False,
             comment="Password to sign in with.",
@@ -33,10 +33,10 @@ def upgrade():
         sa.Column(
             "attempts", sa.BigInteger(), server_default="0", nullable=False, comment="Attempts so far."
         ),
-        sa.Column("next_attempt_at", columns.Moment(), nullable=True, comment="When it is tried next."),
-        sa.Column("expires_at", columns.Moment(), nullable=True, comment="When it is given up."),
-        sa.Column("created_at", columns.Moment(), nullable=False, comment="When it was created."),
-        sa.Column("updated_at", columns.Moment(), nullable=False, comment="When it was last changed."),
+        sa.Column("next_attempt_at", rows.Moment(), nullable=True, comment="When it is tried next."),
+        sa.Column("expires_at", rows.Moment(), nullable=True, comment="When it is given up."),
+        sa.Column("created_at", rows.Moment(), nullable=False, comment="When it was created."),
+        sa.Column("updated_at", rows.Moment(), nullable=False, comment="When it was last changed."),
         sa.Column(
             "revision",
             sa.BigInteger(),
@@ -55,6 +55,6 @@ def upgrade():
         )
         batch_op.create_index(
             "ix_subscription_removals_next_attempt_at_uuid",
-            [columns.nulls_first("next_attempt_at", op), "uuid"],
+            [rows.nulls_first("next_attempt_at", op), "uuid"],
             unique=False,
         )

@@ -4,7 +4,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0013"
 down_revision = "0012"
@@ -13,8 +13,8 @@ down_revision = "0012"
 def upgrade():
     op.create_table(
         "sites",
-        sa.Column("name", columns.Words(64), nullable=False, comment="Always 'site'."),
-        sa.Column("uuid", columns.Words(36), nullable=False, comment="Identifier of the site."),
+        sa.Column("name", rows.Words(64), nullable=False, comment="Always 'site'."),
+        sa.Column("uuid", rows.Words(36), nullable=False, comment="Identifier of the site."),
         sa.PrimaryKeyConstraint("name"),
         comment="The identity of this database, made once, by which the processes of two sites tell each other apart.",
         mysql_charset="utf8mb4",

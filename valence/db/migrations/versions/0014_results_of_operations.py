@@ -4,7 +4,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from valence.db.sql import columns
+from valence.db.sql import rows
 
 revision = "0014"
 down_revision = "0013"
@@ -15,7 +15,7 @@ def upgrade():
         "operations",
         sa.Column(
             "result",
-            columns.Words(16),
+            rows.Words(16),
             nullable=True,
             comment="How much was done of what succeeded: complete, or partial if parts of the pod manager could not "
             "be read; progress.unread says how many.",
