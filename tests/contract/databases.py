@@ -11,10 +11,10 @@ from oslo_config import cfg
 
 from tests import servers
 from tests.contract import examples
-from valence.common import config
 from valence.common import secrets
+from valence.common.configuration import config
 from valence.db import store
-from valence.db.etcd import draft
+from valence.db.etcd import keyspace
 
 
 def configuration(url, folder):
@@ -44,9 +44,9 @@ class Database:
         self.url, self.folder = url, folder or temporary_folder()
         self.conf = configuration(url, self.folder)
 
-    def connect(self):
+    def connect(self, cipher=None):
         """Return a new store, as another process has."""
-        return store.connect(self.conf, secrets.load(self.conf))
+        return store.connect(self.conf, cipher or secrets.load(self.conf))
 
     def prepare(self):
         """Make the tables."""
@@ -57,7 +57,7 @@ class Database:
         raise NotImplementedError
 
     def restart_sequences(self):
-        """Let sequences begin with 1 again."""
+        """Let the sequence of the example models begin with 1 again."""
         raise NotImplementedError
 
     def stored_text(self, model, key, field):
@@ -71,10 +71,10 @@ class SQLDatabase(Database):
     #: what a client says that ends a commit, and what it says in a commit before that
     commit_word, earlier_word = b"COMMIT", b"UPDATE"
     #: where the seconds are that a call waits for a server that says nothing
-    silence = "valence.db.sql.patience.STATEMENT_SECONDS"
+    silence = "valence.db.sql.engine.STATEMENT_SECONDS"
 
-    def connect(self):
-        database = super().connect()
+    def connect(self, cipher=None):
+        database = super().connect(cipher)
         for model in examples.MODELS:
             database.tables[model]
         return database
@@ -93,10 +93,15 @@ class SQLDatabase(Database):
             self._empty(self.inspected.tables[model])
 
     def restart_sequences(self):
-        self._empty(self.inspected.tables.sequences)
+        # That of events goes on: tests of the same process have stored events, which stay.
+        table = self.inspected.tables.sequences
+        self._run(table.delete().where(table.c.name == examples.Entry.path))
 
     def _empty(self, table):
-        self.inspected.connections.run(lambda connection: connection.execute(table.delete()))
+        self._run(table.delete())
+
+    def _run(self, statement):
+        self.inspected.connections.run(lambda connection: connection.execute(statement))
 
     def stored_text(self, model, key, field):
         table = self.inspected.tables[model]
@@ -109,8 +114,8 @@ class EtcdDatabase(Database):
 
     silence = "valence.db.etcd.endpoints.ANSWER_SECONDS"
 
-    def connect(self):
-        database = super().connect()
+    def connect(self, cipher=None):
+        database = super().connect(cipher)
         database.models += examples.MODELS
         return database
 
@@ -131,7 +136,7 @@ class EtcdDatabase(Database):
         self.inspected.commits.run(self._without_sequences)
 
     def _without_sequences(self, snapshot):
-        batch = draft.Batch()
+        batch = keyspace.Batch()
         batch.texts[self.inspected.paths.sequence(examples.Entry)] = None
         return batch, None
 

@@ -25,7 +25,7 @@ class Shelf(base.ModelBaseWithTimestamp):
         "tall": types.Boolean("A truth.", default=False),
         "checked_at": types.DateTime("An indexed moment that may be missing.", default=None, index=True),
         "size": types.Choice("A word.", ["small", "large"], default="small"),
-        "story": types.Text("A text that is too long for a VARCHAR.", max=10000, default=""),
+        "story": types.Text("A text that is too long for a VARCHAR.", max=4096, default=""),
         "code": types.Secret("A secret.", default=""),
         "labels": types.JSON("A list.", json_type="array", default=[]),
         "extra": types.JSON("An object that may be missing.", default=None),
@@ -78,6 +78,17 @@ class ShelfWithSticker(base.ModelBase):
     fields = Shelf.fields | {name: field for name, field in Sticker.fields.items() if name != "uuid"}
 
 
+class Poster(base.ModelBase):
+    """A thing that others may do without."""
+
+    path = "contract_posters"
+    kind = "poster"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "shelf_id": types.Reference("Its shelf.", Shelf, on_delete="cascade"),
+    }
+
+
 class Display(base.ModelBase):
     """A book that a shelf shows, at its place."""
 
@@ -87,6 +98,7 @@ class Display(base.ModelBase):
         "uuid": types.UUID("Identifier.", key=True),
         "shelf_id": types.Reference("The shelf.", Shelf, on_delete="cascade"),
         "book_id": types.Reference("The book.", Book, on_delete="cascade"),
+        "poster_id": types.Reference("What hangs above it.", Poster, on_delete="clear", default=None),
         "place": types.Integer("Its place on the shelf.", default=0),
         "note": types.Text("What is said of it there.", default=None),
     }
@@ -139,7 +151,18 @@ class ExampleModelWithTimestamp(base.ModelBaseWithTimestamp):
     fields = {"uuid": {"validate": types.Text.validate}, "name": {"validate": types.Text.validate}}
 
 
-MODELS = (Shelf, Book, Page, Sticker, Display, Entry, Counter, ExampleModel, ExampleModelWithTimestamp)
+MODELS = (
+    Shelf,
+    Book,
+    Page,
+    Sticker,
+    Poster,
+    Display,
+    Entry,
+    Counter,
+    ExampleModel,
+    ExampleModelWithTimestamp,
+)
 
 
 def shelf(name, **values):

@@ -102,6 +102,8 @@ class Memory:
         for other, name, row in self._referring(model, key):
             if other.fields[name].on_delete == "cascade":
                 self._remove(other, row[other.key])
+            elif other.fields[name].on_delete == "clear":
+                row[name] = None
 
     def _update(self, changes, problems):
         for change in changes:

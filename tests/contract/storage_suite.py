@@ -16,7 +16,7 @@ from testtools import matchers
 
 from valence.common import introspection_errors
 from valence.common import packing
-from valence.introspection import storage
+from valence.introspection.storages import storage
 
 SUFFIXES = (None, storage.UNPROCESSED, storage.LOGS)
 DOCUMENT = json.dumps({"inventory": {"interfaces": [{"name": "eth0"}]}, "text": "Grüße \u0000"}).encode()
@@ -32,6 +32,9 @@ class StorageSuite:
     def new_node(self):
         """Return a machine that may have contents."""
         return types.SimpleNamespace(uuid=str(uuid.uuid4()))
+
+    def grow_old(self):
+        """Let everything that is stored look as if it had been written long ago, where the storage notes times."""
 
     def setUp(self):
         super().setUp()
@@ -103,9 +106,12 @@ class StorageSuite:
 
     def test_a_purge_takes_nothing_that_is_there(self):
         large = random.Random(4).randbytes(1_500_000)
-        self.storage.save(self.node, large)
+        for suffix in (None, storage.LOGS):
+            self.storage.save(self.node, large, suffix)
+        self.grow_old()
         self.storage.purge()
-        self._require(large == self.storage.get(self.node.uuid))
+        for suffix in (None, storage.LOGS):
+            self._require(large == self.storage.get(self.node.uuid, suffix))
 
     def test_delete(self):
         self.storage.save(self.node, random.Random(3).randbytes(1_500_000))

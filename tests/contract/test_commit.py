@@ -251,6 +251,28 @@ class DeleteTest(case.ContractCase):
         self.store.commit(store.Delete(shelf))
         self.assertEqual(0, self.store.count(examples.Sticker))
 
+    def test_a_reference_that_is_cleared_leaves_its_row(self):
+        (shelf,) = self.create_shelves("a")
+        (book,) = self.create(examples.Book(shelf_id=shelf.uuid))
+        posters = self.create(*(examples.Poster(shelf_id=shelf.uuid) for _ in range(2)))
+        places = {"shelf_id": shelf.uuid, "book_id": book.uuid}
+        shown = self.create(
+            *(
+                examples.Display(poster_id=each.uuid, place=number, **places)
+                for number, each in enumerate(posters)
+            )
+        )
+        self.store.commit(store.Delete(posters[0]))
+        found = self.store.list(examples.Display, sort=[store.Sort("place")])
+        self.assertEqual([None, posters[1].uuid], [each.poster_id for each in found])
+        mine = [store.Filter("poster_id", "eq", None)]
+        self.assertEqual(
+            [shown[0].uuid], [each.uuid for each in self.store.list(examples.Display, filters=mine)]
+        )
+        # Rows that go in the same commit, by cascade here, are not cleared but removed.
+        self.store.commit(store.Delete(book), store.Delete(posters[1]))
+        self.assertEqual(0, self.store.count(examples.Display))
+
     def test_what_is_referred_to_may_go_along_with_what_refers_in_any_order(self):
         (shelf,) = self.create_shelves("a")
         (book,) = self.create(examples.Book(shelf_id=shelf.uuid))

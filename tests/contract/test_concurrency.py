@@ -4,6 +4,8 @@
 import contextlib
 import threading
 
+import sqlalchemy
+
 from tests.contract import case
 from tests.contract import examples
 from valence.common import errors
@@ -11,6 +13,14 @@ from valence.db import store
 
 WRITERS = 6
 ROUNDS = 15
+#: statements that let new connections to a database see the past, and that undo this; MariaDB's do so anyway
+REPEATABLE = {
+    "mariadb": ("DO 0", "DO 0"),
+    "postgresql": (
+        "ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'",
+        "ALTER DATABASE {name} RESET default_transaction_isolation",
+    ),
+}
 
 
 class RaceTest(case.ContractCase):
@@ -136,3 +146,27 @@ class SequenceRaceTest(case.ContractCase):
         self.assertEqual(list(range(written[0], written[0] + len(written))), written)
         for found in readers:
             self.assertEqual(written, [row.sequence for row in found])
+
+
+class IsolationTest(case.ContractCase):
+    """A transaction sees what others commit while it runs, whatever the database does by default."""
+
+    scenarios = [(name, {"driver": name}) for name in REPEATABLE]
+
+    def execute(self, statement):
+        statement = statement.format(name=self.database.url.rpartition("/")[2])
+        self.database.inspected.connections.run(lambda connection: connection.exec_driver_sql(statement))
+
+    def test_a_transaction_sees_what_was_committed_meanwhile(self):
+        before, after = REPEATABLE[self.driver]
+        self.execute(before)
+        self.addCleanup(self.execute, after)
+        first, second = self.connect(), self.connect()
+        counted = sqlalchemy.select(sqlalchemy.func.count()).select_from(first.tables[examples.Counter])
+
+        def read_twice(connection):
+            numbers = [connection.execute(counted).scalar()]
+            second.commit(store.Create(examples.Counter(name="a")))
+            return [*numbers, connection.execute(counted).scalar()]
+
+        self.assertEqual([0, 1], first.connections.transact(read_twice))

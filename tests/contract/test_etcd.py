@@ -16,10 +16,10 @@ from tests.contract import examples
 from tests.servers import ports
 from valence.common import errors
 from valence.db import store
-from valence.db.etcd import commits
-from valence.db.etcd import draft
 from valence.db.etcd import index
+from valence.db.etcd import keyspace
 from valence.db.etcd import plan
+from valence.db.etcd.v3 import driver
 
 #: bytes, the smallest that leaves room to begin with
 QUOTA = 3_000_000
@@ -73,6 +73,7 @@ class OlderTest(case.ContractCase):
 
     scenarios = databases.ETCD
     TREE = index.tree_of(examples.Shelf, "weight")
+    DIFFERS = "the index contract_shelves/weight differs from the objects, or changes all the time"
 
     def setUp(self):
         super().setUp()
@@ -84,7 +85,7 @@ class OlderTest(case.ContractCase):
         place, schema = self.store.paths.object(examples.Shelf, self.old.uuid), self.store.paths.schema
 
         def work(snapshot):
-            texts, batch = snapshot.read([place, schema]), draft.Batch()
+            texts, batch = snapshot.read([place, schema]), keyspace.Batch()
             row, state = json.loads(texts[place]), json.loads(texts[schema])
             row.pop("weight", None)
             if note:
@@ -112,8 +113,18 @@ class OlderTest(case.ContractCase):
 
     def test_an_index_that_lacks_what_an_older_conductor_wrote_is_told_and_completed(self):
         self.forget(note=False)
-        self.assertEqual(["the index contract_shelves/weight lacks objects"], self.store.schema.differences())
+        self.assertEqual([self.DIFFERS], self.store.schema.differences())
         self.check_healed()
+
+    def test_an_index_that_older_conductors_left_as_long_as_it_was_is_told_and_repaired(self):
+        known = tuple(each for each in index.trees_of(examples.Shelf) if each != self.TREE)
+        with fixtures.MonkeyPatch("valence.db.etcd.index.trees_of", lambda _: known):
+            (self.old, _) = self.store.commit(store.Update(self.old, {"weight": 5}), store.Delete(self.new))
+            (self.new,) = self.create_shelves("new", weight=3)
+        self.assertEqual([], self.names(filters=[store.Filter("weight", "eq", 5)]))
+        self.assertEqual([self.DIFFERS], self.store.schema.differences())
+        self.check_healed()
+        self.assertEqual(["new"], self.names(filters=[store.Filter("weight", "eq", 3)]))
 
     def check_healed(self):
         self.store.schema.upgrade()
@@ -165,6 +176,28 @@ class RenewedMeanwhileTest(case.ContractCase):
             errors.LeaseLost, self.commit, lambda: thief.lease(self.lease.name, "two", 30, steal=True)
         )
         self.assertEqual(([], 1), (self.names(), len(self.made)))
+
+
+class VanishedJournalTest(case.ContractCase):
+    """A writer that was stopped for longer than the parts of its journal last, before it decided."""
+
+    scenarios = [each for each in databases.ETCD if each[0] == "etcd3"]
+
+    def test_it_is_written_again(self):
+        attempts, decide = [], driver.Keyspace._decide
+
+        def stopped(this, snapshot, identity, decided, operations):
+            attempts.append(decided)
+            if len(attempts) == 1:
+                journals = self.database.journals()
+                servers.etcd3().ctl("del", *journals[:1])
+            return decide(this, snapshot, identity, decided, operations)
+
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v3.driver.Keyspace._decide", stopped))
+        shelves = self.create_shelves(*map(str, range(40)))
+        self.assertEqual(2, len(attempts))
+        self.assertEqual({each.name for each in shelves}, set(self.names()))
+        self.assertEqual([], self.database.journals())
 
 
 class CompactionTest(case.ContractCase):
@@ -245,8 +278,8 @@ class HalfWrittenTest(case.ContractCase):
     def begin(self):
         """Leave a commit half-written that replaces the shelves a and b by c with 100 books."""
         before = self.create_shelves("a", "b")
-        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.keyspace.Keyspace._finish", _stop))
-        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v3.keyspace.Keyspace._finish", _stop))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.driver.Keyspace._finish", _stop))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v3.driver.Keyspace._finish", _stop))
         changes = [store.Update(before[0], {"name": "c"}), store.Delete(before[1])]
         books = [store.Create(examples.Book(shelf_id=before[0].uuid)) for _ in range(100)]
         self.store.commit(*changes, *books)
@@ -451,33 +484,3 @@ def sign_up(server, driver):
     server.ctl2("user", "add", "root:p@ss")
     server.ctl2("auth", "enable")
     server.ctl2("--username", "root:p@ss", "role", "remove", "guest")
-
-
-class TurnTest(case.ContractCase):
-    """A turn whose owner is gone, and one that nobody needs."""
-
-    scenarios = databases.ETCD
-
-    def setUp(self):
-        super().setUp()
-        self.keyspace = self.database.inspected.keyspace
-
-    def test_a_turn_whose_owner_is_gone_is_passed_over(self):
-        snapshot = self.keyspace.snapshot()
-        self.keyspace.note(snapshot, snapshot.head.with_last("nobody"))
-        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.TURN_SECONDS", 0.3))
-        self.create_shelves("a")
-        self.assertEqual((), self.keyspace.snapshot().head.queue)
-
-    def test_a_refused_commit_leaves_the_queue(self):
-        self.create_shelves("a")
-        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.UNLUCKY", 0))
-        self.assertRaises(errors.Duplicate, self.create_shelves, "a")
-        self.assertEqual((), self.keyspace.snapshot().head.queue)
-
-    def test_a_commit_with_nothing_to_write_writes_nothing(self):
-        before = self.keyspace.snapshot()
-        (shelf,) = self.create_shelves("a")
-        one = commits.Commits(self.keyspace)
-        self.assertEqual(shelf.name, self.store.commit(store.Update(shelf, {}, touch=False))[0].name)
-        self.assertEqual(before.head.number + 1, one.run(lambda snapshot: ((), snapshot.head.number)))

@@ -3,9 +3,13 @@
 
 import contextlib
 import functools
+import threading
 import time
 
+import sqlalchemy
+
 from tests.contract import case
+from tests.contract import databases
 from tests.contract import examples
 from valence.common import errors
 from valence.db import store
@@ -103,6 +107,17 @@ class LeaseTest(case.ContractCase):
         self.assertEqual({stolen.token, leases[0].token, leases[2].token, leases[4].token}, held)
         for lease in (*leases, stolen):
             lease.release()
+
+    def test_a_stolen_lease_among_many_is_not_renewed(self):
+        """As many rows are there as leases are to be renewed; one of them is somebody else's."""
+        leases = [self.store.lease(f"{self.id()}/{number}", "one", 30) for number in range(2)]
+        stolen = self.store.lease(leases[1].name, "two", LONGER, steal=True)
+        self.assertEqual([leases[1]], self.store.renew(leases))
+        self.assertRaises(errors.LeaseLost, leases[1].renew)
+        time.sleep(LONGER + 0.1)
+        with self.store.lease(stolen.name, "three", 30):
+            self.assertRaises(errors.LeaseLost, stolen.renew)
+        leases[0].release()
 
     def test_held_leases_are_listed_by_the_beginnings_of_their_names(self):
         prefix = f"{self.id()}/"
@@ -208,3 +223,51 @@ class FenceTest(case.ContractCase):
         self.assertIsInstance(failed, errors.LeaseLost)
         self.assertEqual(seen, other.count(examples.Entry))
         stolen[0].release()
+
+
+class ClockTest(case.ContractCase):
+    """Tokens are times of a database's clock, which may be set back."""
+
+    scenarios = databases.SQL
+
+    def test_tokens_grow_when_the_clock_is_behind_them(self):
+        old = self.store.lease(self.id(), "one", 30)
+        ahead = old.token + 3600 * 1_000_000
+        leases = self.store.tables.leases
+        set_ahead = sqlalchemy.update(leases).where(leases.c.name == self.id()).values(token=ahead)
+        self.store.connections.write(lambda connection: connection.execute(set_ahead))
+        with self.store.lease(self.id(), "two", 30, steal=True) as stolen:
+            self.assertEqual(ahead + 1, stolen.token)
+
+
+class LockTest(case.ContractCase):
+    """A writer that stands still between the look at its lease and its commit."""
+
+    scenarios = databases.SQL
+
+    def test_nobody_takes_the_lease_of_a_commit_before_it_ends(self):
+        lease, other = self.store.lease(self.id(), "one", 30), self.connect()
+        stolen, write = threading.Event(), self.store.writer.write
+
+        def write_after_a_pause(*arguments):
+            # Nobody gets the lease meanwhile, or the commit comes after the next holder began.
+            stolen.wait(0.5)
+            return write(*arguments)
+
+        self.store.writer.write = write_after_a_pause
+
+        def work():
+            self.store.commit(store.Create(examples.shelf("a")), lease=lease)
+
+        def steal():
+            taken = other.lease(self.id(), "two", 30, steal=True)
+            stolen.set()
+            return taken, other.count(examples.Shelf)
+
+        worked, (taken, seen) = case.together(work, steal)
+        if worked is None:
+            self.assertEqual(1, seen)
+        else:  # the lease was stolen first
+            self.assertIsInstance(worked, errors.LeaseLost)
+            self.assertEqual(0, other.count(examples.Shelf))
+        taken.release()

@@ -3,6 +3,7 @@
 
 import collections
 import contextlib
+import itertools
 import subprocess
 import sys
 import threading
@@ -19,6 +20,8 @@ from tests.contract import proxy
 from tests.contract import writer
 from valence.common import errors
 from valence.db import store
+from valence.db import types
+from valence.db.sql import commit
 
 #: seconds within which a call on a database that is away fails, with room for a busy machine
 SOON = 2.5
@@ -198,6 +201,74 @@ class LostAnswerTest(testscenarios.WithScenarios, base.TestCase):
             errors.StoreUnavailable, self.commit, store.Update(self.shelf, {"weight": 1})
         )
         self.assertIs(errors.StoreUnavailable, type(error))
+
+
+class LostAnswerProofTest(testscenarios.WithScenarios, base.TestCase):
+    """Between a COMMIT whose answer got lost and the next attempt something else happens."""
+
+    scenarios = testscenarios.multiply_scenarios(
+        [each for each in databases.WITH_SERVER if each in databases.SQL],
+        [("unheard", {"answered": False}), ("unanswered", {"answered": True})],
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.proxy = self.useFixture(proxy.Proxy(databases.DATABASES[self.driver][1]().port))
+        self.database = databases.shared(self.driver)
+        self.database.clear()
+        kind = databases.DATABASES[self.driver][0]
+        self.store = kind(self.proxy.url(self.database.url), self.database.folder).connect()
+        self.addCleanup(self.store.close)
+        self.other = self.database.connect()
+        self.addCleanup(self.other.close)
+        (self.shelf,) = self.store.commit(store.Create(examples.shelf("a")))
+
+    def commit_and_cut(self, happens, *changes, **options):
+        """Commit, lose the answer, and let something happen before the next attempt."""
+        attempts, attempt = itertools.count(), commit.Commit.attempt
+
+        def interrupted(one):
+            if next(attempts) == 1:
+                happens()
+            return attempt(one)
+
+        self.useFixture(fixtures.MonkeyPatch("valence.db.sql.commit.Commit.attempt", interrupted))
+        self.proxy.cut(b"COMMIT", answered=self.answered)
+        return self.store.commit(*changes, **options)
+
+    def test_a_lease_that_is_lost_meanwhile_takes_nothing_back(self):
+        lease = self.store.lease(self.id(), "one", 30)
+        taken = []
+
+        def steal():
+            taken.append(self.other.lease(self.id(), "two", 30, steal=True))
+
+        changes = store.Update(self.shelf, {"weight": 1}), store.Create(examples.shelf("b"))
+        if self.answered:
+            self.commit_and_cut(steal, *changes, lease=lease)
+        else:
+            self.assertRaises(errors.LeaseLost, self.commit_and_cut, steal, *changes, lease=lease)
+        self.assertEqual(int(self.answered), self.other.get(examples.Shelf, self.shelf.uuid).weight)
+        self.assertEqual(1 + self.answered, self.other.count(examples.Shelf))
+        taken[0].release()
+
+    def test_a_marker_of_a_minute_ago_proves_the_commit(self):
+        minute = types.moment(self.other.now() + 60)
+
+        def purge():
+            self.other.at = lambda: minute
+            self.other.commit(store.Update(self.shelf.replace(revision=2), {"weight": 2}))
+
+        def change_first():
+            (changed,) = self.other.commit(store.Update(self.shelf, {"weight": 2}))
+            return changed
+
+        change = store.Update(self.shelf, {"weight": 1})
+        if self.answered:
+            self.commit_and_cut(purge, change)
+            self.assertEqual(2, self.other.get(examples.Shelf, self.shelf.uuid).weight)
+        else:
+            self.assertRaises(errors.RevisionMismatch, self.commit_and_cut, change_first, change)
 
 
 class SilenceTest(testscenarios.WithScenarios, base.TestCase):

@@ -354,6 +354,11 @@ class AttachedTest(case.ContractCase):
         self.assertEqual(expected, self.listed(sort=[S("name")]))
         self.assertEqual(expected[::-1], self.listed(sort=[S("name", True)]))
 
+    def test_rows_come_in_the_order_of_their_keys(self):
+        for sort in ([], [S("uuid", True)]):
+            names = [row.name for row in self.store.list(examples.Shelf, sort=sort)]
+            self.assertEqual(names, [name for name, _ in self.listed(sort=sort)])
+
     def test_the_limit_counts_the_rows_of_the_list(self):
         names = [name for name, _ in self.listed(sort=[S("name")], limit=3)]
         self.assertEqual(["a", "b", "c"], names)

@@ -4,6 +4,7 @@
 import functools
 import pathlib
 
+import fixtures
 import sqlalchemy
 import testscenarios
 
@@ -69,6 +70,12 @@ class SchemaTest(testscenarios.WithScenarios, base.TestCase):
         self.store.schema.upgrade()
         self.store.schema.require()
 
+    def test_an_older_version_is_refused(self):
+        self.store.schema.upgrade()
+        self.execute("UPDATE alembic_version SET version_num = '0001'")
+        error = self.assertRaises(errors.SchemaOutdated, self.store.schema.require)
+        self.assertIn("0001", error.detail)
+
     def test_a_version_that_is_not_known_here_is_newer_and_accepted(self):
         self.store.schema.upgrade()
         self.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -104,6 +111,15 @@ class SchemaTest(testscenarios.WithScenarios, base.TestCase):
             self.assertEqual("InnoDB", table.dialect_options["mysql"]["engine"])
 
 
+class EtcdVersionTest(case.ContractCase):
+    scenarios = databases.ETCD
+
+    def test_an_older_version_is_refused(self):
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.schema.VERSIONS", ("0001", "0002")))
+        error = self.assertRaises(errors.SchemaOutdated, self.store.schema.require)
+        self.assertIn("0001", error.detail)
+
+
 class RevisionTest(base.TestCase):
     """The migration for changed models."""
 
@@ -130,10 +146,10 @@ class RevisionTest(base.TestCase):
         self.store.tables[model]
         text = self.revise()
         for part in (
-            "columns.Words(255), nullable=True",
-            "columns.Moment(), nullable=True",
+            "rows.Words(255), nullable=True",
+            "rows.Moment(), nullable=True",
             "server_default=sa.true()",
-            "[columns.nulls_first('maybe', op), 'uuid']",
+            "[rows.nulls_first('maybe', op), 'uuid']",
             "['sure', 'uuid']",
             '"""What changed."""',
         ):

@@ -17,9 +17,9 @@ from valence.common import introspection_errors
 from valence.db import models
 from valence.db import store
 from valence.db import types
-from valence.introspection import no_storage
-from valence.introspection import storage
-from valence.introspection import swift_options
+from valence.introspection.storages import none
+from valence.introspection.storages import storage
+from valence.introspection.storages import swift_options
 
 
 class DatabaseStorageTest(testscenarios.WithScenarios, storage_suite.StorageSuite, base.TestCase):
@@ -42,6 +42,10 @@ class DatabaseStorageTest(testscenarios.WithScenarios, storage_suite.StorageSuit
 
     def new_node(self):
         return self.rows.commit(store.Create(models.Introspection(uuid=super().new_node().uuid)))[0]
+
+    def grow_old(self):
+        for part in self.rows.list(models.IntrospectionDataPart):
+            self.rows.commit(store.Update(part, {"created_at": "2020-01-01T00:00:00Z"}))
 
     def test_a_document_is_compressed(self):
         self.storage.save(self.node, b'{"a": "%s"}' % (b"long" * 1000))
@@ -91,6 +95,10 @@ class FileStorageTest(storage_suite.StorageSuite, base.TestCase):
         conf = databases.configuration("sqlite://", str(self._folder))
         conf.set_override("directory", str(self._folder / "introspection"), "processing")
         return storage.load(conf, None, "file")
+
+    def grow_old(self):
+        for path in (self._folder / "introspection").iterdir():
+            os.utime(path, (1, 1))
 
     def test_a_purge_removes_what_was_never_finished(self):
         folder = self._folder / "introspection"
@@ -194,7 +202,7 @@ def set_swift(conf, server, container):
 
 class NoStorageTest(base.TestCase):
     def test_it_keeps_nothing(self):
-        nothing = no_storage.NoStorage(None, None)
+        nothing = none.NoStorage(None, None)
         nothing.save(None, b"{}")
         self.assertRaises(introspection_errors.NothingKept, nothing.get, "some")
         self.assertEqual((False, []), (nothing.exists("some"), list(nothing.names())))

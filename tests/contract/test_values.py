@@ -148,3 +148,22 @@ class SecretTest(case.ContractCase):
         stored = self.database.stored_text(examples.Shelf, rows[7].uuid, "code")
         cipher = secrets.load(self.database.conf)
         self.assertEqual(stored, cipher.renew(stored))
+
+    def test_renewal_leaves_a_secret_that_is_changed_meanwhile(self):
+        (row,) = self.create_shelves("a", code="old")
+        secrets.add_key(secrets.key_file(self.database.conf))
+        cipher, other = secrets.load(self.database.conf), self.connect()
+        renew, left = cipher.renew, [store.Update(row, {"code": "new"})]
+
+        def change_first(token):
+            # Between the look at the secret and the write of its new token.
+            while left:
+                other.commit(left.pop())
+            return renew(token)
+
+        cipher.renew = change_first
+        renewing = self.database.connect(cipher)
+        self.addCleanup(renewing.close)
+        renewing.renew_secrets()
+        self.assertEqual([], left)
+        self.assertEqual("new", self.store.get(examples.Shelf, row.uuid).code)

@@ -28,17 +28,17 @@ ETCD = [
 ]
 
 
-def list_opts():
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return the options by group, as oslo-config-generator asks for them."""
     return [("database", [*options.database_opts, *ETCD])]
 
 
-def set_defaults():
+def set_defaults() -> None:
     """Give oslo.db's options Valence's defaults, in this process and in the sample configuration."""
     cfg.set_defaults(options.database_opts, **DATABASE)
 
 
-def register(conf):
+def register(conf: cfg.ConfigOpts) -> None:
     """Register [database] on ``conf``; without a connection it is SQLite in the state_dir."""
     set_defaults()
     file = pathlib.Path(conf.state_dir).absolute() / "valence.db"

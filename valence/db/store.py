@@ -2,22 +2,41 @@
 """The store: what every database driver keeps to. ``tests/contract`` is its definition by examples."""
 
 import abc
+import builtins
 import dataclasses
 import typing
+from importlib import metadata
 
+from oslo_config import cfg
+from oslo_log import log
 from stevedore import driver
-from stevedore import exception
-from stevedore import extension
 
 from valence.common import errors
+from valence.common.configuration import extras
 from valence.db import models
 from valence.db import options
 from valence.db import types
 
+LOG = log.getLogger(__name__)
+
+Result = typing.TypeVar("Result")
+Row = typing.TypeVar("Row")
+
+#: how often a change is tried when other changes of the same rows are committed first
+TRIES = 20
 #: entry points of the drivers, and the beginnings of connections that do not name one
 DRIVERS = "valence.db.driver"
 SCHEMES = {"sqlite": "sqlalchemy", "mysql": "sqlalchemy", "postgresql": "sqlalchemy"}
 OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
+
+
+Model = type[models.ModelBase]
+AnyModel = typing.TypeVar("AnyModel", bound=models.ModelBase)
+#: what a row is known by: the value of its model's ``key``
+Key = str
+#: values by field name, as they are stored or to be changed
+RowValues = dict[str, typing.Any]
+Names = typing.Sequence[str]
 
 
 class Filter(typing.NamedTuple):
@@ -41,6 +60,38 @@ class Sort(typing.NamedTuple):
     descending: bool = False
 
 
+#: a row that is attached to a listed one, and the row that it names
+Pair = tuple[models.ModelBase, models.ModelBase]
+#: a listed row with what is attached to it
+Listed = tuple[AnyModel, list[Pair]]
+
+Filters = typing.Sequence[Filter]
+Sorts = typing.Sequence[Sort]
+
+
+class Query(typing.TypedDict, total=False):
+    """What a list selects: ``marker`` is the key of the last object of the page before; see ``Store.list``."""
+
+    filters: Filters
+    sort: Sorts
+    marker: Key | None
+    limit: int | None
+    fields: Names | None
+
+
+class Cipher(typing.Protocol):
+    """What encrypts the secrets of a store: ``valence.common.secrets.Cipher``, or ``Sealed`` where they only move."""
+
+    def encrypt(self, text: str, /) -> str:
+        """Return the token of a text."""
+
+    def decrypt(self, token: str, /) -> str:
+        """Return the text of a token."""
+
+    def renew(self, token: str, /) -> str:
+        """Return the token of the same text by the newest key; the same token if it has that key."""
+
+
 class Attached(typing.NamedTuple):
     """Rows that are read with those of a list: of ``model``, whose reference ``owner`` names the listed row.
 
@@ -48,15 +99,15 @@ class Attached(typing.NamedTuple):
     ``target_fields`` are the only ones that are needed of either.
     """
 
-    model: type[models.ModelBase]
+    model: Model
     owner: str
     target: str
     order: str
-    fields: tuple
-    target_fields: tuple
+    fields: tuple[str, ...]
+    target_fields: tuple[str, ...]
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[tuple[Model, tuple[str, ...]], tuple[Model, tuple[str, ...]]]:
         """Model and names of the fields that are read of either, its key first."""
         target = self.model.fields[self.target].model
         return _keyed(self.model, self.fields), _keyed(target, self.target_fields)
@@ -81,7 +132,7 @@ class Update:
     """
 
     obj: models.ModelBase
-    values: dict
+    values: RowValues
     touch: bool = True
 
 
@@ -105,28 +156,42 @@ class Require:
     obj: models.ModelBase
 
 
-class Lease(abc.ABC):
-    """A right that one holder has for a time; ``token`` grows with every new holder.
+#: one change of a commit
+Change = Create | Update | Delete | Require
+
+
+class Leases(typing.Protocol):
+    """The leases of one store, as a Lease needs them."""
+
+    def renew(self, lease: "Lease", /) -> None:
+        """Start the time of a lease anew; raise LeaseLost."""
+
+    def release(self, lease: "Lease", /) -> None:
+        """Remove a lease, if it is still held."""
+
+
+class Lease:
+    """A right that one holder has for ``ttl`` seconds; ``token`` grows with every new holder.
 
     A context manager: leaving it releases the lease.
     """
 
-    name: str
-    holder: str
-    token: int
+    def __init__(self, leases: Leases, name: str, holder: str, token: int, ttl: float) -> None:
+        self._leases = leases
+        self.name, self.holder, self.token, self.ttl = name, holder, token, ttl
 
-    @abc.abstractmethod
-    def renew(self):
+    def renew(self) -> None:
         """Start the time anew; raise LeaseLost when it ran out and somebody else took the lease."""
+        self._leases.renew(self)
 
-    @abc.abstractmethod
-    def release(self):
+    def release(self) -> None:
         """Give the lease back; nothing happens when it was lost before."""
+        self._leases.release(self)
 
-    def __enter__(self):
+    def __enter__(self) -> typing.Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 
@@ -142,23 +207,23 @@ class Schema(abc.ABC):
     """What a database must have before it can hold models."""
 
     @abc.abstractmethod
-    def upgrade(self):
+    def upgrade(self) -> None:
         """Bring the database to the newest version; several processes may do so at once."""
 
     @abc.abstractmethod
-    def require(self):
+    def require(self) -> None:
         """Raise SchemaOutdated unless the database is as new as this Valence, or newer."""
 
     @abc.abstractmethod
-    def version(self):
+    def version(self) -> str | None:
         """Return the version that the database has, None for an empty one."""
 
     @abc.abstractmethod
-    def head(self):
+    def head(self) -> str:
         """Return the newest version that this Valence knows."""
 
     @abc.abstractmethod
-    def differences(self):
+    def differences(self) -> typing.Sequence[str]:
         """Return what differs between the database and the models, one line each."""
 
 
@@ -171,10 +236,10 @@ class Store(abc.ABC):
     schema: Schema
 
     @abc.abstractmethod
-    def get(self, model, key) -> models.ModelBase:
+    def get(self, model: type[AnyModel], key: Key) -> AnyModel:
         """Return one object; raise NotFound."""
 
-    def get_without_secrets(self, model, key) -> models.ModelBase:
+    def get_without_secrets(self, model: type[AnyModel], key: Key) -> AnyModel:
         """Return one object whose secrets have their initial values, so that no key is needed; raise NotFound."""
         names = [name for name, field in model.fields.items() if not isinstance(field, types.Secret)]
         found = self.list(model, filters=[Filter(model.key, "eq", key)], limit=1, fields=names)
@@ -183,7 +248,16 @@ class Store(abc.ABC):
         return found[0]
 
     @abc.abstractmethod
-    def list(self, model, *, filters=(), sort=(), marker=None, limit=None, fields=None) -> list:
+    def list(
+        self,
+        model: type[AnyModel],
+        *,
+        filters: Filters = (),
+        sort: Sorts = (),
+        marker: Key | None = None,
+        limit: int | None = None,
+        fields: Names | None = None,
+    ) -> typing.Sequence[AnyModel]:
         """Return a page of objects: those after the object with the key ``marker``, at most ``limit``.
 
         The cost does not grow with the number of the page. ``fields`` names the only ones that are needed;
@@ -191,19 +265,21 @@ class Store(abc.ABC):
         a BadRequest.
         """
 
-    def list_with(self, attached, model, **asked) -> typing.Sequence:
-        """Return what ``list(model, **asked)`` does, each row with what is Attached to it.
+    def list_with(
+        self, attached: Attached, model: type[AnyModel], **query: typing.Unpack[Query]
+    ) -> typing.Sequence[Listed[AnyModel]]:
+        """Return what ``list(model, **query)`` does, each row with what is Attached to it.
 
         Shape: ``(row, [(row that is attached, row that it names), ...])``.
         """
-        listed = self.list(model, **asked)
-        by_owner = {getattr(row, model.key): [] for row in listed}
+        listed = self.list(model, **query)
+        by_owner: dict[Key, builtins.list[Pair]] = {getattr(row, model.key): [] for row in listed}
         for row, target in _attached(self, attached, list(by_owner)):
             by_owner[getattr(row, attached.owner)].append((row, target))
         return [(row, by_owner[getattr(row, model.key)]) for row in listed]
 
     @abc.abstractmethod
-    def count(self, model, *, filters=()) -> int:
+    def count(self, model: Model, *, filters: Filters = ()) -> int:
         """Return how many objects there are."""
 
     @abc.abstractmethod
@@ -211,7 +287,9 @@ class Store(abc.ABC):
         """Return the earliest and the latest that the database's clock may show now, in seconds since 1970."""
 
     @abc.abstractmethod
-    def commit(self, *changes, lease=None, before=None):
+    def commit(
+        self, *changes: Change, lease: Lease | None = None, before: float | None = None
+    ) -> typing.Sequence[typing.Any]:
         """Apply Create, Update, Delete and Require changes in one transaction, all or none.
 
         Their order does not matter: what is required is looked for, what is removed goes first, then what is
@@ -225,7 +303,9 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def load(self, model, objects, *, last_number=None):
+    def load(
+        self, model: Model, objects: typing.Iterable[models.ModelBase], *, last_number: int | None = None
+    ) -> None:
         """Store objects as another store has them, with their moments, revisions and sequence numbers.
 
         In bulk, for a database that nobody else writes to: when it fails a part may be stored. Loading again
@@ -234,21 +314,21 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def last_number(self, model) -> int:
+    def last_number(self, model: Model) -> int:
         """Return the last number that the model's Sequence gave, also to a row that is gone; 0 before the first."""
 
     @abc.abstractmethod
-    def lease(self, name, holder, ttl, *, steal=False) -> Lease:
+    def lease(self, name: str, holder: str, ttl: float, *, steal: bool = False) -> Lease:
         """Take a lease for ``ttl`` seconds; raise LeaseHeld while somebody has it, the same holder too.
 
         ``steal`` takes it from whoever has it: their commits under it fail from then on.
         """
 
     @abc.abstractmethod
-    def leases(self, prefix) -> typing.Sequence[HeldLease]:
+    def leases(self, prefix: str) -> typing.Sequence[HeldLease]:
         """Return the leases that are held now and whose names begin with ``prefix``, in the order of their names."""
 
-    def renew(self, leases) -> typing.Sequence[Lease]:
+    def renew(self, leases: typing.Collection[Lease]) -> typing.Sequence[Lease]:
         """Renew leases that this store took, and return those of them that are lost."""
         return [lease for lease in leases if _is_lost(lease)]
 
@@ -272,19 +352,54 @@ class Store(abc.ABC):
         return types.moment(self.now() + seconds)
 
     @abc.abstractmethod
-    def ping(self):
+    def ping(self) -> None:
         """Return quietly if the database answers, within two seconds."""
 
     @abc.abstractmethod
-    def close(self):
+    def close(self) -> None:
         """Give every connection back."""
 
 
-def _keyed(model, names):
+def change(
+    row: Row,
+    attempt: typing.Callable[[Row], Result],
+    read: typing.Callable[[], Row],
+    *,
+    expected: tuple[type[Exception], ...] = (errors.RevisionMismatch,),
+    tries: int = TRIES,
+) -> Result:
+    """Return the result of ``attempt(row)``, or of ``attempt(read())`` where another change was committed first.
+
+    ``attempt`` commits changes of ``row``, which was read before. ``expected`` are the errors that another change
+    explains; after ``tries`` attempts the last one is raised. Other errors are raised at once, such as NotFound, and
+    TooLate after the deadline of the call.
+    """
+    for _ in range(tries - 1):
+        try:
+            return attempt(row)
+        except expected as error:
+            LOG.debug("another change was committed first, trying again: %s", error)
+        row = read()
+    return attempt(row)
+
+
+def again(
+    attempt: typing.Callable[[], Result],
+    *,
+    expected: tuple[type[Exception], ...] = (errors.RevisionMismatch,),
+    tries: int = TRIES,
+) -> Result:
+    """Return the result of ``attempt``, which reads rows and commits changes of them; otherwise like ``change``."""
+    return change(None, lambda _: attempt(), lambda: None, expected=expected, tries=tries)
+
+
+def _keyed(model: Model, names: typing.Iterable[str]) -> tuple[Model, tuple[str, ...]]:
     return model, tuple(dict.fromkeys((model.key, *names)))
 
 
-def _attached(database, attached, owners):
+def _attached(
+    database: Store, attached: Attached, owners: typing.Sequence[typing.Any]
+) -> typing.Iterator[tuple[typing.Any, typing.Any]]:
     """Yield the (row, target) pairs that are attached to rows with the keys ``owners``, in their order."""
     (model, names), (target_model, target_names) = attached.parts
     fields = (*names, attached.owner, attached.target)
@@ -299,11 +414,13 @@ def _attached(database, attached, owners):
             yield row, target
 
 
-def _having(database, model, name, values, **asked):
+def _having(
+    database: Store, model: Model, name: str, values: typing.Sequence[typing.Any], **asked: typing.Any
+) -> typing.Sequence[typing.Any]:
     return database.list(model, filters=[Filter(name, "in", values)], **asked) if values else []
 
 
-def _is_lost(lease):
+def _is_lost(lease: Lease) -> bool:
     try:
         lease.renew()
     except errors.LeaseLost:
@@ -311,24 +428,20 @@ def _is_lost(lease):
     return False
 
 
-def connect(conf, cipher):
+def connect(conf: cfg.ConfigOpts, cipher: Cipher) -> Store:
     """Return the store that ``[database] connection`` names; ``cipher`` encrypts its secrets.
 
-    Raises DatabaseUnknown for a connection that no driver knows.
+    Raises DatabaseUnknown for a connection that no driver knows, PackageMissing where its library is not installed.
     """
     options.register(conf)
     scheme = conf.database.connection.partition(":")[0].partition("+")[0]
     name = SCHEMES.get(scheme, scheme)
-    try:
-        manager = driver.DriverManager(
-            DRIVERS,
-            name,
-            invoke_on_load=True,
-            invoke_args=(conf, cipher),
-            on_missing_entrypoints_callback=None,
-        )
-    except exception.NoMatches:
-        drivers = extension.ExtensionManager(DRIVERS).entry_points_names()
+    drivers = metadata.entry_points(group=DRIVERS).names
+    if name not in drivers:
         known = sorted({*SCHEMES, *drivers} - {*SCHEMES.values()})
-        raise errors.DatabaseUnknown(scheme=scheme, known=", ".join(known)) from None
-    return manager.driver
+        raise errors.DatabaseUnknown(scheme=scheme, known=", ".join(known))
+    with extras.required():
+        manager: driver.DriverManager[Store] = driver.DriverManager(
+            DRIVERS, name, invoke_on_load=True, invoke_args=(conf, cipher)
+        )
+    return typing.cast(Store, manager.driver)

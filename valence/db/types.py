@@ -6,6 +6,7 @@ values: times are ``2026-11-21T03:37:02Z`` strings, secrets plain strings that o
 """
 
 import datetime
+import typing
 import uuid
 
 REQUIRED = object()
@@ -24,16 +25,16 @@ class Field:
 
     def __init__(
         self,
-        doc="",
+        doc: str = "",
         *,
-        key=False,
-        default=REQUIRED,
-        write="always",
-        unique=False,
-        index=False,
-        public=True,
-        example=None,
-    ):
+        key: bool = False,
+        default: typing.Any = REQUIRED,
+        write: str = "always",
+        unique: bool = False,
+        index: bool = False,
+        public: bool = True,
+        example: typing.Any = None,
+    ) -> None:
         self.doc = doc
         self.key = key
         self.default = default
@@ -44,22 +45,22 @@ class Field:
         self.example = example
 
     @property
-    def required(self):
+    def required(self) -> bool:
         """Whether a creation must give this field."""
         return self.default is REQUIRED and self.write != "never"
 
     @property
-    def nullable(self):
+    def nullable(self) -> bool:
         """Whether None is a value of this field."""
         return self.default is None
 
-    def initial(self):
+    def initial(self) -> typing.Any:
         """Return the value of a field that was not given: a fresh copy where the default is a container."""
         if self.default is REQUIRED:
             return None
         return type(self.default)(self.default) if isinstance(self.default, (list, dict)) else self.default
 
-    def schema(self):
+    def schema(self) -> dict[str, typing.Any]:
         """Return the field's JSON schema (draft 2020-12)."""
         kind = [self.json_type, "null"] if self.nullable else self.json_type
         schema = {"type": kind, "description": self.doc} | self.constraints()
@@ -69,12 +70,12 @@ class Field:
             schema["examples"] = [self.example]
         return schema
 
-    def constraints(self):
+    def constraints(self) -> dict[str, typing.Any]:
         """Return what the schema says beyond type and description."""
         return {}
 
     @classmethod
-    def validate(cls, value):
+    def validate(cls, value: typing.Any) -> typing.Any:
         """Return ``value`` if a field of this kind, without further limits, takes it; raise ValueError otherwise.
 
         This is the callable of the older form of a field, ``{"validate": types.Text.validate}``.
@@ -83,18 +84,20 @@ class Field:
             raise ValueError(f"{value!r} is not a {cls.json_type}")
         return value
 
-    python_type: type | tuple = str
+    python_type: type | tuple[type, ...] = str
 
 
 class Text(Field):
     """A string of at most ``max`` characters."""
 
-    def __init__(self, doc="", *, min=0, max=255, format=None, **kwargs):
+    def __init__(
+        self, doc: str = "", *, min: int = 0, max: int = 255, format: str | None = None, **kwargs: typing.Any
+    ) -> None:
         super().__init__(doc, **kwargs)
         self.min, self.max, self.format = min, max, format
 
-    def constraints(self):
-        limits = {"maxLength": self.max}
+    def constraints(self) -> dict[str, typing.Any]:
+        limits: dict[str, typing.Any] = {"maxLength": self.max}
         if self.min:
             limits["minLength"] = self.min
         if self.format:
@@ -105,17 +108,23 @@ class Text(Field):
 class UUID(Text):
     """A UUID; as a key it is made by Valence."""
 
-    def __init__(self, doc="", **kwargs):
+    def __init__(self, doc: str = "", **kwargs: typing.Any) -> None:
         super().__init__(doc, max=36, format="uuid", **kwargs)
 
-    def initial(self):
+    def initial(self) -> typing.Any:
         return str(uuid.uuid4()) if self.key else super().initial()
 
 
 class Reference(Text):
-    """The key of another model's row, of its form; ``on_delete`` is "restrict" or "cascade"."""
+    """The key of another model's row, of its form.
 
-    def __init__(self, doc, model, *, on_delete="restrict", **kwargs):
+    ``on_delete`` says what the removal of that row means here: it is refused ("restrict"), this row is removed too
+    ("cascade"), or the field becomes None ("clear"), for which the default must be None.
+    """
+
+    def __init__(
+        self, doc: str, model: typing.Any, *, on_delete: str = "restrict", **kwargs: typing.Any
+    ) -> None:
         key = model.fields[model.key]
         super().__init__(doc, max=key.max, format=key.format, **kwargs)
         self.model, self.on_delete = model, on_delete
@@ -125,21 +134,21 @@ class Reference(Text):
 class Secret(Text):
     """A string that is encrypted at rest and never shown."""
 
-    def __init__(self, doc="", **kwargs):
+    def __init__(self, doc: str = "", **kwargs: typing.Any) -> None:
         super().__init__(doc, public=False, **kwargs)
 
-    def constraints(self):
+    def constraints(self) -> dict[str, typing.Any]:
         return super().constraints() | {"writeOnly": True}
 
 
 class Choice(Text):
     """One of a few words."""
 
-    def __init__(self, doc, choices, **kwargs):
+    def __init__(self, doc: str, choices: typing.Sequence[str], **kwargs: typing.Any) -> None:
         super().__init__(doc, max=max(map(len, choices)), **kwargs)
         self.choices = tuple(choices)
 
-    def constraints(self):
+    def constraints(self) -> dict[str, typing.Any]:
         return {"enum": list(self.choices)}
 
 
@@ -149,11 +158,13 @@ class Integer(Field):
     json_type = "integer"
     python_type = int
 
-    def __init__(self, doc="", *, min=-(2**63), max=2**63 - 1, **kwargs):
+    def __init__(
+        self, doc: str = "", *, min: int = -(2**63), max: int = 2**63 - 1, **kwargs: typing.Any
+    ) -> None:
         super().__init__(doc, **kwargs)
         self.min, self.max = min, max
 
-    def constraints(self):
+    def constraints(self) -> dict[str, typing.Any]:
         return {"minimum": self.min, "maximum": self.max}
 
 
@@ -164,7 +175,7 @@ class Sequence(Integer):
     appear later.
     """
 
-    def __init__(self, doc):
+    def __init__(self, doc: str) -> None:
         super().__init__(doc, min=1, write="never", unique=True)
 
 
@@ -178,22 +189,32 @@ class Boolean(Field):
 class DateTime(Text):
     """A moment in UTC, to the second: ``2026-11-21T03:37:02Z``."""
 
-    def __init__(self, doc="", **kwargs):
+    def __init__(self, doc: str = "", **kwargs: typing.Any) -> None:
         super().__init__(doc, max=20, format="date-time", **kwargs)
 
 
 class JSON(Field):
-    """A JSON object or, with ``json_type="array"``, a list; not filtered or sorted by."""
+    """A JSON object or, with ``json_type="array"``, a list of what has the schema ``items``; never filtered by."""
 
     json_type = "object"
     python_type = (dict, list)
 
-    def __init__(self, doc="", *, json_type="object", **kwargs):
+    def __init__(
+        self,
+        doc: str = "",
+        *,
+        json_type: str = "object",
+        items: dict[str, typing.Any] | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(doc, **kwargs)
-        self.json_type = json_type
+        self.json_type, self.items = json_type, items or {}
+
+    def constraints(self) -> dict[str, typing.Any]:
+        return {"items": self.items} if self.json_type == "array" else {}
 
 
-def now():
+def now() -> str:
     """Return this host's present time as a DateTime value, to show; times that are compared come from ``Store.at``."""
     return datetime.datetime.now(datetime.UTC).strftime(TIME_FORMAT)
 
@@ -203,6 +224,6 @@ def moment(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(TIME_FORMAT)
 
 
-def parse_time(value):
+def parse_time(value: str) -> datetime.datetime:
     """Return the aware datetime of a DateTime value; raise ValueError for anything else."""
     return datetime.datetime.strptime(value, TIME_FORMAT).replace(tzinfo=datetime.UTC)

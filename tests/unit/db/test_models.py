@@ -11,8 +11,8 @@ from valence.db import types
 
 FILE = pathlib.Path(__file__).with_name("fingerprints.json")
 MODELS = [model for model in map(models.__dict__.get, models.__all__) if getattr(model, "path", None)]
-#: what the form of a field does not depend on
-WORDING = {"doc", "example"}
+#: what conductors need not agree on: it is for readers
+WORDING = {"doc", "example", "items"}
 
 
 def fingerprint(model):

@@ -3,6 +3,8 @@
 
 from tests import base
 from tests.contract import examples
+from valence.common import bus_errors
+from valence.common import errors
 from valence.db import store
 
 SHELVES = [examples.Shelf(uuid="s1", name="a"), examples.Shelf(uuid="s2", name="b")]
@@ -47,3 +49,43 @@ class AttachedTest(base.TestCase):
             [examples.Shelf, examples.Display, examples.Book], [model for model, _ in lists.asked]
         )
         self.assertEqual([store.Filter("shelf_id", "in", ["s1", "s2"])], lists.asked[1][1]["filters"])
+
+
+class AgainTest(base.TestCase):
+    """Changes are tried again where another one was committed first."""
+
+    def setUp(self):
+        super().setUp()
+        self.tried = []
+
+    def failing(self, times, error):
+        """Return an attempt that notes its row and raises the error so many times."""
+
+        def attempt(row=None):
+            self.tried.append(row)
+            if len(self.tried) <= times:
+                raise error
+            return "done"
+
+        return attempt
+
+    def test_a_change_is_made_again_of_the_row_as_it_is_by_then(self):
+        mismatch = errors.RevisionMismatch(kind="book", key="b1")
+        self.assertEqual("done", store.change("old", self.failing(2, mismatch), lambda: "new"))
+        self.assertEqual(["old", "new", "new"], self.tried)
+
+    def test_the_last_error_is_raised(self):
+        mismatch = errors.RevisionMismatch(kind="book", key="b1")
+        self.assertRaises(errors.RevisionMismatch, store.again, self.failing(9, mismatch), tries=3)
+        self.assertEqual(3, len(self.tried))
+
+    def test_other_errors_are_raised_at_once(self):
+        for error in (errors.NotFound(kind="book", key="b1"), bus_errors.TooLate()):
+            self.tried = []
+            self.assertRaises(type(error), store.again, self.failing(1, error))
+            self.assertEqual(1, len(self.tried))
+
+    def test_expected_errors_are_tried_again(self):
+        gone = errors.NotFound(kind="book", key="b1")
+        expected = (errors.RevisionMismatch, errors.NotFound)
+        self.assertEqual("done", store.again(self.failing(1, gone), expected=expected))

@@ -6,6 +6,7 @@ import tracemalloc
 import fixtures
 
 from tests import base
+from tests import embedded
 from tests.contract import databases
 from valence.common import errors
 from valence.common import secrets
@@ -25,9 +26,8 @@ class TransferCase(base.TestCase):
     def database(self, name, cipher=None):
         """Return a store on the file ``name``, with its tables; a sealed one without ``cipher``."""
         conf = databases.configuration(f"sqlite:///{self.folder}/{name}.db", self.folder)
-        connected = store.connect(conf, cipher or secrets.Sealed())
+        connected = embedded.new_store(conf, cipher or secrets.Sealed())
         self.addCleanup(connected.close)
-        connected.schema.upgrade()
         return connected
 
     def transfer(self, source=None, origin="here"):

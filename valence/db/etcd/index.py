@@ -5,28 +5,33 @@ An entry is the values of the index's fields, each ended by NUL, and the object'
 every value, so it comes first; NUL comes before every character, so a text comes before its longer ones.
 """
 
-import functools
 import typing
 
 from valence.db import changes
+from valence.db import store
 from valence.db import types
+from valence.db import values
 
 END = "\0"
 AFTER_END = "\1"
 #: what every present value begins with
 PRESENT = "="
-#: greater than every entry
+#: no limit of a range: greater than every entry, but for keys that begin with this character
 HIGHEST = "\U0010ffff"
+
+
+#: a value that is indexed
+Component = str | int | bool | None
 
 
 class Tree(typing.NamedTuple):
     """An index of the model with ``path`` by the fields ``names``; without names it is the list of the keys."""
 
     path: str
-    names: tuple
+    names: tuple[str, ...]
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Return how the index is called in etcd."""
         return "+".join(self.names) or "-"
 
@@ -38,8 +43,8 @@ class Range(typing.NamedTuple):
     high: str = HIGHEST
 
 
-@functools.cache
-def trees_of(model):
+@values.remembering
+def trees_of(model: store.Model) -> tuple[Tree, ...]:
     """Return the indexes of a model, the one of its keys first."""
     singles = [(name,) for name, field in model.fields.items() if field.index or field.unique]
     groups = [_without_key(model, names) for names in model.indexes]
@@ -47,22 +52,22 @@ def trees_of(model):
     return tuple(Tree(model.path, names) for names in dict.fromkeys(wanted) if model.key not in names)
 
 
-def tree_of(model, *names):
+def tree_of(model: store.Model, *names: str) -> Tree:
     """Return the index by fields; the key alone is the index without names."""
     return Tree(model.path, () if names == (model.key,) else names)
 
 
-def entry(tree, row, key):
+def entry(tree: Tree, row: store.RowValues, key: store.Key) -> str:
     """Return the entry of an object, given as the dict that is stored."""
     return "".join(component(row.get(name)) + END for name in tree.names) + key
 
 
-def key_of(text):
+def key_of(text: str) -> store.Key:
     """Return the key that an entry ends with."""
     return text.rpartition(END)[2]
 
 
-def component(value):
+def component(value: Component) -> str:
     """Return what stands for a value in an entry."""
     if value is None:
         return ""
@@ -73,22 +78,24 @@ def component(value):
     return f"{PRESENT}{value + 2**63:016x}"
 
 
-def after(text):
+def after(text: str) -> str:
     """Return the first text after all those that begin with ``text`` and NUL, ended like an entry's value."""
     return text[:-1] + AFTER_END
 
 
-def prefix(*values):
+def prefix(*values: Component) -> str:
     """Return what the entries with these values in the first fields begin with."""
     return "".join(component(value) + END for value in values)
 
 
-def beginning(text):
+def beginning(text: str) -> Range:
     """Return the range of the entries that begin with ``text``, which is empty or ends with NUL."""
     return Range(text, after(text)) if text else Range()
 
 
-def references_to(model, models):
+def references_to(
+    model: store.Model, models: typing.Iterable[store.Model]
+) -> typing.Iterator[tuple[store.Model, str, types.Reference]]:
     """Yield (referring model, field name, field) of every reference to a model."""
     for other in models:
         for name, field in changes.references_of(other):
@@ -96,10 +103,5 @@ def references_to(model, models):
                 yield other, name, field
 
 
-def is_text(field):
-    """Tell whether values of a field are texts."""
-    return isinstance(field, types.Text)
-
-
-def _without_key(model, names):
+def _without_key(model: store.Model, names: tuple[str, ...]) -> tuple[str, ...]:
     return names[: names.index(model.key)] if model.key in names else names

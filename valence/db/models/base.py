@@ -20,12 +20,14 @@ class ModelBase:
     #: name of the field that identifies a row, None without fields
     key: typing.Any
     version = "1.0"
-    fields: dict = {}
-    indexes: tuple = ()
+    fields: dict[str, typing.Any] = {}
+    indexes: tuple[tuple[str, ...], ...] = ()
     #: models whose rows with the same key make one row of this read-only model; only the first has every row
-    joins: tuple = ()
+    joins: tuple[typing.Any, ...] = ()
+    #: public fields that lists cannot be filtered or sorted by, because they are added to the rows afterwards
+    unfiltered: frozenset[str] = frozenset()
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.fields = {name: _field(given) for name, given in cls.fields.items()}
         cls.key = next(
@@ -33,40 +35,40 @@ class ModelBase:
         )
         cls.kind = cls.__dict__.get("kind", cls.path.removesuffix("s") if "path" in cls.__dict__ else None)
 
-    def __init__(self, **values):
+    def __init__(self, **values: typing.Any) -> None:
         for name, field in self.fields.items():
             setattr(self, name, values[name] if name in values else field.initial())
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, typing.Any]:
         """Return every value by field name, secrets included."""
         return {name: getattr(self, name) for name in self.fields}
 
-    def public(self, names=None):
+    def public(self, names: typing.Iterable[str] | None = None) -> dict[str, typing.Any]:
         """Return the values that may be shown, of all public fields or of ``names``."""
         return {name: getattr(self, name) for name in (names or self.public_fields())}
 
-    def replace(self, **values):
+    def replace(self, **values: typing.Any) -> typing.Self:
         """Return a copy with ``values`` changed."""
         return type(self)(**(self.as_dict() | values))
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: dict[str, typing.Any]) -> typing.Self:
         """Return an instance of what a peer sent: unknown fields are ignored, missing ones defaulted."""
         return cls(**{name: value for name, value in values.items() if name in cls.fields})
 
     @classmethod
-    def load(cls, values):
+    def load(cls, values: dict[str, typing.Any]) -> typing.Self:
         """Return an instance of values that are known to be complete, a dict that it keeps; drivers use this."""
         loaded = cls.__new__(cls)
         loaded.__dict__ = values
         return loaded
 
     @classmethod
-    def public_fields(cls):
+    def public_fields(cls) -> list[str]:
         """Return the names of the fields that may be shown."""
         return [name for name, field in cls.fields.items() if field.public]
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.as_dict() == other.as_dict()
 
     __hash__ = None  # type: ignore[assignment]
@@ -75,14 +77,14 @@ class ModelBase:
 
         def __getattr__(self, name: str) -> typing.Any: ...  # the fields
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, type(self).key)}>"
 
 
 class ModelBaseWithTimestamp(ModelBase):
     """A model whose rows say when they were made and changed, and count their changes."""
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls) -> None:
         cls.fields = cls.fields | {
             "created_at": types.DateTime("When it was created.", default=None, write="never", index=True),
             "updated_at": types.DateTime("When it was last changed.", default=None, write="never"),
@@ -91,8 +93,9 @@ class ModelBaseWithTimestamp(ModelBase):
         super().__init_subclass__()
 
 
-def _field(given):
+def _field(given: typing.Any) -> types.Field:
     """Return the field; the guide's older form is a dict that holds the validator of a field type."""
     if isinstance(given, types.Field):
         return given
-    return given["validate"].__self__(default=None)
+    kind: type[types.Field] = given["validate"].__self__
+    return kind(default=None)

@@ -13,13 +13,19 @@ STATES = {
         "uuid", "podm_id", "resource_url", "resource_type", "name", "health", "state", "power_state",
     ),
     "introspection": ("uuid", "podm_id", "state", "error", "manage_boot", "started_at", "finished_at"),
+    "node": (
+        "uuid", "name", "project_id", "podm_id", "kind", "state", "error", "resource_url", "managed_by",
+    ),
+    "flavor": ("uuid", "name", "description", "properties", "policy"),
     "backup_job": (
         "job_id", "project_id", "client_name", "session_id", "event", "status", "result", "time_started", "time_ended",
     ),
     "backup_session": ("id", "project_id", "session_tag", "status", "result", "time_start", "time_end"),
 }  # fmt: skip
-#: kinds of things that belong to everybody who may read: others belong to projects
-SHARED = ("pod_manager", "resource", "introspection")
+#: what notifications say of the epoch
+EPOCH = types.Integer("When the present count of numbers began; 0 before the first epoch.", min=0)
+#: kinds of things that belong to everybody who may read, and kinds whose events name the project that has the thing
+SHARED, OF_PROJECTS = ("pod_manager", "resource", "introspection", "flavor"), ("node",)
 #: numbers of resources that a synchronization counts
 COUNTERS = ("seen", "added", "changed", "removed", "unread")
 
@@ -61,6 +67,13 @@ EVENT_TYPES = {
     "valence.introspection.error": EventType(
         "An introspection failed, was aborted or took too long.", "introspection", False, True,
     ),
+    "valence.node.create": EventType("A node was requested or adopted.", "node", False, True),
+    "valence.node.update": EventType("A node was changed by a client.", "node", True, True),
+    "valence.node.state_changed": EventType("The state of a node changed.", "node", True, True),
+    "valence.node.delete": EventType("A node was released.", "node", True, False),
+    "valence.flavor.create": EventType("A flavor was created.", "flavor", False, True),
+    "valence.flavor.update": EventType("A flavor was changed.", "flavor", True, True),
+    "valence.flavor.delete": EventType("A flavor was removed.", "flavor", True, False),
     "valence.backup.job.create": EventType("A backup job was created.", "backup_job", False, True),
     "valence.backup.job.delete": EventType("A backup job was removed.", "backup_job", True, False),
     "valence.backup.job.state_changed": EventType(
@@ -78,6 +91,7 @@ class Event(base.ModelBase):
     """A change that others are told of, with the old and the new state."""
 
     path = "events"
+    version = "1.1"
     fields = {
         "uuid": types.UUID("Identifier, by which a double delivery is known.", key=True),
         "sequence": types.Sequence("Place in the order of all events."),
@@ -87,6 +101,9 @@ class Event(base.ModelBase):
         "object_kind": types.Text("Kind of thing it happened to.", max=64, write="never", example="resource"),
         "object_id": types.Text("Identifier of that thing.", max=64, write="never", index=True),
         "podm_id": types.Text("Pod manager concerned.", max=36, default=None, write="never", index=True),
+        "project_id": types.Text(
+            "Project that has that thing; null is everybody's.", max=64, default=None, write="never"
+        ),
         "old": types.JSON("What was.", default=None, write="never"),
         "new": types.JSON("What is.", default=None, write="never"),
         "actor": types.Text(
@@ -96,11 +113,12 @@ class Event(base.ModelBase):
         "created_at": types.DateTime("When it was stored.", default=None, write="never", index=True),
     }
 
-    def payload(self):
+    def payload(self, epoch: int) -> dict[str, typing.Any]:
         """Return what is published of the event on the message bus, as a JSON object."""
         return {
             "version": self.version,
             "event_id": self.uuid,
+            "epoch": epoch,
             "sequence": self.sequence,
             "object": {"kind": self.object_kind, "id": self.object_id, "podm_id": self.podm_id},
             "old": self.old,
@@ -112,7 +130,11 @@ class Event(base.ModelBase):
 
 
 class Cursor(base.ModelBaseWithTimestamp):
-    """How far a reader of the events has come."""
+    """How far a reader of the events has come.
+
+    Cursors whose names begin with ``epoch/`` tell after which event an epoch begins: see
+    valence.conductor.events.restores.
+    """
 
     path = "cursors"
     fields = {

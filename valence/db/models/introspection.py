@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Introspections: what is being looked for inside the machines, and what was found."""
+"""Models of introspection: states, addresses, data and their versions, and rules."""
 
 from valence.db import types
 from valence.db.models import base
@@ -15,6 +15,8 @@ STATES = (
     "enrolling",
     "aborting",
 )
+#: kinds of resources that an operating system can be started on
+MACHINES = ("System", "Node")
 #: states in which nothing happens any more
 ENDED = ("finished", "error")
 #: longest part of a document, in characters, that is one row: a value of etcd has at most 1.5 MiB
@@ -130,3 +132,21 @@ class IntrospectionDataPart(base.ModelBase):
         "created_at": types.DateTime("When it was stored.", default=None, write="never", index=True),
     }
     indexes = (("content_id", "number"),)
+
+
+class IntrospectionRule(base.ModelBaseWithTimestamp):
+    """Actions that are taken if all conditions hold of a machine's document."""
+
+    path = "introspection_rules"
+    kind = "introspection_rule"
+    fields = {
+        # Not a UUID field: whoever makes the rule may choose it.
+        "uuid": types.Text("Identifier.", max=36, format="uuid", key=True),
+        "position": types.Sequence("Place in the order in which rules are applied."),
+        "description": types.Text("What it is for.", max=1024, default=None),
+        "scope": types.Text(
+            "Name or uuid of the pod manager whose machines it is for.", max=255, default=None
+        ),
+        "conditions": types.JSON("What has to hold.", json_type="array", default=[]),
+        "actions": types.JSON("What is done.", json_type="array", default=[]),
+    }

@@ -5,13 +5,19 @@ from valence.db import types
 from valence.db.models import base
 
 ENDED = ("succeeded", "failed", "cancelled")
+#: schema of a step
+STEP = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("name", "state", "conductor")}
+    | {name: {"type": ["string", "null"], "format": "date-time"} for name in ("started_at", "ended_at")},
+}
 
 
 class Operation(base.ModelBaseWithTimestamp):
     """A piece of work that was asked for, what became of it, and why."""
 
     path = "operations"
-    version = "1.2"
+    version = "1.3"
     fields = {
         "uuid": types.UUID("Identifier.", key=True),
         "operation_kind": types.Text("What is done.", max=64, write="never", index=True, example="sync"),
@@ -19,12 +25,16 @@ class Operation(base.ModelBaseWithTimestamp):
             "Kind of thing it is done to.", max=64, write="never", example="pod_manager"
         ),
         "target_id": types.Text("Identifier of that thing.", max=64, write="never", index=True),
+        "project_id": types.Text(
+            "Project that has that thing; null is everybody's.", max=64, default=None, write="never"
+        ),
         "state": types.Choice(
             "Where it stands.", ["pending", "running", *ENDED], default="pending", write="never", index=True
         ),
         "steps": types.JSON(
             "What is done one after the other: name, state, conductor, started_at, ended_at.",
             json_type="array",
+            items=STEP,
             default=[],
             write="never",
         ),

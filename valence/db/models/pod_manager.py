@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pod managers: where the hardware is reached."""
+"""Models of pod managers: their access and status, and event subscriptions that deleted ones still have."""
 
 from valence.db import types
 from valence.db.models import base
-from valence.db.models import conductor
+from valence.db.models import site
+
+#: status of a pod manager that a client deleted and whose resources are being removed
+DELETED = "deleted"
 
 
 class PodManager(base.ModelBaseWithTimestamp):
     """A Redfish pod manager that this Valence controls."""
 
     path = "pod_managers"
-    version = "1.2"
+    version = "1.3"
     fields = {
         "uuid": types.UUID("Identifier.", key=True),
         "name": types.Text("Name, unique here.", min=1, unique=True, example="row-7"),
@@ -42,14 +45,14 @@ class PodManager(base.ModelBaseWithTimestamp):
             "Whether Valence leaves it alone: no contact, no synchronization.", default=False
         ),
         "conductor_group": types.Text(
-            "Group of the conductors that can serve it.", min=1, default=conductor.DEFAULT_GROUP, index=True
+            "Group of the conductors that can serve it.", min=1, default=site.DEFAULT_GROUP, index=True
         ),
         "conductor": types.Text(
             "Conductor that serves it, or did last.", default=None, write="never", index=True
         ),
         "status": types.Choice(
-            "Result of the last contacts.",
-            ["unknown", "online", "offline"],
+            "Result of the last contacts, or that a client deleted it and its resources are being removed.",
+            ["unknown", "online", "offline", DELETED],
             default="unknown",
             write="never",
             index=True,
@@ -64,4 +67,19 @@ class PodManager(base.ModelBaseWithTimestamp):
         "redfish_uuid": types.Text(
             "UUID that its service root gives.", max=64, default=None, write="never", index=True
         ),
+    }
+
+
+class SubscriptionRemoval(base.ModelBaseWithTimestamp):
+    """A subscription to remove from a deleted pod manager, with what is needed to sign in there."""
+
+    path = "subscription_removals"
+    fields = {
+        "uuid": types.UUID("Identifier.", key=True),
+        "podm_id": types.Text("The pod manager that was deleted.", max=36, write="never"),
+        "access": types.JSON("How it is reached: its fields but the password.", default={}, write="never"),
+        "password": types.Secret("Password to sign in with.", max=1024, default=""),
+        "attempts": types.Integer("Attempts so far.", default=0, min=0, write="never"),
+        "next_attempt_at": types.DateTime("When it is tried next.", default=None, write="never", index=True),
+        "expires_at": types.DateTime("When it is given up.", default=None, write="never"),
     }

@@ -13,14 +13,22 @@ import itertools
 import random
 import threading
 import time
+import typing
 
 import sqlalchemy
+from oslo_config import cfg
 from oslo_log import log
 
 from valence.common import bus_errors
 from valence.common import errors
+from valence.db import store
 from valence.db.sql import engine
 from valence.db.sql import failures
+from valence.db.sql import rows
+
+Result = typing.TypeVar("Result")
+#: what is done with a connection
+Work = typing.Callable[[sqlalchemy.Connection], Result]
 
 LOG = log.getLogger(__name__)
 
@@ -37,43 +45,47 @@ HARMLESS = (*failures.INTEGRITY, failures.Missed, failures.Collision, errors.Val
 class Connections:
     """The open connections of one engine, for any number of threads of one process."""
 
-    def __init__(self, database):
+    def __init__(self, database: cfg.ConfigOpts.GroupAttr) -> None:
         self.engine = engine.create(database)
         self.dialect = engine.DIALECTS[self.engine.dialect.name]
-        self._shown = sqlalchemy.select(sqlalchemy.literal_column(self.dialect.clock, sqlalchemy.Double()))
-        self._idle = collections.deque()
+        self._shown: sqlalchemy.Select[typing.Any] = sqlalchemy.select(
+            sqlalchemy.literal_column(self.dialect.clock, sqlalchemy.Double())
+        )
+        self._idle: collections.deque[sqlalchemy.Connection] = collections.deque()
         self._max_idle = database.max_pool_size or 5
         self._away = False
         # SQLite lets waiting writers sleep longer and longer; a lock wakes the next one at once.
         self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else contextlib.nullcontext()
 
-    def read(self, statement, parameters=None):
+    def read(
+        self, statement: sqlalchemy.Select[typing.Any], parameters: store.RowValues | None = None
+    ) -> typing.Sequence[rows.Cells]:
         """Return all rows of one SELECT."""
         return self.run(lambda connection: connection.execute(statement, parameters).all())
 
-    def run(self, work):
+    def run(self, work: Work[Result]) -> Result:
         """Return ``work(connection)``; it is one statement, or does no harm when it is begun anew."""
         return self.persist(lambda: self._run(work))
 
-    def write(self, work):
+    def write(self, work: Work[Result]) -> Result:
         """Return ``work(connection)`` as ``run`` does, where the work writes."""
         return self.persist(lambda: self._write(work))
 
-    def _run(self, work):
+    def _run(self, work: Work[Result]) -> Result:
         with self.connection() as connection:
             return work(connection)
 
-    def _write(self, work):
+    def _write(self, work: Work[Result]) -> Result:
         with self._writer:
             return self._run(work)
 
-    def clock(self):
+    def clock(self) -> tuple[float, float]:
         """Return the earliest and the latest that the database's clock may show now."""
         asked_at = time.monotonic()
         earliest = self.read(self._shown)[0][0]
         return earliest, earliest + time.monotonic() - asked_at
 
-    def transact(self, work, before=None):
+    def transact(self, work: Work[Result], before: float | None = None) -> Result:
         """Return ``work(connection)`` done in one transaction, once; raises Collision, Lost, LostInCommit.
 
         The transaction does not take place if the database's clock shows ``before`` or later: TooLate. The database
@@ -89,14 +101,14 @@ class Connections:
             self._commit(connection, before)
             return result
 
-    def _roll_back(self, connection, error):
+    def _roll_back(self, connection: sqlalchemy.Connection, error: Exception) -> Exception:
         """Return what to raise for ``error``; a connection that is still of use leaves its transaction."""
         translated = failures.translate(error)
         if isinstance(translated, HARMLESS):
             connection.exec_driver_sql("ROLLBACK")
         return translated
 
-    def _commit(self, connection, before):
+    def _commit(self, connection: sqlalchemy.Connection, before: float | None) -> None:
         try:
             statement = "COMMIT" if before is None else self._commit_before(connection, before)
             connection.exec_driver_sql(statement)
@@ -108,16 +120,17 @@ class Connections:
                 raise failures.LostInCommit(str(translated)) from error
             raise
 
-    def _commit_before(self, connection, before):
+    def _commit_before(self, connection: sqlalchemy.Connection, before: float) -> str:
         """Return the statement that commits before a moment; where only COMMIT does, compare first."""
-        if template := self.dialect.commit_before(connection.dialect):
-            return template.format(clock=self.dialect.clock, before=before)
-        if connection.execute(self._shown).scalar() >= before:
+        # MySQL does not know MariaDB's.
+        if self.dialect.timed_commit and getattr(connection.dialect, "is_mariadb", True):
+            return self.dialect.timed_commit.format(clock=self.dialect.clock, before=before)
+        if connection.execute(self._shown).scalar_one() >= before:
             connection.exec_driver_sql("ROLLBACK")
             raise bus_errors.TooLate()
         return "COMMIT"
 
-    def persist(self, attempt):
+    def persist(self, attempt: typing.Callable[[], Result]) -> Result:
         """Return ``attempt()``, repeated while it loses its connection or collides; raise StoreUnavailable."""
         began = time.monotonic()
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
@@ -134,7 +147,7 @@ class Connections:
             time.sleep(pause * (0.5 + random.random()))
         raise AssertionError("the pauses do not end")
 
-    def _give_up(self, lost, waited):
+    def _give_up(self, lost: failures.Lost, waited: float) -> None:
         """Forget all connections; raise StoreUnavailable when it is known, or proven, that the database is away."""
         self._drop_idle()
         if self._away or waited > PATIENCE:
@@ -142,7 +155,7 @@ class Connections:
             raise errors.StoreUnavailable(reason=str(lost)) from lost
 
     @contextlib.contextmanager
-    def connection(self):
+    def connection(self) -> typing.Iterator[sqlalchemy.Connection]:
         """Lend a connection in autocommit; after any error but a broken rule it is not used again."""
         connection = self._take()
         try:
@@ -158,7 +171,7 @@ class Connections:
             raise
         self._give_back(connection)
 
-    def _take(self):
+    def _take(self) -> sqlalchemy.Connection:
         with contextlib.suppress(IndexError):
             return self._idle.pop()
         try:
@@ -169,7 +182,7 @@ class Connections:
         connection.info["in_transaction"] = True
         return connection
 
-    def _give_back(self, connection):
+    def _give_back(self, connection: sqlalchemy.Connection) -> None:
         if connection.invalidated:
             _discard(connection)
         elif len(self._idle) < self._max_idle:
@@ -177,18 +190,18 @@ class Connections:
         else:
             connection.close()
 
-    def _drop_idle(self):
+    def _drop_idle(self) -> None:
         with contextlib.suppress(IndexError):
             while True:
                 _discard(self._idle.pop())
 
-    def close(self):
+    def close(self) -> None:
         """Close every idle connection."""
         self._drop_idle()
         self.engine.dispose()
 
 
-def _discard(connection):
+def _discard(connection: sqlalchemy.Connection) -> None:
     with contextlib.suppress(*failures.ERRORS):
         connection.invalidate()
     with contextlib.suppress(*failures.ERRORS):

@@ -1,18 +1,109 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine of a database, made by oslo.db, and what differs between SQLite, MySQL and PostgreSQL."""
+"""The engine of a database, made by oslo.db: differences between SQLite, MySQL and PostgreSQL, and time-outs.
+
+A server that hangs, or whose host is gone, sends nothing. The time-outs end the wait of a connection for it.
+"""
 
 import contextlib
+import functools
 import os
+import socket
 import typing
 
 import sqlalchemy
+from oslo_config import cfg
 from oslo_db.sqlalchemy import enginefacade
-from pymysql.constants import FIELD_TYPE as field_types
+from sqlalchemy.engine import interfaces
 
 from valence.common import errors
-from valence.db.sql import columns
+from valence.common.configuration import extras
+from valence.db import values
 from valence.db.sql import failures
-from valence.db.sql import patience
+
+if typing.TYPE_CHECKING:
+    import psycopg
+
+Answer = typing.TypeVar("Answer")
+#: what SQLAlchemy calls with each new connection
+Listener = typing.Callable[[interfaces.DBAPIConnection, sqlalchemy.PoolProxiedConnection], None]
+
+#: milliseconds after which a host that acknowledges nothing is given up, by the kernel
+SILENCE_MS = 1500
+#: seconds that a statement may take
+STATEMENT_SECONDS = 30
+#: seconds that a look whether the server is there may take
+HURRIED_SECONDS = 1.5
+
+
+def limit(engine: sqlalchemy.Engine) -> None:
+    """Make the connections of an engine wait for STATEMENT_SECONDS at most."""
+    if engine.dialect.name == "postgresql":
+        sqlalchemy.event.listen(engine, "do_connect", _connect_to_postgresql)
+    sqlalchemy.event.listen(engine, "connect", _limit_one)
+
+
+def lift(connection: sqlalchemy.Connection) -> None:
+    """Let statements of a SQLAlchemy connection, that changes the schema, take any time."""
+    _set(connection.connection.dbapi_connection, None)
+
+
+@contextlib.contextmanager
+def hurried(connection: sqlalchemy.Connection) -> typing.Iterator[None]:
+    """Let statements of a SQLAlchemy connection take HURRIED_SECONDS inside of a ``with`` block."""
+    _set(connection.connection.dbapi_connection, HURRIED_SECONDS)
+    yield
+    _set(connection.connection.dbapi_connection, STATEMENT_SECONDS)
+
+
+def _limit_one(connection: interfaces.DBAPIConnection, _record: sqlalchemy.PoolProxiedConnection) -> None:
+    _watch_silence(connection)
+    _set(connection, STATEMENT_SECONDS)
+
+
+def _set(connection: interfaces.DBAPIConnection | None, seconds: float | None) -> None:
+    for name in ("_read_timeout", "statement_seconds"):  # of PyMySQL, of ours
+        if hasattr(connection, name):
+            setattr(connection, name, seconds)
+
+
+def _watch_silence(connection: interfaces.DBAPIConnection) -> None:
+    """Do for PyMySQL what libpq does by itself."""
+    if plug := getattr(connection, "_sock", None):
+        with contextlib.suppress(OSError):  # a local socket has no TCP options
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 2)
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
+
+
+def _connect_to_postgresql(
+    _dialect: sqlalchemy.Dialect,
+    _record: sqlalchemy.PoolProxiedConnection,
+    arguments: tuple[str, ...],
+    options: dict[str, typing.Any],
+) -> "psycopg.Connection[typing.Any]":
+    return _limited_class().connect(*arguments, **options)
+
+
+@functools.cache
+def _limited_class() -> "type[psycopg.Connection[typing.Any]]":
+    """Return a psycopg connection that closes itself when the server does not answer in time."""
+    import psycopg  # noqa: PLC0415  # several megabytes, for those who use it
+
+    class LimitedConnection(psycopg.Connection):
+        statement_seconds: float | None = None
+
+        def wait(
+            self, generator: "psycopg.abc.PQGen[Answer]", interval: float = 0.1, timeout: float | None = None
+        ) -> Answer:
+            try:
+                return super().wait(generator, interval, timeout or self.statement_seconds)
+            except psycopg.errors._WaitTimeout as error:
+                self.close()
+                raise psycopg.OperationalError(f"no answer in {self.statement_seconds} s") from error
+
+    return LimitedConnection
+
 
 #: seconds after which a statement that waits for another transaction's locks gives up and is tried again
 LOCK_SECONDS = 2
@@ -20,9 +111,11 @@ LOCK_SECONDS = 2
 IDLE_SECONDS = 3
 #: bytes of a text that decide its place in a sorted page: MySQL compares 1,024 by default, so that pages sorted by
 #: texts with a longer common prefix lose and repeat rows
-SORT_BYTES = 8 * columns.LONGEST_VARCHAR
+SORT_BYTES = 4 * values.LONGEST_SORTED
 #: seconds that a process waits for another one that changes the schema
 SCHEMA_SECONDS = 60
+#: the type DATETIME in MySQL's protocol; a constant here because only MySQL's driver has it
+MYSQL_DATETIME = 12
 PASSED_ON = (
     "connection_debug",
     "connection_recycle_time",
@@ -38,22 +131,18 @@ PASSED_ON = (
 class Dialect(typing.NamedTuple):
     """What one kind of database needs: driver arguments, statements on each new connection, SQL."""
 
-    arguments: dict
-    session: tuple
+    arguments: dict[str, str]
+    session: tuple[str, ...]
     begin: str
     #: seconds since 1970 on the database's clock
     clock: str
     #: statements around a change of the schema that keep other processes from theirs
-    lock_schema: tuple
+    lock_schema: tuple[str, ...]
     unlock_schema: str
     #: statements before that, which return what a change has broken
-    check_schema: tuple = ()
+    check_schema: tuple[str, ...] = ()
     #: commits in one statement if ``clock`` shows less than ``before``, else fails; None where there is no such one
     timed_commit: str | None = None
-
-    def commit_before(self, dialect):
-        """Return ``timed_commit`` where the server knows it; MySQL does not know MariaDB's."""
-        return self.timed_commit if getattr(dialect, "is_mariadb", True) else None
 
 
 DIALECTS = {
@@ -76,7 +165,7 @@ DIALECTS = {
             "charset": "utf8mb4",
             "collation": "utf8mb4_bin",
             "connect_timeout": "1",
-            # While it signs in; then valence.db.sql.patience decides.
+            # While it signs in; then valence.db.sql.engine decides.
             "read_timeout": "2",
         },
         session=(
@@ -96,7 +185,7 @@ DIALECTS = {
     "postgresql": Dialect(
         arguments={
             "connect_timeout": "2",
-            "tcp_user_timeout": str(patience.SILENCE_MS),
+            "tcp_user_timeout": str(SILENCE_MS),
             "keepalives_idle": "2",
             "keepalives_interval": "1",
             "keepalives_count": "2",
@@ -122,11 +211,12 @@ DIALECTS = {
 }
 
 
-def create(database):
+def create(database: cfg.ConfigOpts.GroupAttr) -> sqlalchemy.Engine:
     """Return the engine of the [database] options; nothing connects yet."""
     try:
         url = sqlalchemy.make_url(database.connection)
-        url.get_dialect().import_dbapi()
+        with extras.required():
+            url.get_dialect().import_dbapi()
     except (sqlalchemy.exc.ArgumentError, ImportError) as error:
         raise _invalid(str(error)) from None
     dialect = DIALECTS[url.get_backend_name()]
@@ -147,13 +237,13 @@ def create(database):
         pool_timeout=None if url.get_backend_name() == "sqlite" else database.pool_timeout,
         **{name: getattr(database, name) for name in PASSED_ON},
     )
-    engine = context.writer.get_engine()
+    engine: sqlalchemy.Engine = context.writer.get_engine()
     sqlalchemy.event.listen(engine, "connect", _prepare(dialect))
-    patience.limit(engine)
+    limit(engine)
     return engine
 
 
-def _create_private(file):
+def _create_private(file: str | None) -> None:
     """Make the file of an SQLite database, which nobody else may read: SQLite makes it readable for everybody.
 
     SQLite gives its journal the same mode. A file that cannot be made is reported by the first connection. One that is
@@ -165,14 +255,14 @@ def _create_private(file):
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def _invalid(reason):
+def _invalid(reason: str) -> errors.ConfigurationInvalid:
     detail = f"[database] connection cannot be used: {reason}."
     hint = "Examples are sqlite:///FILE, mysql+pymysql://USER:PASSWORD@HOST/NAME and postgresql+psycopg://…"
     return errors.ConfigurationInvalid(problems=[{"detail": detail, "hint": hint}])
 
 
-def _prepare(dialect):
-    def prepare(connection, _record):
+def _prepare(dialect: Dialect) -> Listener:
+    def prepare(connection: interfaces.DBAPIConnection, _record: sqlalchemy.PoolProxiedConnection) -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(connection.close)
             _leave_times(connection)
@@ -186,7 +276,7 @@ def _prepare(dialect):
     return prepare
 
 
-def _leave_times(connection):
+def _leave_times(connection: interfaces.DBAPIConnection) -> None:
     """Let PyMySQL hand times on as the text that comes: to make objects of them is a third of what a page costs."""
     if decoders := getattr(connection, "decoders", None):
-        decoders.pop(field_types.DATETIME)
+        decoders.pop(MYSQL_DATETIME)

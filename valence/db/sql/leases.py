@@ -1,52 +1,97 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leases: rows that say who has a right until when, by the clock of the database."""
+"""Leases: rows that say who has a right until when, by the clock of the database.
+
+Conductors compare times that other conductors wrote: due times, time-outs, ages. The clocks of their hosts may differ
+by hours, so every time comes from the database's clock, cached as its distance from this process's monotonic clock.
+"""
 
 import contextlib
+import threading
+import time
 import uuid
+from collections import abc
 
 import sqlalchemy
 
 from valence.common import errors
 from valence.db import store
+from valence.db.sql import connections
 from valence.db.sql import failures
+
+#: seconds after which the distance is measured again, because clocks drift and are set
+REFRESH_SECONDS = 10.0
+#: longest round trip, in seconds, that may replace a distance that is known already
+PRECISE_SECONDS = 0.5
+
+
+class Clock:
+    """Seconds since 1970 on a database's clock; ``read()`` queries it, for which ``monotonic`` gives the times."""
+
+    def __init__(
+        self, read: abc.Callable[[], float], monotonic: abc.Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read, self._monotonic = read, monotonic
+        self._lock = threading.Lock()
+        self._offset: float | None = None
+        self._refresh_at = 0.0
+
+    def now(self) -> float:
+        """Return the present time; raise StoreUnavailable if the database has never answered."""
+        if self._offset is None:
+            self._measure()
+        elif self._is_stale():
+            self._refresh()
+        assert self._offset is not None
+        return self._monotonic() + self._offset
+
+    def _is_stale(self) -> bool:
+        """Whether the caller has to refresh; only one of several threads has to."""
+        with self._lock:
+            now = self._monotonic()
+            if now < self._refresh_at:
+                return False
+            self._refresh_at = now + REFRESH_SECONDS
+            return True
+
+    def _refresh(self) -> None:
+        try:
+            self._measure()
+        except errors.StoreUnavailable:
+            # The known distance stays right: both clocks go on while the database is away.
+            return
+
+    def _measure(self) -> None:
+        asked_at = self._monotonic()
+        told = self._read()
+        heard_at = self._monotonic()
+        if self._offset is None or heard_at - asked_at < PRECISE_SECONDS:
+            self._offset = told - (asked_at + heard_at) / 2
+            self._refresh_at = heard_at + REFRESH_SECONDS
+
 
 #: comes after every character
 LAST = "\U0010ffff"
 
 
-class SQLLease(store.Lease):
-    """A lease that was taken."""
-
-    def __init__(self, leases, name, holder, token, ttl):
-        self._leases = leases
-        self.name, self.holder, self.token, self.ttl = name, holder, token, ttl
-
-    def renew(self):
-        """Start the time anew; raise LeaseLost when somebody else took the lease."""
-        self._leases.renew(self)
-
-    def release(self):
-        """Give the lease back; nothing happens when it was lost before."""
-        self._leases.release(self)
-
-
 class Leases:
     """The table of leases. Tokens are microseconds of the database's clock, so that they grow past a removed row."""
 
-    def __init__(self, connections, table):
+    def __init__(self, connections: connections.Connections, table: sqlalchemy.Table) -> None:
         self._connections, self._table = connections, table
-        self._clock = sqlalchemy.literal_column(connections.dialect.clock, sqlalchemy.Double())
+        self._clock: sqlalchemy.ColumnElement[float] = sqlalchemy.literal_column(
+            connections.dialect.clock, sqlalchemy.Double()
+        )
         #: reads the clock by which leases end
         self.clock = sqlalchemy.select(self._clock)
 
-    def take(self, name, holder, ttl, steal):
-        """Return a new SQLLease; raise LeaseHeld."""
+    def take(self, name: str, holder: str, ttl: float, steal: bool) -> store.Lease:
+        """Return a new Lease; raise LeaseHeld."""
         # A statement whose answer got lost is repeated; by the nonce it knows its own success.
         row = {"name": name, "holder": holder, "nonce": uuid.uuid4().hex, "ttl": ttl}
         token = self._connections.write(lambda connection: self._take(connection, row, steal))
-        return SQLLease(self, name, holder, token, ttl)
+        return store.Lease(self, name, holder, token, ttl)
 
-    def renew(self, lease):
+    def renew(self, lease: store.Lease) -> None:
         """Start the time of a lease anew; raise LeaseLost."""
         renewed = (
             sqlalchemy.update(self._table).where(*self._is(lease)).values(expires_at=self._clock + lease.ttl)
@@ -54,7 +99,7 @@ class Leases:
         if not self._connections.write(lambda connection: connection.execute(renewed).rowcount):
             raise errors.LeaseLost(name=lease.name)
 
-    def renew_all(self, leases):
+    def renew_all(self, leases: abc.Collection[store.Lease]) -> bool:
         """Start the time of some leases anew; return whether that was all of them."""
         table, ttl = self._table, max((lease.ttl for lease in leases), default=0)
         same = sqlalchemy.tuple_(table.c.name, table.c.token).in_(
@@ -65,12 +110,12 @@ class Leases:
             return False
         return self._connections.write(lambda connection: connection.execute(renewed).rowcount) == len(leases)
 
-    def release(self, lease):
+    def release(self, lease: store.Lease) -> None:
         """Remove the row of a lease, if it has one."""
         removed = sqlalchemy.delete(self._table).where(*self._is(lease))
         self._connections.write(lambda connection: connection.execute(removed))
 
-    def held(self, prefix):
+    def held(self, prefix: str) -> list[store.HeldLease]:
         """Return the HeldLeases whose names begin with ``prefix``."""
         table = self._table
         begins = table.c.name >= prefix, table.c.name < prefix + LAST
@@ -81,7 +126,7 @@ class Leases:
         )
         return [store.HeldLease(*row) for row in self._connections.read(found)]
 
-    def require(self, connection, lease):
+    def require(self, connection: sqlalchemy.Connection, lease: store.Lease) -> None:
         """Raise LeaseLost unless the lease is held; nobody can take it until the transaction ends."""
         held = sqlalchemy.select(self._table.c.token).where(
             *self._is(lease), self._table.c.expires_at > self._clock
@@ -89,21 +134,23 @@ class Leases:
         if connection.execute(held.with_for_update()).first() is None:
             raise errors.LeaseLost(name=lease.name)
 
-    def _is(self, lease):
+    def _is(
+        self, lease: store.Lease
+    ) -> tuple[sqlalchemy.ColumnElement[bool], sqlalchemy.ColumnElement[bool]]:
         return self._table.c.name == lease.name, self._table.c.token == lease.token
 
-    def _take(self, connection, row, steal):
+    def _take(self, connection: sqlalchemy.Connection, row: store.RowValues, steal: bool) -> int:
         if not self._take_over(connection, row, steal):
             self._insert(connection, row)
         table = self._table
         holder, nonce, token = connection.execute(
             sqlalchemy.select(table.c.holder, table.c.nonce, table.c.token).where(table.c.name == row["name"])
-        ).first() or ("somebody", None, None)
+        ).first() or ("somebody", "", 0)
         if nonce != row["nonce"]:
             raise errors.LeaseHeld(name=row["name"], holder=holder)
         return token
 
-    def _take_over(self, connection, row, steal):
+    def _take_over(self, connection: sqlalchemy.Connection, row: store.RowValues, steal: bool) -> int:
         table = self._table
         free = (
             sqlalchemy.true()
@@ -123,7 +170,7 @@ class Leases:
         )
         return connection.execute(taken).rowcount
 
-    def _insert(self, connection, row):
+    def _insert(self, connection: sqlalchemy.Connection, row: store.RowValues) -> None:
         values = {name: row[name] for name in ("name", "holder", "nonce")}
         new = sqlalchemy.insert(self._table).values(
             token=self._token(), expires_at=self._clock + row["ttl"], **values
@@ -132,5 +179,5 @@ class Leases:
         with contextlib.suppress(*failures.INTEGRITY):
             connection.execute(new)
 
-    def _token(self):
+    def _token(self) -> sqlalchemy.ColumnElement[int]:
         return sqlalchemy.cast(self._clock * 1000000, sqlalchemy.BigInteger())

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Migrations of the database by alembic, and what it lacks of the models."""
+"""Migrations by alembic, and what the database lacks compared with the models."""
 
 import contextlib
 import functools
 import pathlib
 import re
+import typing
 
 import alembic.autogenerate
 import alembic.command
@@ -14,9 +15,11 @@ import alembic.runtime.migration
 import sqlalchemy
 
 from valence.common import errors
-from valence.db.sql import columns
+from valence.db.sql import connections
+from valence.db.sql import engine
 from valence.db.sql import failures
-from valence.db.sql import patience
+from valence.db.sql import rows
+from valence.db.sql import tables
 
 FOLDER = pathlib.Path(__file__).parent.parent / "migrations"
 #: the table of a batch, and the creation of an index in it
@@ -37,7 +40,7 @@ class MySQLImpl(alembic.ddl.mysql.MySQLImpl):
 
     __dialect__ = "mysql"
 
-    def _exec(self, *args, **kwargs):
+    def _exec(self, *args: typing.Any, **kwargs: typing.Any) -> sqlalchemy.CursorResult[typing.Any] | None:
         try:
             return super()._exec(*args, **kwargs)
         except failures.ERRORS as error:
@@ -50,7 +53,12 @@ class MySQLImpl(alembic.ddl.mysql.MySQLImpl):
 class Migration:
     """Changes the schema of one SQL database by the migrations in ``folders``."""
 
-    def __init__(self, connections, tables, folders):
+    def __init__(
+        self,
+        connections: connections.Connections,
+        tables: tables.Tables,
+        folders: typing.Iterable[pathlib.Path],
+    ) -> None:
         self._connections, self._tables = connections, tables
         self._options = {
             "compare_type": True,
@@ -66,18 +74,18 @@ class Migration:
         self._config.set_main_option("version_locations", ";".join(map(str, folders)).replace("%", "%%"))
         self._config.set_main_option("path_separator", ";")
 
-    def upgrade(self, version="head"):
+    def upgrade(self, version: str = "head") -> None:
         """Bring the database to a version, the newest; several may do so at once, one does the work."""
         with self._alone() as connection:
             self._config.attributes["connection"] = connection
             alembic.command.upgrade(self._config, version)
 
-    def differences(self):
+    def differences(self) -> list[str]:
         """Return what differs between the database and the models, one line each."""
         found = self._connections.run(self._compare)
         return [str(each) for each in found]
 
-    def revise(self, number, message, folder):
+    def revise(self, number: str, message: str, folder: pathlib.Path) -> pathlib.Path:
         """Write migration ``number`` from what this SQLite database has to what the models say; return its path."""
         with self._alone() as connection:
             self._config.attributes["connection"] = connection
@@ -88,38 +96,38 @@ class Migration:
         path.write_text(NOTE.sub("", "".join(self._with_nulls_first(path.read_text()))))
         return path
 
-    def _with_nulls_first(self, text):
+    def _with_nulls_first(self, text: str) -> typing.Iterator[str]:
         """Yield the lines of a migration with the columns of indexes marked that take NULL."""
-        table = None
+        table = ""
         for line in text.splitlines(keepends=True):
             if batch := BATCH.search(line):
                 table = batch[1]
             yield INDEXED.sub(functools.partial(self._nulls_first, table), line)
 
-    def _nulls_first(self, table, indexed):
+    def _nulls_first(self, table: str, indexed: re.Match[str]) -> str:
         """Return the creation of an index with its columns that take NULL marked."""
         call, names = indexed.groups()
         columns_of = self._tables.metadata.tables[table].c
         marked = [
-            f"columns.nulls_first({name!r}, op)" if columns_of[name].nullable else repr(name)
+            f"rows.nulls_first({name!r}, op)" if columns_of[name].nullable else repr(name)
             for name in re.findall(r"\w+", names)
         ]
         return f"{call}[{', '.join(marked)}]"
 
-    def _compare(self, connection):
+    def _compare(self, connection: sqlalchemy.Connection) -> typing.Any:
         return alembic.autogenerate.compare_metadata(self._context(connection), self._tables.metadata)
 
-    def _context(self, connection):
+    def _context(self, connection: sqlalchemy.Connection) -> alembic.runtime.migration.MigrationContext:
         options = self._options | {"target_metadata": self._tables.metadata}
         return alembic.runtime.migration.MigrationContext.configure(connection, opts=options)
 
     @contextlib.contextmanager
-    def _alone(self):
+    def _alone(self) -> typing.Iterator[sqlalchemy.Connection]:
         """Lend a connection while no other process changes the schema."""
         dialect = self._connections.dialect
         try:
             with self._connections.connection() as connection:
-                patience.lift(connection)
+                engine.lift(connection)
                 for statement in dialect.lock_schema:
                     _lock(connection, statement)
                 yield connection
@@ -131,24 +139,24 @@ class Migration:
             raise errors.StoreUnavailable(reason=str(failure)) from failure
 
 
-def _lock(connection, statement):
+def _lock(connection: sqlalchemy.Connection, statement: str) -> None:
     done = connection.exec_driver_sql(statement)
     if done.returns_rows and done.scalar() == 0:  # MySQL's answer when it waited in vain
         raise failures.Collision("another process has been changing the schema for a long time")
 
 
-def _check(connection, statement):
+def _check(connection: sqlalchemy.Connection, statement: str) -> None:
     if broken := connection.exec_driver_sql(statement).all():
         raise errors.StoreUnavailable(
             reason=f"the upgrade would break references, nothing was changed: {broken[:3]}"
         )
 
 
-def _render(kind, thing, _context):
+def _render(kind: str, thing: typing.Any, _context: object) -> str | typing.Literal[False]:
     """Return how a migration names one of our column types, and a default that databases write differently."""
     if kind == "server_default" and isinstance(thing.arg, (sqlalchemy.True_, sqlalchemy.False_)):
         return f"sa.{thing.arg}()"
-    if kind != "type" or not isinstance(thing, columns.TYPES):
+    if kind != "type" or not isinstance(thing, rows.TYPES):
         return False
     length = getattr(thing.impl, "length", None)
-    return f"columns.{type(thing).__name__}({length or ''})"
+    return f"rows.{type(thing).__name__}({length or ''})"

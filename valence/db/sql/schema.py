@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema of the database: which version it has, which it should have, and the way from one to the other."""
+"""The schema of the database: its version, and whether a conductor can work with it."""
 
 import pathlib
+import typing
 
 import sqlalchemy
 
 from valence.common import errors
 from valence.db import store
+from valence.db.sql import connections
+from valence.db.sql import tables
+
+if typing.TYPE_CHECKING:
+    from valence.db.sql import migration
 
 VERSIONS = pathlib.Path(__file__).parent.parent / "migrations" / "versions"
 
@@ -14,50 +20,50 @@ VERSIONS = pathlib.Path(__file__).parent.parent / "migrations" / "versions"
 class Schema(store.Schema):
     """The schema of one SQL database. The files of migrations begin with their versions, which count up."""
 
-    def __init__(self, connections, tables):
+    def __init__(self, connections: connections.Connections, tables: tables.Tables) -> None:
         self._connections, self._tables = connections, tables
         #: folders of the files of migrations
         self.folders = [VERSIONS]
 
-    def head(self):
+    def head(self) -> str:
         """Return the newest version that this Valence knows."""
         return max(self._known())
 
-    def version(self):
+    def version(self) -> str | None:
         """Return the version that the database has, None for an empty one."""
         return self._connections.run(_version)
 
-    def require(self):
+    def require(self) -> None:
         """Raise SchemaOutdated unless the database has this Valence's version, or one that is newer."""
         version = self.version()
         if version is None or (version in self._known() and version != self.head()):
             raise errors.SchemaOutdated(version=version or "empty", head=self.head())
 
-    def upgrade(self):
+    def upgrade(self) -> None:
         """Bring the database to the newest version, unless a newer Valence did; one of several does the work."""
         if self.version() in (None, *self._known()):
             self._migration().upgrade()
 
-    def differences(self):
+    def differences(self) -> list[str]:
         """Return what differs between the database and the models, one line each."""
         return self._migration().differences()
 
-    def revise(self, message, folder=VERSIONS):
+    def revise(self, message: str, folder: pathlib.Path = VERSIONS) -> pathlib.Path:
         """Write a migration from what this SQLite database has to what the models say; return its path."""
         self.folders = [*dict.fromkeys([*self.folders, folder])]
         return self._migration().revise(f"{int(self.head()) + 1:04}", message, folder)
 
-    def _migration(self):
-        # alembic takes 12 MB of memory, which a conductor has better use for.
+    def _migration(self) -> "migration.Migration":
+        # alembic takes 10 MB of memory in every process that imports it; only an upgrade needs it.
         from valence.db.sql import migration  # noqa: PLC0415
 
         return migration.Migration(self._connections, self._tables, self.folders)
 
-    def _known(self):
+    def _known(self) -> set[str]:
         return {path.name.partition("_")[0] for folder in self.folders for path in folder.glob("[0-9]*_*.py")}
 
 
-def _version(connection):
+def _version(connection: sqlalchemy.Connection) -> str | None:
     # where alembic notes it
     if not sqlalchemy.inspect(connection).has_table("alembic_version"):
         return None

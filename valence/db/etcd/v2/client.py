@@ -11,9 +11,8 @@ import etcd
 import urllib3
 
 from valence.common import errors
-from valence.db.etcd import clock
 from valence.db.etcd import endpoints
-from valence.db.etcd import failures
+from valence.db.etcd import leases
 
 #: connections that are kept open to each member
 CONNECTIONS = 20
@@ -32,35 +31,41 @@ class Node(typing.NamedTuple):
 
 
 class Answer(typing.NamedTuple):
-    """What a read found: ``node`` or None, ``nodes`` by key of a folder, and the store's index, ``as_of``."""
+    """What a read found: ``node`` or None, and the store's index, ``as_of``.
+
+    Of a folder it has the ``nodes`` by key, None for a folder in it.
+    """
 
     node: Node | None
-    nodes: dict
+    nodes: dict[str, Node | None]
     as_of: int
 
 
-class Member(etcd.Client):
+Option = str | int
+
+
+class Member(etcd.Client):  # type: ignore[misc]  # the library has no types
     """python-etcd's client of one member, as it works with today's urllib3; finding another one is not its task."""
 
-    def _check_cluster_id(self, _response):
+    def _check_cluster_id(self, _response: object) -> None:
         """Not checked: it would ask urllib3 for what that has no more."""
 
 
 class Client:
     """The cluster at a Location, for any number of threads."""
 
-    def __init__(self, location):
-        self.clock = clock.Clock()
+    def __init__(self, location: endpoints.Location) -> None:
+        self.clock = leases.Clock()
         self._endpoints = endpoints.Endpoints([_member(location, each) for each in location.endpoints])
         self._slow = urllib3.Timeout(connect=endpoints.CONNECT_SECONDS, read=endpoints.ANSWER_SECONDS)
         hurried = endpoints.HURRIED_SECONDS - endpoints.CONNECT_SECONDS
         self._hurried = urllib3.Timeout(connect=endpoints.CONNECT_SECONDS, read=hurried)
 
-    def read(self, key, **options):
+    def read(self, key: str, **options: str) -> Answer:
         """Return the Answer of a key or folder; ``quorum="true"`` is never older than the call."""
         return self._endpoints.ask(lambda member: self._read(member, key, options, self._slow))
 
-    def write(self, key, text, **options):
+    def write(self, key: str, text: str, **options: Option) -> tuple[int | None, bool]:
         """Store a text if the options (``prevIndex``, ``prevExist``) hold; raise KeyError where the key is missing.
 
         Returns its index, None if they did not hold, and whether an earlier try was left without an answer.
@@ -68,21 +73,21 @@ class Client:
         parameters = {"value": text} | options
         return self._endpoints.ask_again(lambda member: self._change(member, "PUT", key, parameters))
 
-    def delete(self, key, **options):
+    def delete(self, key: str, **options: Option) -> None:
         """Remove a key, or with ``recursive="true"`` a folder; nothing happens where the options do not hold."""
         with contextlib.suppress(KeyError):
             self._endpoints.ask(lambda member: self._change(member, "DELETE", key, options))
 
-    def ping(self):
+    def ping(self) -> None:
         """Return quietly if a member answers soon."""
         options = {"quorum": "true"}
         self._endpoints.ask_once(lambda member: self._read(member, "/", options, self._hurried))
 
-    def close(self):
+    def close(self) -> None:
         """Give the connections back."""
         self._endpoints.each(lambda member: member.http.clear())
 
-    def _read(self, member, key, options, timeout):
+    def _read(self, member: Member, key: str, options: dict[str, str], timeout: urllib3.Timeout) -> Answer:
         try:
             answer, headers = self._request(member, "GET", key, options, timeout)
         except etcd.EtcdKeyNotFound as error:
@@ -92,16 +97,23 @@ class Client:
         folders = {each["key"]: None for each in node.get("nodes", ()) if each.get("dir")}
         return Answer(_node(node) if "value" in node else None, nodes | folders, index)
 
-    def _change(self, member, method, key, parameters):
+    def _change(self, member: Member, method: str, key: str, parameters: dict[str, Option]) -> int | None:
         try:
             answer, _ = self._request(member, method, key, parameters, self._slow)
         except DIFFERENT:
             return None
         except etcd.EtcdKeyNotFound:
             raise KeyError(key) from None
-        return answer["node"]["modifiedIndex"]
+        return int(answer["node"]["modifiedIndex"])
 
-    def _request(self, member, method, key, parameters, timeout):
+    def _request(
+        self,
+        member: Member,
+        method: str,
+        key: str,
+        parameters: typing.Mapping[str, Option],
+        timeout: urllib3.Timeout,
+    ) -> tuple[dict[str, typing.Any], typing.Mapping[str, str]]:
         """Return the decoded answer and its headers; raise python-etcd's errors about keys, and what others mean."""
         asked_at = self.clock.monotonic()
         try:
@@ -115,11 +127,11 @@ class Client:
         return content, answer.headers
 
 
-def _node(found):
+def _node(found: dict[str, typing.Any]) -> Node:
     return Node(found["value"], found["modifiedIndex"])
 
 
-def _member(location, endpoint):
+def _member(location: endpoints.Location, endpoint: endpoints.Endpoint) -> Member:
     host, port = endpoint
     certificate = location.cert_file and (location.cert_file, location.key_file or location.cert_file)
     member = Member(
@@ -137,9 +149,9 @@ def _member(location, endpoint):
     return member
 
 
-def _meaning(error):
+def _meaning(error: Exception) -> Exception:
     """Return what to raise for an error that is not about a key."""
     message = str(error)
     if isinstance(error, etcd.EtcdInsufficientPermissions):
         return errors.StoreUnavailable(reason=f"etcd refused: {message}")
-    return failures.Lost(message)
+    return endpoints.Lost(message)

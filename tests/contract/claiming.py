@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writers who compose nodes of the same devices at the same time, and what has to be true afterwards.
+
+As a program it races with processes: python -m tests.contract.claiming DRIVER [--writers 8] [--requests 30000]
+[--keep 2] [--devices 3000]. It prints what happened and fails if a rule is broken.
+"""
+
+import argparse
+import collections
+import json
+import random
+import subprocess
+import sys
+import time
+import uuid
+
+from tests import devices
+from tests.contract import databases
+from valence.common import composition_errors
+from valence.common import errors
+from valence.composition import claims
+from valence.composition import requirements
+from valence.composition import selection
+from valence.db import models
+from valence.db import store
+
+KINDS = ("Compute", "Storage", "Storage", "Accelerator")
+BODY = {"storage": {"count": 2}, "accelerator": {}}
+#: what a node of BODY has
+PARTS = ["accelerator/0", "processor", "storage/0", "storage/0"]
+REFUSALS = (composition_errors.NothingFits, composition_errors.DeviceTaken)
+
+
+def fill(database, number, zonings=10):
+    """Store a pool of about ``number`` devices in zonings of two pod managers."""
+    pool = devices.Pool(database)
+    for name in ("row-1", "row-2"):
+        podm = pool.pod_manager(name)
+        for zone in range(zonings // 2):
+            zoning = pool.zoning(podm, f"{name}-{zone}")
+            each = max(1, number // zonings // len(KINDS))
+            pool.load([devices.device(podm, zoning, kind) for kind in KINDS for _ in range(each)])
+    return pool
+
+
+def compose(database, node_id, body=BODY, among=selection.ANYWHERE):
+    """Compose a node; return what claims.grant does."""
+    wanted = requirements.wanted(requirements.normal(body))
+
+    def changes(choice):
+        node = models.Node(uuid=node_id, name="raced", podm_id=choice.podm_id, requirements=body)
+        operation = models.Operation(operation_kind="compose", target_kind="node", target_id=node_id)
+        return [store.Create(node), store.Create(operation)]
+
+    def choose(avoid):
+        return selection.choose(database, wanted, among=among, avoid=avoid)
+
+    return claims.grant(database, node_id, choose, changes)
+
+
+def decompose(database, node_id):
+    """Take a node apart."""
+    node = database.get(models.Node, node_id)
+    own = database.list(models.Claim, filters=[store.Filter("node_id", "eq", node_id)])
+    claims.release(database, own, [store.Delete(node)])
+
+
+def is_stored(database, node_id, seconds=60):
+    """Return whether there is a node, as soon as the store answers."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return bool(database.count(models.Node, filters=[store.Filter("uuid", "eq", node_id)]))
+        except errors.StoreUnavailable:
+            if time.monotonic() > end:
+                raise
+
+
+def take_apart(database, node_id):
+    """Take a node apart, sent again whenever the store is not available; return how often that was."""
+    unavailable = 0
+    while is_stored(database, node_id):
+        try:
+            decompose(database, node_id)
+        except errors.StoreUnavailable:
+            unavailable += 1
+    return unavailable
+
+
+class Writer:
+    """Composes nodes and takes them apart; ``counts`` has composed, refused, unavailable, collisions, requests."""
+
+    def __init__(self, database, keep=2, seed=None):
+        self._store, self._keep = database, keep
+        self._random = random.Random(seed)
+        self.nodes, self.counts = [], collections.Counter()
+
+    def run(self, requests):
+        """Send requests; each of them is answered, or raises here."""
+        for _ in range(requests):
+            self.request()
+
+    def request(self):
+        """Compose one node, and take an older one apart where there are more than wanted."""
+        self.counts["requests"] += 1
+        node_id = str(uuid.uuid4())
+        try:
+            granted = compose(self._store, node_id)
+        except REFUSALS:
+            self.counts["refused"] += 1
+        except errors.StoreUnavailable:
+            # The client gets a 503, and asks whether there is a node: SQLite has no fair turns for writers.
+            self.counts["unavailable"] += 1
+            self.nodes += [node_id] if is_stored(self._store, node_id) else []
+        else:
+            self.nodes.append(node_id)
+            self.counts["composed"] += 1
+            self.counts["collisions"] += granted.collisions
+        while len(self.nodes) > self._keep:
+            node_id = self.nodes.pop(self._random.randrange(len(self.nodes)))
+            self.counts["unavailable"] += take_apart(self._store, node_id)
+
+
+def wrong(database, parts=PARTS):
+    """Return sentences about rules that are broken: claims, devices and nodes have to agree."""
+    own = collections.defaultdict(list)
+    holders = collections.defaultdict(set)
+    for row in database.list(models.Claim):
+        own[row.node_id].append(row.part)
+        holders[row.device_id].add(row.node_id)
+    nodes = {row.uuid for row in database.list(models.Node)}
+    found = [f"{node} has {sorted(own[node])}" for node in nodes if sorted(own[node]) != parts]
+    found += [f"claims of {node}, which is no node" for node in set(own) - nodes]
+    found += [f"{device} belongs to {nodes}" for device, nodes in holders.items() if len(nodes) > 1]
+    for row in database.list(models.Device):
+        holder = next(iter(holders.get(row.uuid, [None])))
+        if (row.node_id, row.full) != (holder, holder is not None):
+            found.append(f"{row.uuid} says {row.node_id} {row.full}, its claims say {holder}")
+    return found
+
+
+def summary(counts, seconds):
+    share = counts["collisions"] / max(1, counts["requests"])
+    return (
+        f"{counts['requests']} requests in {seconds:.0f} s: {counts['composed']} composed, "
+        f"{counts['refused']} refused, {counts['unavailable']} unavailable, "
+        f"{counts['collisions']} collisions ({share:.1%})"
+    )
+
+
+def _write(arguments):
+    """Be one of the writers: print the counts."""
+    database = databases.DATABASES[arguments.driver][0](arguments.url, arguments.folder).connect()
+    writer = Writer(database, arguments.keep)
+    writer.run(arguments.requests)
+    print(json.dumps(writer.counts))
+
+
+def _race(arguments):
+    database = databases.of_own(arguments.driver)
+    database.prepare()
+    connected = database.connect()
+    fill(connected, arguments.devices)
+    began, each = time.monotonic(), arguments.requests // arguments.writers
+    command = [sys.executable, "-m", __spec__.name, arguments.driver, "--url", database.url]
+    command += ["--folder", database.folder, "--requests", str(each), "--keep", str(arguments.keep)]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(arguments.writers)]
+    answers = [writer.communicate()[0] for writer in writers]
+    counts = collections.Counter()
+    for answer in filter(None, answers):
+        counts.update(json.loads(answer))
+    failed = [writer.returncode for writer in writers if writer.returncode]
+    broken = wrong(connected)
+    print(f"{arguments.driver}, {arguments.writers} writers: {summary(counts, time.monotonic() - began)}")
+    print(f"{connected.count(models.Node)} nodes, {len(broken)} broken rules, {len(failed)} writers failed")
+    return 1 if broken or failed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("driver", choices=list(databases.DATABASES))
+    parser.add_argument("--writers", type=int, default=8)
+    parser.add_argument("--requests", type=int, default=30_000)
+    parser.add_argument("--keep", type=int, default=2, help="nodes that each writer keeps")
+    parser.add_argument("--devices", type=int, default=3000)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    return _write(arguments) if arguments.url else _race(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
