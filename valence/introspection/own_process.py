@@ -15,9 +15,9 @@ from multiprocessing import connection
 
 from oslo_log import log
 
-from valence.common import config
 from valence.common import errors
 from valence.common import introspection_errors
+from valence.common.configuration import config
 from valence.introspection import processing
 
 LOG = log.getLogger(__name__)

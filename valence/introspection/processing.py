@@ -4,11 +4,10 @@
 import typing
 
 from valence.common import introspection_errors
-from valence.introspection import addresses
-from valence.introspection import document as documents
-from valence.introspection import hook
+from valence.introspection import documents
 from valence.introspection import redaction
-from valence.introspection import rules
+from valence.introspection.hooks import hook
+from valence.introspection.rules import rules
 
 
 class Prepared(typing.NamedTuple):
@@ -33,16 +32,18 @@ class Processing:
 
     def prepare(self, data, *, is_from_ramdisk=False):
         """Return the Prepared form of a document; raise BadRequest. Ramdisks send logs, and say when they failed."""
-        document, logs, told = documents.parse(data, self._max_depth), None, []
+        document = documents.parse(data, self._max_depth)
+        # No document keeps them: they are stored by themselves, or were when the document came first.
+        logs, told = document.pop("logs", None), []
         if is_from_ramdisk:
-            logs, told = document.pop("logs", None), _told_failures(document)
+            told = _told_failures(document)
         unprocessed = self._kept(document)
         failures = [*told, *(failure.detail for failure in self._hooks.before(document))]
         return Prepared(
             unprocessed,
             documents.dump(document),
-            logs and documents.decode_logs(logs),
-            addresses.of_document(document),
+            documents.decode_logs(logs) if logs and is_from_ramdisk else None,
+            documents.of_document(document),
             failures,
         )
 
@@ -58,7 +59,7 @@ class Processing:
 
     def _kept(self, document):
         """Return a document as it is stored."""
-        return documents.dump(self._redaction.hide(document))
+        return documents.dump(self._redaction.hide(document), is_sorted=True)
 
 
 def _told_failures(document):

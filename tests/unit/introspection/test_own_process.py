@@ -14,7 +14,7 @@ from valence.common import introspection_errors
 from valence.db import models
 from valence.introspection import own_process
 from valence.introspection import processing
-from valence.introspection import rules
+from valence.introspection.rules import rules
 
 FACTS = {"uuid": "m", "name": "sys-1", "pod_manager": "row-7", "podm_id": "p-7"}
 #: a text that this pattern needs longer for than anybody can wait

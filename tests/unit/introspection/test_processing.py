@@ -11,7 +11,7 @@ from valence.common import errors
 from valence.common import introspection_errors
 from valence.db import models
 from valence.introspection import processing
-from valence.introspection import rules
+from valence.introspection.rules import rules
 
 FACTS = {"uuid": "m", "name": "sys-1", "pod_manager": "row-7", "podm_id": "p-7"}
 MAC = "02:00:00:00:00:07"
@@ -49,7 +49,12 @@ class ProcessingTest(base.TestCase):
         self.document |= {"error": "no disk", "logs": "text"}
         prepared = self.prepare()
         self.assertEqual((None, []), (prepared.logs, prepared.failures))
-        self.assertEqual("text", json.loads(prepared.unprocessed)["logs"])
+
+    def test_no_document_keeps_logs(self):
+        self.document |= {"logs": "text"}
+        prepared = self.prepare()
+        for document in (prepared.unprocessed, prepared.processed):
+            self.assertNotIn("logs", json.loads(document))
 
     def test_what_is_no_document(self):
         for data in (b"", b"[]", b"{", b'{"a": NaN}', b"[" * 100_000):

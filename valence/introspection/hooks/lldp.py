@@ -3,8 +3,8 @@
 
 import ipaddress
 
-from valence.introspection import document as documents
-from valence.introspection import hook
+from valence.introspection import documents
+from valence.introspection.hooks import hook
 
 CHASSIS_ID, PORT_ID, PORT, SYSTEM, ABOUT, CAPABILITIES, ADDRESS, OWN = 1, 2, 4, 5, 6, 7, 8, 127
 #: subtypes of identifiers that are a MAC address, or a network address

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Storages of introspection data, and the migration between them."""
