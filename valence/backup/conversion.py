@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents of Elasticsearch as rows of the schema: old names understood, what is broken repaired or refused."""
+"""Convert documents of Elasticsearch into rows of the schema.
 
+Old names are understood, small defects are repaired and noted, and a document that the API would refuse is refused.
+"""
+
+import functools
 import hashlib
 import json
 import re
@@ -8,170 +12,235 @@ import uuid
 
 from valence.backup import actions
 from valence.backup import backups
-from valence.backup import schedules
-from valence.backup import scope
+from valence.backup import changes
+from valence.backup import jobs
 from valence.backup import sessions
+from valence.common import errors
 from valence.db import models
-from valence.db import types
-from valence.db.models.backup_client import CAPABILITIES
+from valence.db.models import backup as backup_models
 
-_NAME = re.compile(r"[\w.-]+")
+_NAME = re.compile(r"[\w.:-]+")
+_PROJECT = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 #: older names -> present ones
 _OLD = {"max_retry_interval": "max_retries_interval", "host_name": "hostname", "timestamp": "time_stamp"}
-#: what a document tells of a client, by the names of its fields
-_CLIENT = ("hostname", "description", "config_id", "is_central", *CAPABILITIES)
+#: fields of a client's document
+_CLIENT = ("client_id", "hostname", "description", "config_id", "uuid", "is_central")
+_JOB = ("job_id", "client_id", "description", "session_id", "session_tag")
+#: fields of a job's document that the import derives itself, or that have no meaning any more
+_DERIVED = ("job_actions", "job_schedule", "job_event", "user_id", "user_name", "project_id") + (
+    "user_credentials",
+    "session_name",
+    "_version",
+)
+_RETRIES = ("max_retries", "max_retries_interval")
+_SCHEDULE_TIMES = ("time_created", "time_started", "time_ended", "current_pid")
+_SESSION_NUMBERS = ("session_tag", "hold_off", "time_start", "time_end", "time_started", "time_ended")
+_MEMBER_TIMES = ("time_started", "time_ended")
+#: longest description, and longest part of a problem that is reported
+_LONGEST, _LONGEST_PROBLEM = models.Job.fields["description"].max, 300
 
 
 class Refused(Exception):
-    """A document that cannot be kept; the text says why."""
+    """A document that cannot be imported; the text names the field and the problem."""
 
 
 class Document:
-    """One document on its way into rows; ``notes`` tell what was repaired."""
+    """One document during its conversion; ``notes`` describe what was repaired.
 
-    def __init__(self, hit, project_of):
-        self.hit, self.source, self.notes = hit, renamed(hit.source), []
-        self.user_id = _text(self.source.get("user_id"))
-        self.project_id = self.source.get("project_id") or project_of(self.user_id)
-        if not self.project_id:
-            raise Refused(f"there is no project for the user {self.user_id or 'without a name'}")
-        self.scope = scope.Scope("v2", self.project_id, self.user_id, self.source.get("user_name"))
+    ``check(collection, document)`` raises BadRequest for a document that the API would refuse.
+    """
 
-    def key(self, name):
-        """Return the key of what the tenant calls ``name``; raise Refused for what is no name."""
+    def __init__(self, hit, project_of, check):
+        if hit.problem:
+            raise Refused(hit.problem)
+        self.hit, self.source, self.notes, self._check = hit, renamed(hit.source), [], check
+        self.own_key = None
+        self.user_id = self._text("user_id", models.Job.fields["user_id"].max)
+        self.user_name = self._text("user_name", models.Backup.fields["user_name"].max) or None
+        self.project_id = self._project(project_of)
+        self.scope = changes.Scope("v2", self.project_id, self.user_id, self.user_name)
+
+    def key(self, field, name):
+        """Return the key of what the tenant calls ``name`` in a field; raise Refused for what is not a name."""
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise Refused(f"{name!r} is no identifier")
+            raise Refused(f"{field}: {_shown(name)} is not an identifier")
+        if len(name) > backup_models.LONGEST_NAME:
+            raise Refused(f"{field}: longer than {backup_models.LONGEST_NAME} characters")
         return self.scope.key(name)
 
-    def make(self, model, name, **values):
-        """Return a row with the values, cut and mended so that it can be stored."""
-        about = {"id": self.key(name), "project_id": self.project_id, "user_id": self.user_id}
-        row = model(**about, **values, revision=max(1, int(self.hit.version)))
-        for field, value in values.items():
-            setattr(row, field, self._mended(model.fields[field], field, value))
-        self._check_key(row)
-        return row
+    def checked(self, collection, told):
+        """Return a document that the API would take for a collection; raise Refused."""
+        try:
+            self._check(collection, told)
+        except errors.BadRequest as problem:
+            raise Refused(problem.problems[0]["detail"][:_LONGEST_PROBLEM]) from None
+        return told
 
-    def mend(self, model, values):
-        """Return values with those cut and mended that a model's fields cannot hold."""
-        return {field: self._mended(model.fields[field], field, value) for field, value in values.items()}
+    def make(self, model, key, **values):
+        """Return a row of the document's owner."""
+        about = {"id": key, "project_id": self.project_id, "user_id": self.user_id}
+        return model(**about, **values, revision=max(1, self.hit.version))
+
+    @functools.cached_property
+    def members(self):
+        """How a session's document sees its jobs, by name; raises Refused."""
+        return _members(self)
+
+    @functools.cached_property
+    def job_actions(self):
+        """The actions in a job's document, by present names; raises Refused."""
+        return _job_actions(self)
 
     def note(self, text):
         """Note what was repaired."""
         self.notes.append(text)
 
-    def _check_key(self, row):
-        if len(row.id) > row.fields["id"].max:
-            raise Refused("its identifier is too long")
+    def numbers(self, told, names):
+        """Return an object without empty numbers, and with numbers that were stored as text as numbers."""
+        kept = {name: value for name, value in told.items() if name not in names or value not in ("", None)}
+        for name in names:
+            if isinstance(text := kept.get(name), str) and _NUMBER.fullmatch(text):
+                kept[name] = int(text)
+                self.note(f"{name} was the text {text!r}")
+        return kept
 
-    def _mended(self, field, name, value):
-        if value is None and field.nullable:
-            return None
-        mended = _of_kind(field, value)
-        if mended is None and not field.nullable:
-            mended = "" if field.default is types.REQUIRED else field.initial()
-        if isinstance(field, types.Text) and mended and len(mended) > field.max:
-            mended = mended[: field.max]
-        if mended != value and not (value == "" and mended in (-1, None)):
-            self.note(f"{name} was {str(value)[:40]!r}")
-        return mended
+    def described(self, told):
+        """Return an object whose description is not too long, and not null."""
+        text = told.get("description")
+        if isinstance(text, str) and len(text) > _LONGEST:
+            self.note(f"description was cut at {_LONGEST} characters")
+            return told | {"description": text[:_LONGEST]}
+        return without_nulls(told, ("description",))
+
+    def _text(self, name, longest):
+        value = self.source.get(name)
+        value = "" if value is None else value
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise Refused(f"{name}: {_shown(value)} is not a printable text of at most {longest} characters")
+        return value
+
+    def _project(self, project_of):
+        project = self.source.get("project_id") or project_of(self.user_id)
+        if not project:
+            raise Refused(f"project_id: there is no project for the user {self.user_id or 'without a name'}")
+        if not is_project(project):
+            raise Refused(f"project_id: {_shown(project)} is not a project id")
+        return project
 
 
-def name(document):
-    """Return what the tenant calls the thing of a document."""
+def is_project(text):
+    """Return whether a value is a project id that a URL can contain."""
+    return isinstance(text, str) and bool(_PROJECT.fullmatch(text))
+
+
+def is_uuid(value):
+    """Return whether a value can be the UUID of a client."""
+    field = models.Client.fields["uuid"]
+    return isinstance(value, str) and 0 < len(value) <= field.max and value.isprintable()
+
+
+def key(document):
+    """Return the key of the thing of a document; raise Refused."""
     kind = document.hit.collection.removesuffix("s")
-    told = document.source.get("client") or {} if kind == "client" else document.source
-    return told.get(f"{kind}_id") or (document.hit.identifier if kind == "backup" else None)
-
-
-def job_actions_of(document):
-    """Return the actions that a job's document tells, by present names."""
-    entries = document.source.get("job_actions") or []
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise Refused("its job_actions are no list of objects")
-    return [renamed(entry) for entry in entries]
+    told = _client_of(document) if kind == "client" else document.source
+    name = told.get(f"{kind}_id") or (document.hit.identifier if kind == "backup" else None)
+    return document.key(f"{kind}_id", name)
 
 
 def client(document):
-    """Return the Client of a document."""
-    told = renamed(document.source.get("client") or {})
-    about = {name: told[name] for name in _CLIENT if name in told}
-    return document.make(
-        models.Client,
-        told.get("client_id"),
-        uuid=told.get("uuid") or new_uuid(document.hit.identifier),
-        **about,
-    )
+    """Return the Client of a document; abilities that no agent has any longer are left out."""
+    told = _client_of(document)
+    about = {name: told[name] for name in _CLIENT if told.get(name) is not None}
+    for name, words in backup_models.CAPABILITIES.items():
+        if told.get(name) is not None:
+            about[name] = _known_words(document, name, told[name], words)
+    about = document.checked("clients", document.described(about))
+    about["uuid"] = about.get("uuid") or new_uuid(document.hit.identifier)
+    return document.make(models.Client, document.key("client_id", about.pop("client_id")), **about)
+
+
+def _job_actions(document):
+    entries = document.source.get("job_actions")
+    if entries is None:
+        return []
+    if not isinstance(entries, list):
+        raise Refused("job_actions: not a list")
+    return [_entry(document, number, entry) for number, entry in enumerate(entries)]
 
 
 def action(document, told=None, own_name=None):
-    """Return the Action of a document, or of a job's copy of one."""
-    told = told or document.source
-    freezer_action = told.get("freezer_action")
-    if not isinstance(freezer_action, dict) or not freezer_action.get("action"):
-        raise Refused("its freezer_action tells no action")
-    retrying = {each: told[each] for each in actions.RETRYING if told.get(each) is not None}
-    columns = actions.columns(freezer_action)
-    return document.make(
-        models.Action, own_name or told.get("action_id"), **(actions.RETRYING | retrying), **columns
-    )
+    """Return the Action of a document, or of a job's copy of one, which is one of ``job_actions``."""
+    told = told or _definition(document, document.source)
+    document.checked("actions", told)
+    retrying = {each: told[each] for each in actions.RETRYING if each in told}
+    row_key = document.key("action_id", own_name or told.get("action_id"))
+    about = actions.RETRYING | retrying | actions.columns(told["freezer_action"])
+    return document.make(models.Action, row_key, **about)
 
 
 def session(document):
     """Return the Session of a document."""
-    told = document.source
-    about = {
-        field: told[field] for field in sessions.FIELDS if told.get(field) not in (None, "") and field in told
+    told = {name: value for name, value in document.source.items() if value is not None}
+    told = {name: value for name, value in told.items() if value != "" or name not in sessions.FIELDS}
+    told = document.described(document.numbers(told, _SESSION_NUMBERS))
+    told["schedule"] = _schedule(document, "schedule")
+    told["jobs"] = document.members
+    document.checked("sessions", told)
+    about = {field: told[field] for field in sessions.FIELDS if field in told}
+    return document.make(models.Session, key(document), scheduling=jobs.scheduling(told["schedule"]), **about)
+
+
+def _members(document):
+    """Return what ``Document.members`` is; version 1 has a list where there is none."""
+    jobs = document.source.get("jobs") or {}
+    if not isinstance(jobs, dict) or not all(isinstance(each, dict) for each in jobs.values()):
+        raise Refused("jobs: not an object of objects")
+    known = sessions.MEMBER.keys() | {"client_id"}
+    return {
+        name: without_nulls({each: value for each, value in numbers.items() if each in known}, known)
+        for name, numbers in ((name, document.numbers(told, _MEMBER_TIMES)) for name, told in jobs.items())
     }
-    return document.make(
-        models.Session,
-        told.get("session_id"),
-        scheduling=schedules.scheduling(_schedule(told, "schedule")),
-        **about,
-    )
 
 
 def job(document):
-    """Return the Job and the JobAttachment of a document, which is in no session yet."""
-    told, schedule = document.source, _schedule(document.source, "job_schedule")
-    if told.get("job_event"):  # where older versions kept it
-        schedule = {"event": told["job_event"]} | schedule
-    row = document.make(
-        models.Job,
-        told.get("job_id"),
-        description=told.get("description"),
-        scheduling=schedules.scheduling(schedule),
-        time_created=schedule.get("time_created", -1),
-    )
-    state = document.mend(models.JobAttachment, schedules.state(schedule))
-    own = {"job_id": row.id, "project_id": row.project_id}
-    client_key = document.key(told.get("client_id"))
-    attachment = models.JobAttachment(
-        client_id=client_key, client_name=scope.name_of(client_key), **own, **state
-    )
-    return row, attachment
+    """Return the Job and the JobAttachment of a document, which is not in a session yet."""
+    source = document.source
+    document.notes += [f"{name} was dropped" for name in source if name not in (*_JOB, *_DERIVED)]
+    schedule = _schedule(document, "job_schedule")
+    if source.get("job_event"):  # where older versions kept it
+        schedule = {"event": source["job_event"]} | schedule
+    told = document.described({name: source[name] for name in _JOB if source.get(name) is not None})
+    told = document.numbers(told, ("session_tag",)) | {"job_schedule": schedule}
+    document.checked("jobs", told | {"job_actions": [{"action_id": "any"}] * len(document.job_actions)})
+    about = {"description": told.get("description"), "time_created": schedule.get("time_created", -1)}
+    row = document.make(models.Job, key(document), scheduling=jobs.scheduling(schedule), **about)
+    own = {"job_id": row.id, "project_id": row.project_id, "name": changes.name_of(row.id)}
+    client_key = document.key("client_id", told["client_id"])
+    at_client = {"client_id": client_key, "client_name": changes.name_of(client_key)}
+    own["session_tag"] = told.get("session_tag", 0)
+    return row, models.JobAttachment(**at_client, **own, **jobs.schedule_state(schedule))
 
 
 def backup(document):
     """Return the Backup of a document; the metadata stay as they are."""
     metadata = document.source.get("backup_metadata")
     if not isinstance(metadata, dict):
-        raise Refused("it has no backup_metadata")
-    status = document.source.get("status", "available")
-    return document.make(
-        models.Backup,
-        name(document),
-        user_name=document.source.get("user_name"),
-        status=status if status in models.Backup.fields["status"].choices else "error",
-        backup_metadata=metadata,
-        **backups.copies(renamed(metadata)),
-    )
+        raise Refused("backup_metadata: not an object")
+    status = document.source.get("status") or "available"
+    if status not in models.Backup.fields["status"].choices:
+        document.note(f"status was {_shown(status)}")
+        status = "error"
+    document.checked("backups", renamed(metadata) | {"status": status})
+    about = {"user_name": document.user_name, "status": status, "backup_metadata": metadata}
+    return document.make(models.Backup, key(document), **about, **backups.copies(renamed(metadata)))
 
 
-def fork(row):
-    """Return an action under a name of its own, the same at every import, since its name is another's."""
+def fork(document, row):
+    """Return an action under a name of its own, the same at every import, because its name is another action's."""
     definition = json.dumps(actions.given(row), sort_keys=True).encode()
-    return row.replace(id=f"{row.id}-{hashlib.sha256(definition).hexdigest()[:8]}")
+    name = f"{changes.name_of(row.id)}-{hashlib.sha256(definition).hexdigest()[:8]}"
+    return row.replace(id=document.key("action_id", name))
 
 
 def copy_name(document, plan):
@@ -184,40 +253,63 @@ def new_uuid(key):
     return uuid.uuid5(uuid.NAMESPACE_OID, key).hex
 
 
-def whole(value, default):
-    """Return a value as a whole number."""
-    return default if _whole(value) is None else _whole(value)
-
-
-def _schedule(told, name):
-    schedule = told.get(name)
-    return schedule if isinstance(schedule, dict) else {}
-
-
 def renamed(told):
-    """Return what a document tells, by present names."""
+    """Return a document with present names."""
     return {
         _OLD.get(name, name) if _OLD.get(name) not in told else name: value for name, value in told.items()
     }
 
 
-def _text(value):
-    return value if isinstance(value, str) else ""
+def without_nulls(told, names):
+    """Return an object without those of its fields ``names`` that are null."""
+    return {name: value for name, value in told.items() if value is not None or name not in names}
 
 
-def _of_kind(field, value):
-    """Return a value as one of the field's kind, None if it is none."""
-    if isinstance(field, types.JSON):
-        return value if isinstance(value, (list if field.json_type == "array" else dict)) else None
-    if isinstance(field, types.Boolean):
-        return value if isinstance(value, bool) else str(value).lower() in ("true", "1")
-    if isinstance(field, types.Integer):
-        return _whole(value)
-    return value if isinstance(value, str) else str(value)
+def _client_of(document):
+    told = document.source.get("client")
+    if not isinstance(told, dict):
+        raise Refused("client: not an object")
+    return renamed(told)
 
 
-def _whole(value):
+def _known_words(document, name, given, words):
+    """Return those of the abilities of a client that there are; what is not a list is for the check."""
+    if not isinstance(given, list):
+        return given
+    unknown = [word for word in given if word not in words]
+    if unknown:
+        document.note(f"{name} had {_shown(unknown)}")
+    return [word for word in given if word in words]
+
+
+def _entry(document, number, entry):
+    """Return one of the actions in a job's document; raise Refused."""
+    if not isinstance(entry, dict):
+        raise Refused(f"job_actions.{number}: not an object")
+    told = _definition(document, renamed(entry))
     try:
-        return max(-(2**63), min(int(value), 2**63 - 1))
-    except (TypeError, ValueError, OverflowError):
-        return None
+        return document.checked("job_actions", without_nulls(told, ("action_id",)))
+    except Refused as refusal:
+        raise Refused(f"job_actions.{number}.{refusal}") from None
+
+
+def _definition(document, told):
+    """Return what a document says of an action: its name, its definition and how it is retried."""
+    told = document.numbers(without_nulls(told, actions.RETRYING), _RETRIES)
+    return {name: told[name] for name in ("action_id", "freezer_action", *actions.RETRYING) if name in told}
+
+
+def _schedule(document, name):
+    """Return the schedule of a document without empty values; raise Refused for what is not an object."""
+    schedule = document.source.get(name)
+    if schedule is None:
+        document.note(f"{name} was missing")
+        return {}
+    if not isinstance(schedule, dict):
+        raise Refused(f"{name}: {_shown(schedule)} is not an object")
+    return without_nulls(document.numbers(schedule, _SCHEDULE_TIMES), schedule.keys())
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

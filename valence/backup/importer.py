@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way from Elasticsearch into the store: collection by collection, in commits of a few hundred rows.
+"""Import documents of Elasticsearch into the store, one collection after the other, in commits of a few hundred rows.
 
-What is there already stays as it is. So an import that was cut off goes on where it was when it is started again,
-and a second one changes nothing.
+Rows that exist already stay as they are. So an interrupted import continues when it is started again, and a second
+import changes nothing.
 """
 
 import collections
+import http
+import itertools
 import typing
 
+from valence.backup import actions
+from valence.backup import changes
 from valence.backup import conversion
-from valence.backup import job_actions
-from valence.backup import scope
 from valence.backup import sessions
 from valence.common import errors
 from valence.db import models
@@ -18,6 +20,8 @@ from valence.db import store
 
 #: what refers to others comes after them
 ORDER = ("clients", "actions", "sessions", "jobs", "backups")
+#: collection of what is not one of Freezer's documents
+UNKNOWN = "unknown"
 BATCH = 200
 MODELS = dict(
     zip(ORDER, (models.Client, models.Action, models.Session, models.Job, models.Backup), strict=True)
@@ -25,7 +29,7 @@ MODELS = dict(
 
 
 class Entry(typing.NamedTuple):
-    """A line of the report: what was done to a document, and why."""
+    """A line of the report: a document, what was done to it, and why."""
 
     done: str  # "repaired", "forked" or "refused"
     collection: str
@@ -34,31 +38,47 @@ class Entry(typing.NamedTuple):
 
 
 class Report:
-    """What an import did: ``counts`` by collection and "imported", "present" or "refused", and ``entries``."""
+    """The result of an import: ``counts`` by collection and "imported", "present" or "refused", and ``entries``."""
 
     def __init__(self):
         self.counts = {name: collections.Counter() for name in ORDER}
         self.entries = []
 
-    def count(self, collection, done, number=1):
-        """Count documents."""
-        self.counts[collection][done] += number
+    def count(self, hit, done):
+        """Count a document."""
+        self.counts.setdefault(hit.collection or UNKNOWN, collections.Counter())[done] += 1
 
     def tell(self, done, hit, reason):
-        """Note a line."""
-        self.entries.append(Entry(done, hit.collection or "unknown", hit.identifier, reason))
+        """Add an entry; characters that are not printable are escaped."""
+        line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in reason)
+        self.entries.append(Entry(done, hit.collection or UNKNOWN, hit.identifier, line))
+
+    def refuse(self, hit, reason):
+        """Count and note a document that is not imported."""
+        self.count(hit, "refused")
+        self.tell("refused", hit, reason)
 
     @property
     def changed(self):
         """How many documents were imported."""
         return sum(counts["imported"] for counts in self.counts.values())
 
+    @property
+    def refused(self):
+        """How many documents were refused."""
+        return sum(counts["refused"] for counts in self.counts.values())
+
 
 class Importer:
-    """One import. ``project_of(user_id)`` returns a project or None; with ``is_dry`` nothing is stored."""
+    """One import. ``project_of(user_id)`` returns a project or None; with ``is_dry`` nothing is stored.
 
-    def __init__(self, database, project_of, *, is_dry=False, progress=lambda collection, number: None):
-        self._store, self._project_of = database, project_of
+    ``check(collection, document)`` raises BadRequest for what the API would refuse.
+    """
+
+    def __init__(
+        self, database, project_of, check, *, is_dry=False, progress=lambda collection, number: None
+    ):
+        self._store, self._project_of, self._check = database, project_of, check
         self._is_dry, self._progress = is_dry, progress
         self.report = Report()
         #: rows that would be there, and forks
@@ -67,98 +87,114 @@ class Importer:
         self._members = {}
 
     def run(self, read):
-        """Import what ``read()`` yields, which is asked once for each collection; return the Report."""
-        self._note_strangers(read())
+        """Import what ``read()`` yields, which is called once for each collection; return the Report."""
+        for hit in read():
+            if hit.collection is None:
+                self.report.refuse(hit, hit.problem or "not one of Freezer's documents")
         for collection in ORDER:
             self._import(collection, (hit for hit in read() if hit.collection == collection))
         return self.report
 
-    def _note_strangers(self, hits):
-        for hit in hits:
-            if hit.collection is None:
-                self.report.tell("refused", hit, "it is none of Freezer's documents")
-            elif hit.collection == "sessions":
-                self._note_members(hit)
-
-    def _note_members(self, hit):
-        """Remember what a session says of its jobs; an empty one has a list."""
-        jobs = hit.source.get("jobs")
-        if isinstance(jobs, dict):
-            self._members[hit.source.get("session_id")] = jobs
-
     def _import(self, collection, hits):
-        batch, number = [], 0
-        for number, hit in enumerate(hits, 1):
-            batch.append(hit)
-            if len(batch) == BATCH:
-                self._import_batch(collection, batch)
-                self._progress(collection, number)
-                batch = []
-        self._import_batch(collection, batch)
-        self._progress(collection, number)
+        number = 0
+        while batch := list(itertools.islice(hits, BATCH)):
+            self._import_batch(collection, batch)
+            number += len(batch)
+            self._progress(collection, number)
+        if not number:
+            self._progress(collection, number)
 
     def _import_batch(self, collection, hits):
         documents = [document for document in map(self._document, hits) if document]
-        present = self._present(MODELS[collection], documents)
-        changes = []
-        for document in documents:
-            changes += self._rows(collection, document, present)
-        if changes and not self._is_dry:
-            self._store.commit(*map(store.Create, changes))
+        present = self._stored(MODELS[collection], [document.own_key for document in documents])
+        self._uuids |= self._taken_uuids(documents) if collection == "clients" else set()
+        made = [(document, self._rows(collection, document, present)) for document in documents]
+        self._commit([(document, rows) for document, rows in made if rows])
 
     def _document(self, hit):
         try:
-            return conversion.Document(hit, self._project_of)
+            document = conversion.Document(hit, self._project_of, self._check)
+            document.own_key = conversion.key(document)
+            if hit.collection == "sessions":
+                self._members[document.own_key] = document.members
         except conversion.Refused as refusal:
-            self._refuse(hit, refusal)
+            self.report.refuse(hit, str(refusal))
             return None
+        return document
 
     def _rows(self, collection, document, present):
-        """Return the rows that a document makes, none where it is there."""
+        """Return the rows of a document, none where they exist."""
+        if document.own_key in present or document.own_key in self._made[MODELS[collection]]:
+            self.report.count(document.hit, "present")
+            return []
         try:
-            key = document.key(conversion.name(document))
-            if key in present or key in self._made[MODELS[collection]]:
-                self.report.count(collection, "present")
-                return []
             rows = getattr(self, f"_{collection}")(document)
         except conversion.Refused as refusal:
-            self._refuse(document.hit, refusal)
+            self.report.refuse(document.hit, str(refusal))
             return []
         for row in rows:
             self._made.get(type(row), {})[getattr(row, type(row).key)] = row
-        self.report.count(collection, "imported")
-        for note in document.notes:
-            self.report.tell("repaired", document.hit, note)
         return rows
 
-    def _refuse(self, hit, refusal):
-        self.report.count(hit.collection, "refused")
-        self.report.tell("refused", hit, str(refusal))
+    def _commit(self, made):
+        """Store the rows of documents together, one document after the other where the store refuses something."""
+        try:
+            self._create([row for _, rows in made for row in rows])
+        except errors.ValenceError as refusal:
+            if not _is_of_a_document(refusal):
+                raise
+            for document, rows in made:
+                self._commit_one(document, rows)
+            return
+        for document, _ in made:
+            self._note_imported(document)
 
-    def _present(self, model, documents):
-        return self._stored(model, [document.scope.key(conversion.name(document)) for document in documents])
+    def _commit_one(self, document, rows):
+        try:
+            self._create(rows)
+        except errors.ValenceError as refusal:
+            if not _is_of_a_document(refusal):
+                raise
+            self._forget(rows)
+            self.report.refuse(document.hit, refusal.problems[0]["detail"])
+        else:
+            self._note_imported(document)
+
+    def _create(self, rows):
+        if rows and not self._is_dry:
+            self._store.commit(*map(store.Create, rows))
+
+    def _forget(self, rows):
+        for row in rows:
+            self._made.get(type(row), {}).pop(getattr(row, type(row).key), None)
+
+    def _note_imported(self, document):
+        self.report.count(document.hit, "imported")
+        for note in document.notes:
+            self.report.tell("repaired", document.hit, note)
 
     def _stored(self, model, keys):
         """Return which keys the store has."""
-        keys = [key for key in dict.fromkeys(keys) if len(key) <= model.fields["id"].max]
         if not keys:
             return set()
-        found = self._store.list(model, filters=[store.Filter("id", "in", keys)], fields=["id"])
-        return {row.id for row in found}
+        filters = [store.Filter("id", "in", list(dict.fromkeys(keys)))]
+        return {row.id for row in self._store.list(model, filters=filters, fields=["id"])}
+
+    def _taken_uuids(self, documents):
+        """Return which UUIDs of the clients of documents the store has."""
+        wanted = [(document.source.get("client") or {}).get("uuid") for document in documents]
+        wanted = [each for each in wanted if conversion.is_uuid(each)]
+        filters = [store.Filter("uuid", "in", list(dict.fromkeys(wanted)))]
+        found = self._store.list(models.Client, filters=filters, fields=["uuid"]) if wanted else []
+        return {row.uuid for row in found}
 
     def _clients(self, document):
         row = conversion.client(document)
-        if row.uuid in self._uuids or self._has_uuid(row):
+        if row.uuid in self._uuids:
             document.note(f"another client has the UUID {row.uuid}")
             row.uuid = conversion.new_uuid(row.id)
         self._uuids.add(row.uuid)
         return [row]
-
-    def _has_uuid(self, row):
-        others = self._store.list(
-            models.Client, filters=[store.Filter("uuid", "eq", row.uuid)], fields=["id"]
-        )
-        return any(other.id != row.id for other in others)
 
     def _actions(self, document):
         return [conversion.action(document)]
@@ -172,7 +208,7 @@ class Importer:
     def _jobs(self, document):
         job, attachment = conversion.job(document)
         self._join(document, attachment)
-        attached = job_actions.attach(job.id, job.project_id, self._plan(document))
+        attached = actions.attach(job.id, job.project_id, self._plan(document))
         new = [change.obj for change in attached]
         return [job, attachment, *self._client(document, attachment), *new]
 
@@ -182,62 +218,57 @@ class Importer:
         if key in self._made[models.Client] or self._stored(models.Client, [key]):
             return []
         document.note(f"its client {attachment.client_name} was not registered")
-        return [
-            models.Client(
-                id=key,
-                project_id=document.project_id,
-                user_id=document.user_id,
-                uuid=conversion.new_uuid(key),
-            )
-        ]
+        return [document.make(models.Client, key, uuid=conversion.new_uuid(key))]
 
     def _join(self, document, attachment):
         """Put a job into the session that it names, as the session sees it."""
-        name = document.source.get("session_id")
+        name, tag = document.source.get("session_id"), attachment.session_tag
+        attachment.session_tag = 0
         if not name:
             return
-        key = document.key(name)
+        key = document.key("session_id", name)
         if key not in self._made[models.Session] and not self._stored(models.Session, [key]):
             document.note(f"its session {name} is gone")
             return
-        attachment.session_id = key
-        attachment.session_tag = conversion.whole(document.source.get("session_tag"), 0)
-        seen = self._members.get(name, {}).get(scope.name_of(attachment.job_id))
+        attachment.session_id, attachment.session_tag = key, tag
+        seen = self._members.get(key, {}).get(changes.name_of(attachment.job_id))
         if seen is None:
             document.note(f"the session {name} did not know of it")
             seen = {shown: getattr(attachment, shown) for shown in sessions.MEMBER}
-        told = {field: seen.get(shown) for shown, field in sessions.MEMBER.items()}
-        vars(attachment).update(document.mend(models.JobAttachment, told))
+        vars(attachment).update(
+            {field: seen[shown] for shown, field in sessions.MEMBER.items() if shown in seen}
+        )
 
     def _plan(self, document):
         """Return the plan of a job's actions: copies that are not what is stored become actions of their own."""
-        plan = job_actions.Plan([], [])
+        plan = actions.Plan([], [])
         try:
-            for told in conversion.job_actions_of(document):
+            for told in document.job_actions:
                 row = self._action(document, told, plan)
-                plan.attachments.append(job_actions.attachment(row, told))
+                plan.attachments.append(actions.attachment(row, told))
         except conversion.Refused:
-            for row in plan.new:
-                del self._made[models.Action][row.id]
+            self._forget(plan.new)
             raise
         return plan
 
     def _action(self, document, told, plan):
         name = told.get("action_id")
-        stored = self._find(models.Action, document.key(name)) if name else None
+        stored = self._find(models.Action, document.key("action_id", name)) if name else None
         if stored is not None and "freezer_action" not in told:
             return stored
+        if "freezer_action" not in told:
+            raise conversion.Refused(f"job_actions: the action {name} is not there")
         copy = conversion.action(document, told, name or conversion.copy_name(document, plan))
         if stored is None:
-            document.note(f"its action {scope.name_of(copy.id)} was not stored by itself")
+            document.note(f"its action {changes.name_of(copy.id)} was not stored by itself")
             return self._add(copy, plan)
-        if job_actions.is_same(stored, copy):
+        if actions.is_same(stored, copy):
             return stored
-        fork = conversion.fork(copy)
+        fork = conversion.fork(document, copy)
         self.report.tell(
             "forked",
             document.hit,
-            f"action {name} is stored in another form; its own is {scope.name_of(fork.id)}",
+            f"action {name} is stored in another form; its own is {changes.name_of(fork.id)}",
         )
         return self._find(models.Action, fork.id) or self._add(fork, plan)
 
@@ -253,3 +284,8 @@ class Importer:
             return self._store.get(model, key)
         except errors.NotFound:
             return None
+
+
+def _is_of_a_document(error):
+    """Return whether an error is about a document, and not about the store."""
+    return error.status < http.HTTPStatus.INTERNAL_SERVER_ERROR

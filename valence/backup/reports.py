@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports: how the runs of a job's actions ended, written when a scheduler tells so, or by an agent itself."""
+"""Reports of the runs of a job's actions, made when a scheduler reports the end of a run, or by an agent itself."""
 
 import datetime
 
 from valence.backup import changes
-from valence.backup import scope
 from valence.common import errors
 from valence.db import models
 from valence.db import store
@@ -19,9 +18,12 @@ WANTED = {"result": ("result", "eq"), "since": ("report_date", "gte"), "until": 
 
 
 def document(row):
-    """Return a report as it is shown; times are seconds, as text."""
+    """Return a report as the API shows it; times are seconds, as text."""
     told = {"report_id": row.id, "project_id": row.project_id, "result": row.result}
-    told |= {"job_id": scope.name_of(row.job_id), "action_id": scope.name_of(row.action_id)}
+    told |= {
+        "job_id": changes.name_of(row.job_id),
+        "action_id": row.action_name or changes.name_of(row.action_id),
+    }
     told |= {"report_date": row.report_date, "time_elapsed": row.time_elapsed, "metadata": row.metadata}
     return told | ({} if row.log is None else {"log": row.log})
 
@@ -34,12 +36,14 @@ def has_ended(before, after):
 def of_run(attached, after, now):
     """Return the creations of the reports of a run that ended, one for each ActionAttachment.
 
-    ``now``, a DateTime value, is the date of a report whose run ended at no time that a date can show.
+    ``now``, a DateTime value, is the date of a report whose run has no end that a date can show. Result and seconds are
+    those of the job, as ``scope`` in the metadata says: a scheduler does not report them for each action.
     """
     elapsed = after.time_ended - after.time_started
     about = {
+        "scope": "job",
         "status": after.status,
-        "session_id": scope.name_of(after.session_id),
+        "session_id": changes.name_of(after.session_id),
         "session_tag": after.session_tag,
     }
     told = {"result": after.result, "metadata": about, "report_date": _moment(after.time_ended, now)}
@@ -47,23 +51,23 @@ def of_run(attached, after, now):
     return [store.Create(_report(each, told)) for each in attached]
 
 
-def create(database, asking, job_name, told):
-    """Store what an agent tells of a run of an action in a job; the log is kept only where it failed."""
-    changes.find(database, asking, models.Job, job_name)
-    attached = _attachment(database, asking, job_name, told)
+def create(database, scope, job_name, told):
+    """Store an agent's report of a run of an action; the log is kept only of a run that failed."""
+    changes.find(database, scope, models.Job, job_name)
+    attached = _attachment(database, scope, job_name, told)
     about = {"result": told["result"], "metadata": told.get("metadata") or {}, "report_date": database.at()}
     about["time_elapsed"] = told.get("time_elapsed")
     about["log"] = told.get("log") if told["result"] != "success" else None
     return database.commit(store.Create(_report(attached, about)))[0]
 
 
-def page(database, asking, collection, name, *, limit, marker=None, **wanted):
+def page(database, scope, collection, name, *, limit, marker=None, **wanted):
     """Return the documents of the reports of a job or an action, the newest first.
 
     ``wanted`` may name a ``result``, and the times that reports are from ``since`` on and before ``until``.
     """
     model, field = SUBJECTS[collection]
-    row = changes.find(database, asking, model, name)
+    row = changes.find(database, scope, model, name)
     newest = [store.Sort("report_date", True)]
     filters = [store.Filter(field, "eq", row.id)]
     filters += [store.Filter(*WANTED[each], value) for each, value in wanted.items()]
@@ -71,12 +75,12 @@ def page(database, asking, collection, name, *, limit, marker=None, **wanted):
     return [document(each) for each in rows]
 
 
-def _attachment(database, asking, job_name, told):
-    """Return the ActionAttachment that a report is about: the only one where it names none."""
-    mine = [store.Filter("job_id", "eq", asking.key(job_name))]
+def _attachment(database, scope, job_name, told):
+    """Return the ActionAttachment of a report: the only one of the job where the report names none."""
+    mine = [store.Filter("job_id", "eq", scope.key(job_name))]
     found = database.list(models.ActionAttachment, filters=mine, sort=[store.Sort("priority")])
     if "action_id" in told:
-        found = [each for each in found if each.action_id == asking.key(told["action_id"])]
+        found = [each for each in found if each.action_id == scope.key(told["action_id"])]
     if not found or (len(found) > 1 and "action_id" not in told):
         raise errors.Unprocessable(reason="action_id must name one of the actions of the job.")
     return found[0]
@@ -86,6 +90,7 @@ def _report(attachment, told):
     return models.ActionReport(
         action_id=attachment.action_id,
         action_attachment_id=attachment.id,
+        action_name=changes.name_of(attachment.action_id),
         job_id=attachment.job_id,
         project_id=attachment.project_id,
         **told,

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions: jobs that start together. Every change of one, or of its jobs in it, changes its revision.
+"""Sessions: jobs that start together.
 
-So of twelve clients that start or end at the same moment each sees what the one before did.
+Each change of a session, or of its jobs in it, changes the session's revision. So of twelve clients that start or end
+at the same moment each sees the result of the one before.
 """
 
 from valence.backup import changes
-from valence.backup import events
 from valence.backup import jobs
-from valence.backup import schedules
-from valence.backup import scope
 from valence.common import errors
 from valence.db import models
 from valence.db import store
@@ -28,16 +26,16 @@ MEMBER = {
 LEAVING = {"session_id": None, "session_tag": 0, "event": "stop", "status": ""}
 
 
-def document(row, members, asking):
+def document(row, members, scope):
     """Return a Session with the JobAttachments in it as a version of the API shows it."""
-    about = {"session_id": scope.name_of(row.id), "user_id": row.user_id, "schedule": row.scheduling}
+    about = {"session_id": changes.name_of(row.id), "user_id": row.user_id, "schedule": row.scheduling}
     about |= {name: getattr(row, name) for name in FIELDS if name != "policy"}
     about |= {} if row.policy is None else {"policy": row.policy}
-    shown = {scope.name_of(each.job_id): _member(each) for each in members}
-    if asking.is_v1:
+    shown = {changes.name_of(each.job_id): _member(each) for each in members}
+    if scope.is_v1:
         told = {name: value for name, value in about.items() if value is not None and value != -1}
         return told | {"last_start": "", "jobs": shown or []}
-    return about | {"project_id": scope.project_of(row.id)} | ({"jobs": shown} if shown else {})
+    return about | {"project_id": changes.project_of(row.id)} | ({"jobs": shown} if shown else {})
 
 
 def _member(attachment):
@@ -46,101 +44,101 @@ def _member(attachment):
     }
 
 
-def create(database, asking, name, told):
+def create(database, scope, name, told):
     """Store a new session and return it."""
     about = {field: told[field] for field, is_for_new in FIELDS.items() if is_for_new and field in told}
     row = models.Session(
-        id=asking.key(name),
-        project_id=asking.project_id,
-        user_id=asking.user_id,
+        id=scope.key(name),
+        project_id=scope.project_id,
+        user_id=scope.user_id,
         scheduling=told["schedule"],
         **about,
     )
-    return database.commit(store.Create(row), events.session(asking, "create", new=row))[0]
+    return database.commit(store.Create(row), changes.session(scope, "create", new=row))[0]
 
 
-def update(database, asking, name, told):
-    """Change what a document gives; raise BadRequest where it tells of a job that is not in the session."""
+def update(database, scope, name, told):
+    """Change the fields that a document sets; raise BadRequest for a job that is not in the session."""
 
     def change():
-        session = changes.find(database, asking, models.Session, name)
+        session = changes.find(database, scope, models.Session, name)
         present = members(database, [session.id]) if told.get("jobs") else []
-        told_of_jobs = _told_of_jobs(asking, told.get("jobs") or {}, present)
+        told_of_jobs = _told_of_jobs(scope, told.get("jobs") or {}, present)
         return database.commit(store.Update(session, _values(told)), *told_of_jobs)[0]
 
-    return changes.again(change)
+    return changes.again(database, scope, models.Session, name, change)
 
 
-def replace(database, asking, name, told):
-    """Store a session in the place of the one with its name, if there is one; its jobs stay in it."""
+def replace(database, scope, name, told):
+    """Store a session in place of the one with its name, or as a new one; its jobs stay in it."""
 
     def change():
         try:
-            session = changes.find(database, asking, models.Session, name)
+            session = changes.find(database, scope, models.Session, name)
         except errors.NotFound:
-            return create(database, asking, name, told)
+            return create(database, scope, name, told)
         fresh = {field: models.Session.fields[field].initial() for field in FIELDS}
         return database.commit(store.Update(session, fresh | _values(told)))[0]
 
-    return changes.again(change, errors.Duplicate)
+    return changes.again(database, scope, models.Session, name, change, errors.Duplicate)
 
 
-def delete(database, asking, name):
+def delete(database, scope, name):
     """Remove a session; its jobs stop."""
 
     def change():
-        session = changes.find(database, asking, models.Session, name)
+        session = changes.find(database, scope, models.Session, name)
         inside = database.list(models.AttachedJob, filters=[store.Filter("session_id", "eq", session.id)])
-        leaving = [part for each in inside for part in _leave(asking, *jobs.parts(each))]
+        leaving = [part for each in inside for part in _leave(scope, *jobs.parts(each))]
         if leaving:  # first they leave, then nothing refers to it
             database.commit(store.Update(session, {}), *leaving)
-            session = changes.find(database, asking, models.Session, name)
-        database.commit(store.Delete(session), events.session(asking, "delete", old=session))
+            session = changes.find(database, scope, models.Session, name)
+        database.commit(store.Delete(session), changes.session(scope, "delete", old=session))
 
-    changes.again(change)
+    changes.again(database, scope, models.Session, name, change)
 
 
-def add_job(database, asking, name, job_name):
-    """Put a job into a session: it gets the session's schedule and starts to wait anew."""
+def add_job(database, scope, name, job_name):
+    """Add a job to a session: it gets the session's schedule and waits again."""
 
     def change():
-        session = changes.find(database, asking, models.Session, name)
-        job, attachment = jobs.find(database, asking, job_name)
+        session = changes.find(database, scope, models.Session, name)
+        job, attachment = jobs.find(database, scope, job_name)
         seen = {field: getattr(attachment, shown) for shown, field in MEMBER.items()}
         joining = {"session_id": session.id, "session_tag": session.session_tag}
-        anew = {"event": "", "status": "", "result": ""} | schedules.state(session.scheduling)
+        anew = {"event": "", "status": "", "result": ""} | jobs.schedule_state(session.scheduling)
         database.commit(
             store.Update(session, {}),
-            store.Update(job, {"scheduling": schedules.scheduling(session.scheduling)}),
+            store.Update(job, {"scheduling": jobs.scheduling(session.scheduling)}),
             store.Update(attachment, seen | joining | anew),
-            *events.job_changed(asking, attachment, attachment.replace(**joining, **anew)),
+            *changes.job_changed(scope, attachment, attachment.replace(**joining, **anew)),
         )
 
-    changes.again(change)
+    changes.again(database, scope, models.Session, name, change)
 
 
-def remove_job(database, asking, name, job_name):
-    """Take a job out of a session; raise NotFound if it is not in it."""
+def remove_job(database, scope, name, job_name):
+    """Remove a job from a session; raise NotFound if it is not in it."""
 
     def change():
-        session = changes.find(database, asking, models.Session, name)
-        job, attachment = jobs.find(database, asking, job_name)
+        session = changes.find(database, scope, models.Session, name)
+        job, attachment = jobs.find(database, scope, job_name)
         if attachment.session_id != session.id:
             raise changes.missing(models.Job, job_name)
-        database.commit(store.Update(session, {}), *_leave(asking, job, attachment))
+        database.commit(store.Update(session, {}), *_leave(scope, job, attachment))
 
-    changes.again(change)
+    changes.again(database, scope, models.Session, name, change)
 
 
-def start(database, asking, name, parameters, now):
+def start(database, scope, name, parameters, now):
     """Start a run of a session for one of its jobs, or join the present run.
 
     Returns ``{"result": "success", "hold-off" or "out-of-sync", "session_tag": number of the run}``.
     """
 
     def change():
-        session, present = _with_members(database, asking, name)
-        attachment = _member_named(asking, present, parameters["job_id"])
+        session, present = _with_members(database, scope, name)
+        attachment = _member_named(scope, present, parameters["job_id"])
         result = _try_start(session, parameters["current_tag"], now)
         tag = session.session_tag
         if result == "success":
@@ -152,27 +150,27 @@ def start(database, asking, name, parameters, now):
                 "session_ended": -1,
             }
             begun = {} if tag == session.session_tag else _begun(tag, now)
-            told_of = _told(asking, "start", session, begun)
+            told_of = _told(scope, "start", session, begun)
             database.commit(store.Update(session, begun), store.Update(attachment, running), *told_of)
         return {"result": result, "session_tag": tag}
 
-    return changes.again(change)
+    return changes.again(database, scope, models.Session, name, change)
 
 
-def end(database, asking, name, parameters, now):
-    """Note that a job of a session has ended; the session has when all of them have."""
+def end(database, scope, name, parameters, now):
+    """Store that a job of a session has ended; the session ends with its last job."""
 
     def change():
-        session, present = _with_members(database, asking, name)
-        attachment = _member_named(asking, present, parameters["job_id"])
+        session, present = _with_members(database, scope, name)
+        attachment = _member_named(scope, present, parameters["job_id"])
         ended = {"session_status": "completed", "session_result": parameters["result"], "session_ended": now}
         outcome = _outcome([each.replace(**ended) if each is attachment else each for each in present])
         over = {} if outcome is None or session.status == "completed" else _over(outcome, now)
-        told_of = _told(asking, "end", session, over)
+        told_of = _told(scope, "end", session, over)
         database.commit(store.Update(session, over), store.Update(attachment, ended), *told_of)
         return {"result": "success", "session_tag": session.session_tag}
 
-    return changes.again(change)
+    return changes.again(database, scope, models.Session, name, change)
 
 
 def members(database, keys):
@@ -207,26 +205,26 @@ def _outcome(present):
     return "success" if all(each.session_result == "success" for each in present) else "fail"
 
 
-def _with_members(database, asking, name):
-    session = changes.find(database, asking, models.Session, name)
+def _with_members(database, scope, name):
+    session = changes.find(database, scope, models.Session, name)
     return session, members(database, [session.id])
 
 
-def _member_named(asking, present, name):
+def _member_named(scope, present, name):
     for each in present:
-        if each.job_id == asking.key(name):
+        if each.job_id == scope.key(name):
             return each
     raise errors.BadRequest(reason="job_id not found in session")
 
 
-def _leave(asking, job, attachment):
-    told_of = events.job_changed(asking, attachment, attachment.replace(**LEAVING))
+def _leave(scope, job, attachment):
+    told_of = changes.job_changed(scope, attachment, attachment.replace(**LEAVING))
     return [store.Update(job, {"scheduling": {}}), store.Update(attachment, LEAVING), *told_of]
 
 
-def _told(asking, happened, session, values):
-    """Return the event of a change of a session in a list, an empty one where it does not change."""
-    return [events.session(asking, happened, old=session, new=session.replace(**values))] if values else []
+def _told(scope, happened, session, values):
+    """Return the event of a change of a session in a list, which is empty if nothing changes."""
+    return [changes.session(scope, happened, old=session, new=session.replace(**values))] if values else []
 
 
 def _values(told):
@@ -234,10 +232,15 @@ def _values(told):
     return values | ({"scheduling": told["schedule"]} if "schedule" in told else {})
 
 
-def _told_of_jobs(asking, told, present):
+def _told_of_jobs(scope, told, present):
     changed = []
     for name, values in told.items():
-        attachment = _member_named(asking, present, name)
-        seen = {field: values[shown] for shown, field in MEMBER.items() if shown in values}
+        attachment = _member_named(scope, present, name)
+        seen = {field: _seen(field, values[shown]) for shown, field in MEMBER.items() if shown in values}
         changed.append(store.Update(attachment, seen))
     return changed
+
+
+def _seen(field, value):
+    """Return the value that a session stores for a job's field; a missing value is null, or an empty time."""
+    return models.JobAttachment.fields[field].initial() if value in ("", None) else value

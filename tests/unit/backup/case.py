@@ -3,11 +3,10 @@
 
 from tests import base
 from tests import embedded
+from valence.backup import changes
 from valence.backup import clients
 from valence.backup import jobs
 from valence.backup import listing
-from valence.backup import scope
-from valence.backup import search
 from valence.backup import sessions
 
 ACTION = {
@@ -26,8 +25,8 @@ class BackupCase(base.TestCase):
     def setUp(self):
         super().setUp()
         self.store = self.useFixture(embedded.Database()).store
-        self.demo = scope.Scope("v2", "demo", "alice", "Alice")
-        self.other = scope.Scope("v2", "other", "bob", "Bob")
+        self.demo = changes.Scope("v2", "demo", "alice", "Alice")
+        self.other = changes.Scope("v2", "other", "bob", "Bob")
 
     def register(self, name="node-1", tenant=None, **told):
         """Register a client and return it."""
@@ -52,4 +51,4 @@ class BackupCase(base.TestCase):
 
     def list(self, collection, tenant=None, **wanted):
         """Return the documents that a search finds."""
-        return listing.page(self.store, tenant or self.demo, collection, search.Search(**wanted))
+        return listing.page(self.store, tenant or self.demo, collection, listing.Search(**wanted))

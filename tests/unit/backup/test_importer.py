@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The import: complete, repeatable, and honest about what it had to change."""
 
+import json
 import pathlib
 
 from tests.unit.backup import case
 from tests.unit.backup.case import ACTION
+from valence.api.backup import schemas
 from valence.backup import elasticsearch
 from valence.backup import importer
+from valence.common import errors
 from valence.db import models
 
 DUMP = pathlib.Path(__file__).parents[2] / "data" / "freezer" / "es-dump-v1.ndjson"
@@ -30,9 +33,9 @@ NODE = hit("clients", "auto", client={"client_id": "node", "uuid": "1"})
 
 
 class ImporterCase(case.BackupCase):
-    def run_import(self, *hits, read=None, **options):
+    def run_import(self, *hits, read=None, check=schemas.check_import, **options):
         """Import hits, or what ``read`` yields, into the project demo; return the report."""
-        work = importer.Importer(self.store, lambda user_id: "demo", **options)
+        work = importer.Importer(self.store, lambda user_id: "demo", check, **options)
         return work.run(read or (lambda: iter(hits)))
 
     def done(self, report, what):
@@ -180,7 +183,11 @@ class RefusalTest(ImporterCase):
         )
         report = self.run_import(*hits, job("k", {"action_id": "a"}))
         self.assertEqual(
-            ["it is none of Freezer's documents", *["its freezer_action tells no action"] * 2],
+            [
+                "not one of Freezer's documents",
+                "'freezer_action' is a required property",
+                "job_actions: the action b is not there",
+            ],
             self.done(report, "refused"),
         )
         self.assertEqual(["k"], [row["job_id"] for row in self.list("jobs")])
@@ -188,3 +195,126 @@ class RefusalTest(ImporterCase):
     def test_a_refused_job_leaves_no_actions(self):
         report = self.run_import(NODE, job("j", {"freezer_action": ACTION}, {"freezer_action": {}}))
         self.assertEqual((1, []), (report.counts["jobs"]["refused"], self.list("actions")))
+
+    def test_what_only_the_store_refuses_is_refused_alone(self):
+        """The check lets everything pass: a mistake in it must not stop an import."""
+        broken = hit("actions", "b", action_id="b", freezer_action=ACTION | {"timeout": "soon"})
+        hits = (NODE, action("a"), broken, action("c"))
+        report = self.run_import(*hits, check=lambda collection, document: None)
+        self.assertEqual(["timeout takes a integer, not 'soon'."], self.done(report, "refused"))
+        self.assertEqual(["a", "c"], [row["action_id"] for row in self.list("actions")])
+
+    def test_a_store_that_is_away_is_no_refusal(self):
+        def commit(*changes):
+            raise errors.StoreUnavailable(reason="away")
+
+        self.store.commit = commit
+        self.assertRaises(errors.StoreUnavailable, self.run_import, action())
+
+
+def broken(kind, *path, value):
+    """Return a change of a source that puts a value at a path in a document of a kind."""
+
+    def change(source):
+        inner = source
+        for name in path[:-1]:
+            inner = inner[name]
+        inner[path[-1]] = value
+
+    return kind, change
+
+
+GOOD = {
+    "clients": lambda name: {"client": {"client_id": name, "uuid": name}},
+    "actions": lambda name: {"action_id": name, "freezer_action": dict(ACTION), "max_retries": 1},
+    "sessions": lambda name: {"session_id": name, "schedule": {}, "jobs": {"j": {"status": ""}}},
+    "jobs": lambda name: {
+        "job_id": name,
+        "client_id": "node",
+        "session_id": "",
+        "job_schedule": {"time_started": -1, "status": ""},
+        "job_actions": [{"action_id": f"of-{name}", "freezer_action": dict(ACTION), "mandatory": True}],
+    },
+    "backups": lambda name: {
+        "backup_id": name,
+        "backup_metadata": {"backup_name": "b", "container": "c", "hostname": "node", "job_id": "j"},
+    },
+}
+BROKEN = (
+    broken("clients", "client", value=["node"]),
+    broken("clients", "client", "client_id", value={"a": 1}),
+    broken("clients", "client", "client_id", value="a b"),
+    broken("clients", "client", "uuid", value=7),
+    broken("clients", "client", "uuid", value="x" * 65),
+    broken("clients", "client", "hostname", value=["node"]),
+    broken("clients", "client", "supported_modes", value="fs"),
+    broken("clients", "client", "is_central", value="yes"),
+    broken("clients", "user_id", value=["alice"]),
+    broken("actions", "action_id", value="a\0"),
+    broken("actions", "freezer_action", value="backup"),
+    broken("actions", "freezer_action", "action", value=None),
+    broken("actions", "freezer_action", "container", value="x" * 5000),
+    broken("actions", "freezer_action", "label", value="\ud800"),
+    broken("actions", "freezer_action", "limit", value=float("nan")),
+    broken("actions", "max_retries", value="often"),
+    broken("actions", "mandatory", value="no"),
+    broken("actions", "project_id", value="../else"),
+    broken("sessions", "session_id", value=["s"]),
+    broken("sessions", "schedule", value="daily"),
+    broken("sessions", "jobs", value={"j": 7}),
+    broken("sessions", "jobs", "j", "status", value=["running"]),
+    broken("sessions", "hold_off", value="long"),
+    broken("sessions", "description", value={"a": 1}),
+    broken("jobs", "session_id", value={"s": 1}),
+    broken("jobs", "session_tag", value=2**70),
+    broken("jobs", "job_schedule", value=[1]),
+    broken("jobs", "job_schedule", "status", value="perhaps"),
+    broken("jobs", "job_schedule", "time_started", value=[7]),
+    broken("jobs", "job_schedule", "schedule_interval", value="often"),
+    broken("jobs", "job_schedule", "schedule_day", value="\udc00"),
+    broken("jobs", "job_actions", value="all"),
+    broken("jobs", "job_actions", 0, value=7),
+    broken("jobs", "job_actions", 0, "action_id", value=[1]),
+    broken("jobs", "job_actions", 0, "mandatory", value="yes"),
+    broken("jobs", "job_actions", 0, "max_retries", value={}),
+    broken("jobs", "job_actions", 0, "freezer_action", "timeout", value="soon"),
+    broken("jobs", "client_id", value=None),
+    broken("jobs", "description", value=7),
+    broken("backups", "backup_id", value="a\0b"),
+    broken("backups", "backup_metadata", value=[1]),
+    broken("backups", "backup_metadata", "label", value="\udfff"),
+    broken("backups", "backup_metadata", "backup_name", value=7),
+    broken("backups", "backup_metadata", "hostname", value="x" * 300),
+    broken("backups", "user_name", value={"a": 1}),
+)
+
+
+class BrokenTest(ImporterCase):
+    """Every second record of a dump is broken in another way."""
+
+    def dump(self):
+        yield NODE
+        for number, (kind, change) in enumerate(BROKEN):
+            yield hit(kind, f"good-{number}", **GOOD[kind](f"good-{number}"))
+            source = GOOD[kind](f"bad-{number}")
+            change(source)
+            yield hit(kind, f"bad-{number}", **source)
+
+    def test_the_good_half_arrives_and_each_bad_one_is_named(self):
+        report = self.run_import(read=self.dump)
+        names = {f"bad-{number}" for number in range(len(BROKEN))}
+        refused = {each.identifier: each.reason for each in report.entries if each.done == "refused"}
+        self.assertEqual((names, len(BROKEN)), (refused.keys(), sum(self.counts(report, "refused").values())))
+        for number, (_, change) in enumerate(BROKEN):
+            self.assertRegex(refused[f"bad-{number}"], r"^[\w.]+: .|'client_id' is a req", change)
+        for kind in GOOD:
+            good = {f"good-{number}" for number, (of, _) in enumerate(BROKEN) if of == kind}
+            shown = json.loads(json.dumps(self.list(kind, limit=100)).encode("utf-8"))
+            found = {(each.get("client") or each)[f"{kind.removesuffix('s')}_id"] for each in shown}
+            self.assertEqual(good, {name for name in found if not name.startswith(("node", "of-"))})
+        self.assertEqual(refused, self.refused_again())
+
+    def refused_again(self):
+        report = self.run_import(read=self.dump)
+        self.assertEqual(0, report.changed)
+        return {each.identifier: each.reason for each in report.entries}

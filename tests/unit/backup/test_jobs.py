@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs: what a change changes, what is asked of schedulers, and what stays in its project."""
 
+import functools
+
+from tests.contract import case as case_of_contract
 from tests.unit.backup import case
 from valence.backup import jobs
+from valence.backup import sessions
 from valence.common import errors
 from valence.db import models
+from valence.db import store
 
 INTERVAL = {"schedule_interval": "5 minutes"}
 
@@ -28,6 +33,7 @@ class JobsTest(case.BackupCase):
         created = shown["job_schedule"].pop("time_created")
         self.assertGreater(created, 1_700_000_000)
         state = {"event": "", "status": "", "result": "", "time_started": -1, "time_ended": -1}
+        state["current_pid"] = -1  # what a scheduler needs that aborts it
         self.assertEqual(INTERVAL | state, shown["job_schedule"])
         expected = {"job_id": "nightly", "project_id": "demo", "user_id": "alice", "client_id": "node-1"}
         self.assertEqual(
@@ -81,6 +87,31 @@ class JobsTest(case.BackupCase):
         self.add_session()
         self.update(session_id="together")
         self.assertEqual("", self.show("jobs", "nightly")["session_id"])
+
+    def test_a_report_that_has_not_seen_the_session_keeps_the_schedule(self):
+        """A scheduler sends back the schedule, the event and the session that it saw last."""
+        seen = self.add_job(job_schedule=INTERVAL)
+        self.add_session()
+        sessions.add_job(self.store, self.demo, "together", "nightly")
+        stale = {each: seen[each] for each in ("session_id", "session_tag")}
+        for status in ("running", "completed"):
+            ended = {"status": status, "result": "success", "time_started": 7, "time_ended": 9}
+            self.update(job_schedule=seen["job_schedule"] | ended, **stale)
+        self.assertEqual(
+            ("1 days", "running", "success", 9),
+            tuple(self.schedule()[name] for name in ("schedule_interval", "status", "result", "time_ended")),
+        )
+        seen = self.show("jobs", "nightly")
+        sessions.remove_job(self.store, self.demo, "together", "nightly")
+        stale = {each: seen[each] for each in ("session_id", "session_tag")}
+        self.update(job_schedule=seen["job_schedule"] | {"status": "scheduled"}, **stale)
+        self.assertEqual(("stop", False), (self.schedule()["event"], "schedule_interval" in self.schedule()))
+
+    def test_an_empty_schedule_clears_it(self):
+        self.add_job(job_schedule=INTERVAL | {"status": "scheduled"})
+        self.update(job_schedule={})
+        shown = self.schedule()
+        self.assertEqual(("scheduled", False), (shown["status"], "schedule_interval" in shown))
 
     def test_a_change_takes_nothing_into_another_project(self):
         self.add_job()
@@ -146,6 +177,68 @@ class JobsTest(case.BackupCase):
             lambda: jobs.delete(self.store, self.other, "nightly"),
         ):
             self.assertRaises(errors.NotFound, attempt)
+
+    def test_a_name_is_unique_at_a_central_client(self):
+        """Its scheduler knows jobs by their names alone."""
+        self.register("centre", tenant=self.other, is_central=True)
+        self.add_job("one", client="centre")
+        self.add_job("one", tenant=self.other, client=self.register("own", tenant=self.other).id[6:])
+        for attempt in (
+            lambda: self.add_job("one", tenant=self.demo._replace(project_id="third"), client="centre"),
+            lambda: jobs.update(self.store, self.other, "one", {"client_id": "centre"}),
+            lambda: jobs.replace(self.store, self.other, "one", {"client_id": "centre", "job_actions": []}),
+        ):
+            self.assertRaises(errors.Conflict, attempt)
+        jobs.update(self.store, self.demo, "one", {"client_id": "centre", "description": "b"})
+        self.add_job("two", tenant=self.other, client="centre")
+
+    def test_jobs_that_have_one_name_at_a_central_client_already_can_be_changed(self):
+        """Versions before allowed it, and the scheduler names the client in its reports."""
+        centre = self.register("centre", tenant=self.other, is_central=True)
+        self.add_job("one", client="centre")
+        self.register("own", tenant=self.other)
+        self.add_job("one", tenant=self.other, client="own")
+        attachment = self.store.get(models.JobAttachment, "other:one")
+        self.store.commit(store.Update(attachment, {"client_id": centre.id, "client_name": "centre"}))
+        report = {"client_id": "centre", "job_schedule": {"result": "success"}}
+        jobs.update(self.store, self.demo, "one", report)
+        jobs.replace(self.store, self.other, "one", report | {"job_actions": []})
+        for tenant in (self.demo, self.other):
+            self.assertEqual("success", self.show("jobs", "one", tenant)["job_schedule"]["result"])
+
+    def test_of_two_that_come_to_a_central_client_at_once_one_is_refused(self):
+        self.register("centre", tenant=self.other, is_central=True)
+        tenants = [self.demo._replace(project_id=f"p{number}") for number in range(6)]
+        results = case_of_contract.together(
+            *(functools.partial(self.add_job, "one", tenant=each, client="centre") for each in tenants)
+        )
+        self.assertEqual(5, sum(isinstance(each, errors.Conflict) for each in results), results)
+
+    def test_a_job_that_was_stored_without_its_name_gets_it_with_the_next_change(self):
+        """Versions before stored none, and do so until the last of their conductors has stopped."""
+        self.register("centre", tenant=self.other, is_central=True)
+        for name in ("one", "two"):
+            self.add_job(name, client="centre")
+            attachment = self.store.get(models.JobAttachment, f"demo:{name}")
+            self.store.commit(store.Update(attachment, {"name": ""}))
+        jobs.update(self.store, self.demo, "one", {"client_id": "centre", "description": "b"})
+        jobs.ask(self.store, self.demo, "two", "start")
+        everywhere = self.other._replace(everywhere=True)
+        self.assertEqual(
+            ["demo"] * 2, [self.show("jobs", name, everywhere)["project_id"] for name in ("one", "two")]
+        )
+
+    def test_who_sees_all_projects_finds_a_job_of_another_one(self):
+        everywhere = self.other._replace(everywhere=True)
+        self.add_job()
+        self.assertEqual("demo", self.show("jobs", "nightly", everywhere)["project_id"])
+        self.assertRaises(errors.NotFound, self.show, "jobs", "nightly", self.other)
+        self.assertRaises(errors.NotFound, self.show, "jobs", "ghost", everywhere)
+        third = self.demo._replace(project_id="third")
+        self.register(tenant=third)
+        self.add_job(tenant=third)
+        self.assertRaises(errors.Conflict, self.show, "jobs", "nightly", everywhere)
+        self.assertEqual("third", self.show("jobs", "nightly", third._replace(everywhere=True))["project_id"])
 
     def test_the_process_at_a_central_client_is_nobody_elses_business(self):
         self.register("centre", tenant=self.other, is_central=True)

@@ -2,6 +2,7 @@
 """Reports: the history of a job, from what its scheduler and its agent tell."""
 
 from tests.unit.backup import case
+from valence.backup import actions
 from valence.backup import jobs
 from valence.backup import reports
 from valence.common import errors
@@ -39,6 +40,17 @@ class ReportsTest(case.BackupCase):
         )
         self.assertEqual([first], self.history("actions", first["action_id"]))
 
+    def test_a_run_is_reported_whose_end_comes_with_the_whole_job(self):
+        """As a scheduler sends it of a job that is not scheduled again."""
+        whole = self.show("jobs", "nightly")
+        about = {name: whole[name] for name in ("client_id", "description", "job_actions", "session_id")}
+        ended = {"status": "completed", "result": "success", "time_started": START, "time_ended": START + 7}
+        running = {"status": "running", "result": "", "time_started": START, "time_ended": -1}
+        jobs.update(self.store, self.demo, "nightly", {"job_schedule": running})
+        for _ in range(2):
+            jobs.update(self.store, self.demo, "nightly", about | {"job_schedule": ended})
+        self.assertEqual(["7"] * 2, [each["time_elapsed"] for each in self.history()])
+
     def test_the_newest_come_first_page_by_page(self):
         for number in range(3):
             self.run_job("fail" if number == 1 else "success", start=START + number * 100)
@@ -61,6 +73,11 @@ class ReportsTest(case.BackupCase):
         ):
             self.assertEqual(expected, len(self.history(**wanted)), wanted)
         self.assertRaises(errors.BadRequest, self.history, since="yesterday")
+
+    def test_a_report_of_a_run_says_that_it_is_about_the_job(self):
+        """Of two actions one may have succeeded before the other one failed."""
+        self.run_job("fail")
+        self.assertEqual(["job"] * 2, [each["metadata"]["scope"] for each in self.history()])
 
     def test_an_agent_tells_more(self):
         name = self.show("jobs", "nightly")["job_actions"][1]["action_id"]
@@ -93,6 +110,19 @@ class ReportsTest(case.BackupCase):
         self.assertRaises(
             errors.NotFound, reports.create, self.store, self.other, "nightly", {"result": "fail"}
         )
+
+    def test_reports_outlive_their_actions(self):
+        self.run_job()
+        before = self.history()
+        for name in {each["action_id"] for each in before}:
+            actions.delete(self.store, self.demo, name)
+        self.assertEqual(before, self.history())
+
+    def test_reports_outlive_a_change_of_the_job(self):
+        self.run_job()
+        before = self.history()
+        jobs.update(self.store, self.demo, "nightly", {"job_actions": [case.ENTRY]})
+        self.assertEqual(before, self.history())
 
     def test_reports_go_with_their_job(self):
         self.run_job()

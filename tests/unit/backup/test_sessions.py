@@ -111,6 +111,17 @@ class RunTest(SessionCase):
         self.start("one", 0)
         self.assertEqual(("success", 2), self.start("one", 1, at=11))
 
+    def test_every_start_and_end_counts(self):
+        """Also one that changes nothing else of the session: others compare the revision."""
+        version = lambda: self.show("sessions", "together", self.demo._replace(version="v1"))["_version"]  # noqa: E731
+        before = version()
+        self.start("one", 0)
+        self.start("two", 0, at=1)
+        self.assertEqual(before + 2, version())
+        self.end("one", "success")
+        self.end("two", "success")
+        self.assertEqual(before + 4, version())
+
     def test_a_tag_that_never_was_is_refused(self):
         error = self.assertRaises(errors.BadRequest, self.start, "one", 9)
         self.assertIn("Session Tag: 0 Job Tag: 9", error.detail)
@@ -185,6 +196,6 @@ class DocumentTest(SessionCase):
         self.assertEqual(3, self.show("sessions", "new")["session_tag"])
 
     def test_a_scheduler_tells_the_tag(self):
-        jobs.update(self.store, self.demo, "one", {"session_tag": 4, "session_id": ""})
+        jobs.update(self.store, self.demo, "one", {"session_tag": 4, "session_id": "together"})
         shown = self.show("jobs", "one")
         self.assertEqual(("together", 4), (shown["session_id"], shown["session_tag"]))

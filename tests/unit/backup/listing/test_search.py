@@ -2,7 +2,7 @@
 """Searches: by column where there is one, else in the documents, always by equal value and kind."""
 
 from tests.unit.backup import case
-from valence.backup import search
+from valence.backup import listing
 from valence.db import models
 
 
@@ -66,5 +66,5 @@ class SearchTest(case.BackupCase):
         self.assertEqual([{"job_id": "a"}], self.list("jobs", fields=["job_id", "nothing"], limit=1))
 
     def test_all_known_names_are_fields(self):
-        for name, fields in search.FIELDS.items():
+        for name, fields in listing.FIELDS.items():
             self.assertEqual(set(), set(fields.values()) - getattr(models, name).fields.keys(), name)

@@ -4,8 +4,10 @@
 from tests.unit.backup import case
 from valence.backup import backups
 from valence.backup import jobs
+from valence.backup import reports
 from valence.backup import sessions
 from valence.common import errors
+from valence.conductor.endpoints import backup
 
 #: collection -> the name of what a document is about
 NAMES = {
@@ -43,6 +45,31 @@ class ListingTest(case.BackupCase):
         self.assertEqual(5, len(self.list("jobs", self.other._replace(everywhere=True))))
         self.assertEqual([], self.list("jobs", self.demo._replace(version="v1", user_id="carol")))
         self.assertEqual(5, len(self.list("jobs", self.demo._replace(version="v1"))))
+
+    def test_in_version_1_nobody_finds_what_is_of_another_user(self):
+        """Not to show, to change, to replace, to remove, nor to use in what is their own."""
+        alice = self.demo._replace(version="v1")
+        carol = alice._replace(user_id="carol")
+        self.add_session()
+        backups.create(self.store, alice, "b", {"backup_name": "etc", "container": "c", "hostname": "h"})
+        action = self.list("jobs", alice)[0]["job_actions"][0]["action_id"]
+        names = {"clients": "node-1", "jobs": "job-0", "sessions": "together", "backups": "b"}
+        for collection, name in (names | {"actions": action}).items():
+            self.assertIsNotNone(self.show(collection, name, alice))
+            self.assertRaises(errors.NotFound, self.show, collection, name, carol)
+            rules = backup.RULES[collection]
+            self.assertRaises(errors.NotFound, rules.delete, self.store, carol, name)
+            if collection != "clients":
+                self.assertRaises(errors.NotFound, rules.update, self.store, carol, name, {})
+        started = {"job_id": "job-0", "current_tag": 0}
+        for attempt in (
+            lambda: jobs.ask(self.store, carol, "job-0", "start"),
+            lambda: sessions.add_job(self.store, carol, "together", "job-0"),
+            lambda: sessions.start(self.store, carol, "together", started, 1),
+            lambda: reports.page(self.store, carol, "jobs", "job-0", limit=1),
+        ):
+            self.assertRaises(errors.NotFound, attempt)
+        self.assertRaises(errors.Unprocessable, self.add_job, "own", carol)
 
     def test_a_list_shows_what_is_shown_of_one(self):
         """Lists read fewer columns."""
