@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor dies before and after each commit and each request of its work on a node; another one goes on."""
+
+import itertools
+import time
+
+import fixtures
+
+from tests.unit.conductor.nodes import test_creation
+from valence.common import errors
+from valence.db import models
+from valence.podmanagers.redfish import driver
+
+
+class Died(BaseException):
+    """The conductor is gone: nothing in it runs any more."""
+
+
+class Fuse:
+    """Counts the points at which a conductor can die, and lets it die at one of them."""
+
+    def __init__(self):
+        self.reached, self.at = 0, None
+
+    def arm(self, point):
+        """Let the conductor die at the ``point``-th point from now, None at none."""
+        self.reached, self.at = 0, point
+
+    def pass_(self):
+        """Reach a point."""
+        self.reached += 1
+        if self.reached == self.at:
+            self.at = None
+            raise Died
+
+    def around(self, function):
+        """Return a function that has a point before and a point after it."""
+
+        def wrapped(*arguments, **keywords):
+            self.pass_()
+            result = function(*arguments, **keywords)
+            self.pass_()
+            return result
+
+        return wrapped
+
+
+class Fused:
+    """An object whose methods named here have points around them."""
+
+    def __init__(self, real, fuse, *names):
+        self._real, self._fuse, self._names = real, fuse, names
+
+    def __getattr__(self, name):
+        found = getattr(self._real, name)
+        return self._fuse.around(found) if name in self._names else found
+
+
+class CrashCase(test_creation.CreationCase):
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.compose.FREE_SECONDS", 0.05))
+        self.fuse = Fuse()
+        composer, power = driver.RedfishDriver.composer, driver.RedfishDriver.power
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                f"{driver.__name__}.RedfishDriver.composer",
+                lambda one: Fused(composer(one), self.fuse, "compose", "decompose", "reserve"),
+            )
+        )
+        fused = self.fuse.around(power)
+        self.useFixture(fixtures.MonkeyPatch(f"{driver.__name__}.RedfishDriver.power", fused))
+        self.worker = self.conductor.service._node_worker
+        self.worker._loop.stop()
+        self.worker._store = Fused(self.worker._store, self.fuse, "commit")
+
+    def run_to_its_end(self, operation):
+        """Work on an operation as one conductor after the other does; return it, and how many of them died."""
+        deaths, until = 0, time.monotonic() + 20
+        while not (stored := self.store.get(models.Operation, operation["uuid"])).ended_at:
+            self.assertLess(time.monotonic(), until, vars(stored))
+            try:
+                seconds = self.worker._advance(stored.uuid, stored.target_id)
+            except Died:
+                deaths += 1
+                self.worker._begun.clear()
+            except (errors.RevisionMismatch, errors.NotFound):
+                seconds = 0  # a step is repeated, as the worker does
+            else:
+                time.sleep(min(seconds or 0, 0.05))
+        return stored, deaths
+
+    def each_point(self):
+        """Yield 1, 2, 3 … until the work has fewer points than that."""
+        for point in itertools.count(1):
+            yield point
+            if self.fuse.at is not None:
+                return
+
+    def assert_nothing_left(self):
+        """Check that no node, claim, device in use or machine is left."""
+        self.assertEqual([], self.store.list(models.Node))
+        self.assertEqual([], self.store.list(models.Claim))
+        self.assertEqual([], self.devices(full=True))
+        self.assertEqual(0, len(self.composed()))
+
+
+class CrashTest(CrashCase):
+    def test_a_composition_ends_with_one_machine_wherever_a_conductor_dies(self):
+        died = 0
+        for point in self.each_point():
+            answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
+            self.fuse.arm(point)
+            ended, deaths = self.run_to_its_end(answer["operation"])
+            died += deaths
+            self.assertEqual("succeeded", ended.state, (point, ended.cause))
+            node = self.store.get(models.Node, answer["node"]["uuid"])
+            self.assertEqual([node.resource_url], self.machines(), point)
+            self.assertEqual({"attached"}, {claim.state for claim in self.store.list(models.Claim)})
+            left = self.fuse.at
+            self.fuse.arm(None)
+            self.take_apart(node)
+            self.fuse.at = left
+        self.assertGreater(died, 10)
+
+    def test_a_machine_is_taken_apart_wherever_a_conductor_dies(self):
+        died = 0
+        for point in self.each_point():
+            answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
+            self.fuse.arm(None)
+            self.run_to_its_end(answer["operation"])
+            operation = self.nodes.delete(self.context, None, answer["node"]["uuid"])
+            self.fuse.arm(point)
+            ended, deaths = self.run_to_its_end(operation)
+            died += deaths
+            self.assertEqual("succeeded", ended.state, (point, ended.cause))
+            self.assert_nothing_left()
+        self.assertGreater(died, 8)
+
+    def test_a_composition_that_fails_leaves_nothing_wherever_a_conductor_dies(self):
+        self.pod.set_faults(compose_fail_rate=1.0)
+        died = 0
+        for point in self.each_point():
+            answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
+            self.fuse.arm(point)
+            ended, deaths = self.run_to_its_end(answer["operation"])
+            died += deaths
+            self.assertEqual("failed", ended.state, point)
+            self.assertEqual("error", self.store.get(models.Node, answer["node"]["uuid"]).state)
+            self.nodes.delete(self.context, None, answer["node"]["uuid"])
+            self.assert_nothing_left()
+        self.assertGreater(died, 10)
+
+    def test_without_a_name_and_an_address_the_machine_is_still_the_only_one(self):
+        self.pod.set_faults(name_ignored_rate=1.0, no_location_rate=1.0, no_body_rate=1.0)
+        self.test_a_composition_ends_with_one_machine_wherever_a_conductor_dies()
+
+    def test_a_restart_is_asked_for_once_at_most(self):
+        answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
+        self.run_to_its_end(answer["operation"])
+        resets = []
+        power = driver.RedfishDriver.power
+
+        def counted(one, url, reset_type):
+            outcome = power(one, url, reset_type)
+            resets.append(reset_type)
+            return outcome
+
+        self.useFixture(fixtures.MonkeyPatch(f"{driver.__name__}.RedfishDriver.power", counted))
+        for point in self.each_point():
+            resets.clear()
+            operation = self.nodes.act(self.context, None, answer["node"]["uuid"], {"power": "force_restart"})
+            self.fuse.arm(point)
+            ended, _ = self.run_to_its_end(operation)
+            self.assertLessEqual(len(resets), 1, point)
+            if ended.state == "succeeded":
+                self.assertEqual(1, len(resets), point)
+
+    def machines(self):
+        """Return the paths of the machines that the service has composed."""
+        return [system["path"] for system in self.composed()]
+
+    def take_apart(self, node):
+        operation = self.nodes.delete(self.context, None, node.uuid)
+        ended, _ = self.run_to_its_end(operation)
+        self.assertEqual("succeeded", ended.state, ended.cause)
+        self.assert_nothing_left()

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hardware that composes as a test wants it: the parts are the systems and chassis of a simulated pod."""
+
+import fixtures
+
+from tests.unit.conductor.nodes import case
+from valence.common import composition_errors
+from valence.conductor.work import operations
+from valence.db import models
+from valence.db import store
+from valence.podmanagers import base
+from valence.podmanagers import composer as composers
+
+
+class Hardware(composers.Composer):
+    """Machines by path, with their parts; ``answers`` are what the next requests answer, or raise, after they act."""
+
+    def __init__(self):
+        self.machines_, self.requests, self.answers = {}, [], []
+        self.obeys, self.names, self.taken = True, True, {}
+        #: paths of parts that are being composed with, and errors that the next searches raise
+        self.changing, self.failures = set(), []
+        self._number = 0
+
+    def look(self, resource_urls):
+        """Return the parts as they are."""
+        parts = []
+        for url in resource_urls:
+            users = tuple(machine for machine, (_, used) in self.machines_.items() if url in used)
+            reason = self.taken.get(url) or (f"{users[0]} has it" if users else None)
+            consumers = users or ((reason,) if reason else ())
+            parts.append(composers.Part(url, reason is None, reason, consumers, url in self.changing))
+        return parts
+
+    def machines(self):
+        """Return the paths of the machines."""
+        return list(self.machines_)
+
+    def compose(self, plan):
+        """Make a machine, if the hardware obeys."""
+        self.requests.append("compose")
+        url = None
+        if self.obeys and not self._refuses():
+            self._number += 1
+            url = f"/redfish/v1/Systems/composed-{self._number}"
+            self.machines_[url] = (plan.node_id if self.names else None, plan.resource_urls)
+        return self._answer(base.Outcome(base.DONE, resource_url=url))
+
+    def find(self, plan):
+        """Return the machines that may be the one of a plan, by the node's mark or by their parts."""
+        if self.failures:
+            raise self.failures.pop(0)
+        found = [url for url, (mark, _) in self.machines_.items() if mark == plan.node_id]
+        found = found or [
+            url for url, (_, used) in self.machines_.items() if set(used) == set(plan.resource_urls)
+        ]
+        return [composers.Composed(url, composers.COMPOSED, self.machines_[url][1]) for url in found]
+
+    def attach(self, machine_url, resource_url):
+        """Add a part."""
+        raise NotImplementedError
+
+    def detach(self, machine_url, resource_url, *, force=False):
+        """Remove a part."""
+        raise NotImplementedError
+
+    def decompose(self, machine_url):
+        """Take a machine apart, if the hardware obeys."""
+        self.requests.append("decompose")
+        if self.obeys and not self._refuses():
+            self.machines_.pop(machine_url, None)
+        return self._answer(base.Outcome(base.DONE))
+
+    def exists(self, machine_url):
+        """Return whether a machine is there."""
+        return machine_url in self.machines_
+
+    def _refuses(self):
+        """Return whether the next answer says that nothing was done."""
+        refusals = (composition_errors.DeviceTaken, composition_errors.PodManagerBusy)
+        return bool(self.answers) and isinstance(self.answers[0], refusals)
+
+    def _answer(self, usual):
+        answer = self.answers.pop(0) if self.answers else usual
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class ComposingCase(case.NodesCase):
+    options = {"composition__timeout": 3, "composition__power_timeout": 2}
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.compose.FREE_SECONDS", 0.5))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.compose.INTERVAL", 0.1))
+        self.hardware = Hardware()
+        self.useFixture(
+            fixtures.MonkeyPatch(f"{case.driver.__name__}.RedfishDriver.composer", lambda _: self.hardware)
+        )
+        self.parts = [*self.database.resources("System"), *self.database.resources("Chassis")][:3]
+
+    def request(self):
+        """Store a node with claims of all parts and the operation that composes it, and return both."""
+        node = models.Node(name="web", podm_id=self.podm_id)
+        operation = operations.new(self.context, "compose", "node", node.uuid)
+        claims = [
+            models.Claim(
+                id=f"{part.uuid}/1",
+                node_id=node.uuid,
+                device_id=part.uuid,
+                podm_id=self.podm_id,
+                part=f"part/{number}",
+            )
+            for number, part in enumerate(self.parts)
+        ]
+        stored = self.store.commit(*map(store.Create, (node, operation, *claims)))
+        self.conductor.service._node_worker.wake()
+        return stored[0], stored[1]
+
+    def compose(self):
+        """Compose a node, and return it and its operation as they are after that."""
+        node, operation = self.request()
+        ended = self.ended(operation.public())
+        return self.node(node.uuid), ended
+
+    def decompose(self, node):
+        """Take a node apart, and return the operation after its end."""
+        return self.ended(self.nodes.delete(self.context, None, node.uuid))
+
+    def steps(self, operation):
+        """Return the names of the steps of an operation."""
+        return [step["name"] for step in operation.steps]
+
+
+def failed():
+    """Return the error of a composition that the pod manager refused."""
+    return composition_errors.CompositionFailed(url="http://127.0.0.1", reason="not today")
+
+
+def busy():
+    """Return the error of a pod manager that asks for the request later."""
+    return composition_errors.PodManagerBusy(url="http://127.0.0.1", reason="503", seconds=0)
+
+
+def taken():
+    """Return the error of a pod manager whose part is another client's."""
+    return composition_errors.DeviceTaken(device="/redfish/v1/Systems/1", reason="409")

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An operation on a node ends once, whatever happens while it is under way."""
+
+from tests.unit.conductor.nodes import case
+from valence.db import models
+from valence.db import store
+
+
+class JobTest(case.NodesCase):
+    options = {"composition__power_timeout": 2}
+
+    def test_a_cancelled_action_ends_before_the_machine_is_confirmed(self):
+        node = self.adopt()
+        self.machines.obeys = False
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
+        self.wait_for(lambda: self.machines.requests)
+        self.conductor.client.operations.cancel(self.context, operation["uuid"])
+        self.assertEqual("cancelled", self.ended(operation).state)
+        self.assertEqual("composed", self.node(node.uuid).state)
+
+    def test_a_name_that_changes_meanwhile_is_kept(self):
+        node = self.adopt()
+        self.machines.obeys = False
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
+        self.nodes.update(self.context, None, node.uuid, {"name": "db"})
+        self.ended(operation)
+        self.assertEqual(("db", "composed"), (self.node(node.uuid).name, self.node(node.uuid).state))
+
+    def test_a_restart_that_another_conductor_asked_for_is_never_repeated(self):
+        node = self.adopt()
+        self.pause()
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_restart"})
+        stored = self.node(node.uuid)
+        self.change(stored, handle=stored.handle | {"requests": 1})
+        self.resume()
+        ended = self.ended(operation)
+        self.assertEqual(("failed", []), (ended.state, self.machines.requests))
+        self.assertIn("is not known", ended.cause)
+
+    def pause(self):
+        """Stop the only conductor's work on nodes, while it still answers calls."""
+        self.conductor.service._node_worker._loop.stop()
+
+    def resume(self):
+        """Let another conductor work on nodes."""
+        self.conductor.join("conductor-2")
+        self.conductor.service._ownership.leave()
+
+    def test_an_error_of_valence_itself_ends_it_and_the_node_is_as_before(self):
+        node = self.adopt()
+        self.machines.answers = [ValueError("a fault")]
+        operation = self.act(node, power="force_off")
+        self.assertEqual("failed", operation.state)
+        self.assertIn("unexpected error", operation.cause)
+        self.assertEqual("composed", self.node(node.uuid).state)
+
+    def test_an_operation_that_conductors_die_of_is_abandoned(self):
+        node = self.adopt()
+        self.pause()
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
+        self.change(self.store.get(models.Operation, operation["uuid"]), attempts=5)
+        self.resume()
+        self.assertEqual("failed", self.ended(operation).state)
+        self.assertEqual([], self.machines.requests)
+
+    def test_the_synchronization_sees_the_new_state(self):
+        node = self.adopt()
+        self.act(node, power="force_off")
+        system = store.Filter("resource_url", "eq", node.resource_url)
+        self.wait_for(lambda: self.pod.stats()["requests"])
+        self.assertEqual(1, self.store.count(models.Resource, filters=[system]))

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Power and boot of a node: done once, also where an answer is lost or a conductor dies."""
+
+import types
+
+from tests.unit.conductor.nodes import case
+from valence.common import composition_errors
+from valence.podmanagers import base
+
+
+class PowerTest(case.NodesCase):
+    options = {"composition__power_timeout": 2}
+
+    def test_a_machine_is_switched_off(self):
+        node = self.adopt()
+        operation = self.act(node, power="force_off")
+        self.assertEqual(("succeeded", "complete"), (operation.state, operation.result))
+        self.assertEqual(["act", "confirm"], [step["name"] for step in operation.steps])
+        self.assertEqual(["force_off"], self.machines.requests)
+        self.assertEqual("composed", self.node(node.uuid).state)
+
+    def test_what_is_done_already_is_not_asked_for(self):
+        self.act(self.adopt(), power="on")
+        self.assertEqual([], self.machines.requests)
+
+    def test_a_repeatable_action_whose_answer_was_lost_is_looked_for(self):
+        node = self.adopt()
+        self.machines.answers = [case.unknown()]
+        self.assertEqual("succeeded", self.act(node, power="force_off").state)
+        self.assertEqual(["force_off"], self.machines.requests)
+
+    def test_a_repeatable_action_that_did_not_arrive_is_asked_for_again(self):
+        node = self.adopt()
+        self.machines.obeys, self.machines.answers = False, [case.unknown(), case.unknown(), case.unknown()]
+        operation = self.act(node, power="force_off")
+        self.assertEqual("failed", operation.state)
+        self.assertEqual(["force_off"] * 3, self.machines.requests)
+        self.assertEqual("composed", self.node(node.uuid).state)
+
+    def test_a_restart_whose_answer_was_lost_is_never_repeated(self):
+        node = self.adopt()
+        self.machines.answers = [case.unknown()]
+        operation = self.act(node, power="force_restart")
+        self.assertEqual("failed", operation.state)
+        self.assertIn("is not known", operation.cause)
+        self.assertEqual(["force_restart"], self.machines.requests)
+
+    def test_a_machine_that_accepts_and_does_nothing_is_told_as_unconfirmed(self):
+        node = self.adopt()
+        self.machines.obeys = False
+        operation = self.act(node, power="force_off")
+        self.assertEqual(("succeeded", "unconfirmed"), (operation.state, operation.result))
+        self.assertEqual(["force_off"], self.machines.requests)
+
+    def test_what_was_done_and_is_undone_meanwhile_ends_as_unconfirmed(self):
+        node, states = self.adopt(), iter(["Off"])
+        self.machines.power = types.SimpleNamespace(get=lambda url, default: next(states, "On"))
+        operation = self.act(node, power="force_off")
+        self.assertEqual(("succeeded", "unconfirmed"), (operation.state, operation.result))
+        self.assertEqual([], self.machines.requests)
+
+    def test_a_busy_pod_manager_is_asked_again(self):
+        node = self.adopt()
+        busy = composition_errors.PodManagerBusy(url="http://127.0.0.1", reason="503", seconds=0)
+        self.machines.answers, self.machines.obeys = [busy], True
+        self.assertEqual("succeeded", self.act(node, power="force_restart").state)
+        self.assertEqual(["force_restart"] * 2, self.machines.requests)
+
+    def test_a_request_that_was_not_sent_fails(self):
+        node = self.adopt()
+        self.machines.answers, self.machines.obeys = [case.unreachable()], False
+        operation = self.act(node, power="force_off")
+        self.assertEqual(("failed", case.unreachable().detail), (operation.state, operation.cause))
+        self.assertEqual("composed", self.node(node.uuid).state)
+
+    def test_a_task_is_followed_to_its_end(self):
+        node = self.adopt()
+        followed = self.follow_tasks(base.TASK, base.DONE)
+        self.assertEqual("succeeded", self.act(node, power="force_off").state)
+        self.assertEqual(["/redfish/v1/Tasks/1"] * 2, followed)
+
+    def test_a_task_that_does_not_end_is_unconfirmed(self):
+        node = self.adopt()
+        self.follow_tasks(*[base.TASK] * 30)
+        operation = self.act(node, power="force_off")
+        self.assertEqual(("succeeded", "unconfirmed"), (operation.state, operation.result))
+
+    def follow_tasks(self, *states):
+        """Let the next action be a task that has these states; return the list of its URL each time it is read."""
+        followed, url = [], "/redfish/v1/Tasks/1"
+
+        def follow(_driver, task_url):
+            followed.append(task_url)
+            return base.Outcome(states[len(followed) - 1], task_url=task_url, retry_after=0)
+
+        self.useFixture(case.fixtures.MonkeyPatch(f"{case.driver.__name__}.RedfishDriver.follow", follow))
+        self.machines.answers = [base.Outcome(base.TASK, task_url=url)]
+        return followed
+
+
+class BootTest(case.NodesCase):
+    def test_a_boot_target_is_chosen_once(self):
+        node = self.adopt()
+        operation = self.act(node, boot={"target": "pxe", "enabled": "once", "mode": None})
+        self.assertEqual(("succeeded", "complete"), (operation.state, operation.result))
+        self.assertEqual(["pxe"], self.machines.requests)
+        self.act(node, boot={"target": "pxe", "enabled": "once", "mode": None})
+        self.assertEqual(["pxe"], self.machines.requests)
+
+    def test_it_is_removed_again(self):
+        node = self.adopt()
+        self.act(node, boot={"target": "pxe", "enabled": "once", "mode": None})
+        self.act(node, boot={"target": "none", "enabled": "disabled", "mode": None})
+        self.act(node, boot={"target": "none", "enabled": "disabled", "mode": None})
+        self.assertEqual(["pxe", "none"], self.machines.requests)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes are compared with the inventory."""
+
+from tests.unit.conductor.nodes import case
+from valence.db import store
+
+
+class SweepTest(case.NodesCase):
+    def sweep(self):
+        (sweep,) = (
+            part for part in self.conductor.service._parts if type(part).__module__.endswith("nodes.sweep")
+        )
+        sweep.sweep()
+
+    def test_a_node_whose_machine_is_gone_says_so_until_it_is_back(self):
+        node = self.adopt()
+        (resource,) = (row for row in self.systems() if row.resource_url == node.resource_url)
+        stored = self.store.get(case.models.Resource, resource.uuid)
+        self.store.commit(store.Update(stored, {"resource_url": "/redfish/v1/Systems/elsewhere"}))
+        self.sweep()
+        gone = self.node(node.uuid)
+        self.assertEqual("error", gone.state)
+        self.assertIn("is gone", gone.error)
+        stored = self.store.get(case.models.Resource, resource.uuid)
+        self.store.commit(store.Update(stored, {"resource_url": node.resource_url}))
+        self.sweep()
+        self.assertEqual(("composed", None), (self.node(node.uuid).state, self.node(node.uuid).error))
+
+    def test_a_node_that_has_its_machine_stays_as_it_is(self):
+        node = self.adopt()
+        self.sweep()
+        self.assertEqual(node, self.node(node.uuid))
+
+    def test_a_machine_that_no_synchronization_has_seen_yet_is_not_gone(self):
+        node = self.adopt()
+        new = self.change(node, kind="composed", resource_url="/redfish/v1/Systems/Composed1")
+        self.sweep()
+        self.assertEqual("composed", self.node(node.uuid).state)
+        self.change(new, resource_url=node.resource_url)
+        self.sweep()
+        self.change(self.node(node.uuid), resource_url="/redfish/v1/Systems/Composed1")
+        self.sweep()
+        self.assertEqual("error", self.node(node.uuid).state)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who works on a node, and when: synchronization and other nodes do not wait for each other."""
+
+from tests.unit.conductor.nodes import case
+from valence.common import errors
+from valence.conductor.work import operations
+from valence.db import models
+from valence.db import store
+
+
+class WorkerTest(case.NodesCase):
+    def test_a_synchronization_that_hangs_delays_no_power_button(self):
+        node = self.adopt()
+        self.pod.set_faults(hang_rate=1.0)
+        sync = self.conductor.client.pod_managers.sync(self.context, self.podm_id)
+        operation = self.act(node, power="force_off")
+        self.assertEqual("succeeded", operation.state)
+        self.assertFalse(self.store.get(models.Operation, sync["uuid"]).ended_at)
+        self.conductor.client.operations.cancel(self.context, sync["uuid"])
+        self.pod.set_faults(hang_rate=0.0)
+
+    def test_an_operation_on_a_node_that_is_gone_ends(self):
+        gone = operations.new(self.context, "power", "node", self.podm_id)
+        stored = self.store.commit(store.Create(gone))[0]
+        self.assertEqual("cancelled", self.ended(stored.public()).state)
+
+    def test_nodes_of_one_pod_manager_are_worked_on_at_the_same_time(self):
+        nodes = [self.adopt(system) for system in self.systems()]
+        started = [self.nodes.act(self.context, None, node.uuid, {"power": "force_off"}) for node in nodes]
+        for operation in started:
+            self.assertEqual("succeeded", self.ended(operation).state)
+
+    def test_another_conductor_goes_on_where_one_stopped(self):
+        node = self.adopt()
+        self.machines.obeys = False
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
+        self.wait_for(lambda: self.machines.requests)
+        self.conductor.service.stop()
+        stored = self.store.get(models.Operation, operation["uuid"])
+        self.assertFalse(stored.ended_at)
+        self.machines.power[node.resource_url] = "Off"
+        self.conductor.start()
+        ended = self.ended(operation)
+        self.assertEqual(("succeeded", None), (ended.state, ended.cause))
+
+    def test_a_pod_manager_in_maintenance_is_left_alone(self):
+        node = self.adopt()
+        self.machines.obeys = False
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
+        self.wait_for(lambda: self.machines.requests)
+        self.conductor.client.pod_managers.update(self.context, self.podm_id, {"maintenance": True})
+        self.refused(errors.InMaintenance, self.adopt, self.systems()[1])
+        self.conductor.client.operations.cancel(self.context, operation["uuid"])
+        self.assertEqual("cancelled", self.ended(operation).state)
+
+    def test_nodes_follow_machines_that_change_their_places(self):
+        nodes = [self.adopt(system) for system in self.systems()]
+        urls = [node.resource_url for node in nodes]
+        # As if the inventory was from before the service numbered its systems in another order.
+        rows = [self.store.get(models.Resource, claim.device_id) for claim in self.claims()]
+        other = dict(zip(urls, reversed(urls), strict=True))
+        swapped = [store.Update(row, {"resource_url": other[row.resource_url]}) for row in [*rows, *nodes]]
+        self.store.commit(*swapped)
+        self.ended(self.conductor.client.pod_managers.sync(self.context, self.podm_id))
+        self.assertEqual(2, len(self.database.events("resource.moved")))
+        self.assertEqual(urls, [self.node(node.uuid).resource_url for node in nodes])

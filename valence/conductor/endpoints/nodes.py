@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes for clients: each request is one commit of the node, its claims, its operation and its event."""
+
+import functools
+import json
+
+from oslo_utils import uuidutils
+
+from valence.bus import messaging
+from valence.common import composition_errors
+from valence.common import errors
+from valence.conductor.endpoints import repeats
+from valence.conductor.events import new_events
+from valence.conductor.inventory import connections
+from valence.conductor.nodes import creation
+from valence.conductor.nodes import rights
+from valence.conductor.work import operations
+from valence.db import models
+from valence.db import store
+from valence.db.models import node as node_states
+
+#: types of resources that can be adopted
+ADOPTABLE = ("System",)
+#: fields of a node that come from the resource of its system -> the field there
+_OF_SYSTEM = {"resource_id": "uuid", "power_state": "power_state", "health": "health"}
+
+
+class NodesEndpoint:
+    """The namespace ``nodes`` of ``valence.conductor.client``."""
+
+    namespace = "nodes"
+
+    def __init__(self, database, wake):
+        self._store, self._wake = database, wake
+
+    @messaging.expose
+    def list(self, context, project, query):
+        """Return a page of nodes, encoded, each with the state of its system."""
+        limit = query["limit"]
+        self._require_marker(project, query)
+        names = query["fields"] or models.NodeWithState.public_fields()
+        stored = [name for name in names if name in models.Node.fields]
+        rows = self._store.list(
+            models.Node,
+            filters=[*_of(project), *(store.Filter(*each) for each in query["filters"])],
+            sort=[store.Sort(*each) for each in query["sort"]],
+            marker=query["marker"],
+            limit=limit and limit + 1,
+            fields=list(dict.fromkeys(["uuid", "podm_id", "resource_url", *stored])),
+        )
+        page = rows[:limit]
+        text = json.dumps(self._shown(page, names), ensure_ascii=False, separators=(",", ":"))
+        return {"rows": text, "count": len(page), "next": page[-1].uuid if len(rows) > len(page) else None}
+
+    @messaging.expose
+    def get(self, context, project, node):
+        """Return a node with the state of its system."""
+        return self._shown([self._find(context, project, node)])[0]
+
+    @messaging.expose
+    def devices(self, context, project, node):
+        """Return the claims of a node, in the order of their devices."""
+        found = self._find(context, project, node)
+        return self._shown_claims(rights.claims(self._store, found))
+
+    @messaging.expose
+    def create(self, context, values, idempotency=None):
+        """Choose and claim the devices of a new node, and request its machine."""
+        request = creation.Request(self._store, context, values)
+        answer = repeats.once(
+            self._store, idempotency, lambda remember: request.create(remember, self._shown)
+        )
+        self._wake()
+        return answer
+
+    @messaging.expose
+    def explain(self, context, values):
+        """Return what would be chosen for a node, or why nothing fits."""
+        return creation.Request(self._store, context, values).explain()
+
+    @messaging.expose
+    def manage(self, context, values, idempotency=None):
+        """Adopt a machine that exists."""
+        answer = repeats.once(self._store, idempotency, functools.partial(self._manage, context, values))
+        self._wake()
+        return answer
+
+    @messaging.expose
+    def update(self, context, project, node, values, revision=None):
+        """Change the name or the description."""
+        tries = store.TRIES if revision is None else 1
+        return store.again(
+            lambda: self._update(context, self._expect(context, project, node, revision), values), tries=tries
+        )
+
+    @messaging.expose
+    def act(self, context, project, node, action, idempotency=None):
+        """Store an operation on the machine of a node."""
+        ask = functools.partial(self._act, context, project, node, action)
+        answer = repeats.once(self._store, idempotency, lambda remember: store.again(lambda: ask(remember)))
+        self._wake()
+        return answer
+
+    @messaging.expose
+    def delete(self, context, project, node, revision=None, force=False):
+        """Release a node; return the operation that takes its machine apart, None where nothing has to be."""
+        tries = store.TRIES if revision is None else 1
+        operation = store.again(
+            lambda: self._delete(context, self._expect(context, project, node, revision), force), tries=tries
+        )
+        self._wake()
+        return operation
+
+    def _shown(self, nodes, names=None):
+        """Return fields of nodes, by default all public ones, with what was last seen of their systems in one query."""
+        names = names or models.NodeWithState.public_fields()
+        wants_systems = not _OF_SYSTEM.keys().isdisjoint(names)
+        places = {(node.podm_id, node.resource_url) for node in nodes if wants_systems and node.resource_url}
+        systems = {}
+        if places:
+            found = self._store.list(
+                models.ResourceWithState,
+                filters=[
+                    store.Filter("podm_id", "in", sorted({podm_id for podm_id, _ in places})),
+                    store.Filter("resource_url", "in", sorted({url for _, url in places})),
+                ],
+                fields=["podm_id", "resource_url", *_OF_SYSTEM.values()],
+            )
+            systems = {(row.podm_id, row.resource_url): row for row in found}
+        return [_row(node, systems.get((node.podm_id, node.resource_url)), names) for node in nodes]
+
+    def _find(self, context, project, key):
+        """Return the node with a UUID or name; raise NotFound, or Conflict where several have the name.
+
+        A name is looked for in the caller's own project first.
+        """
+        if uuidutils.is_uuid_like(key):
+            found = self._nodes(project, store.Filter("uuid", "eq", key.lower()))
+        else:
+            named = store.Filter("name", "eq", key)
+            own = project if project is not None else context.project_id or ""
+            found = self._nodes(own, named) or (self._nodes(None, named) if project is None else [])
+        if not found:
+            raise errors.NotFound(kind="node", key=key)
+        if len(found) > 1:
+            raise errors.Conflict(reason=f"More than one node has the name {key!r}; use the uuid.")
+        return found[0]
+
+    def _nodes(self, project, wanted):
+        return self._store.list(models.Node, filters=[*_of(project), wanted], limit=2)
+
+    def _require_marker(self, project, query):
+        """Raise BadRequest for a marker of another project: the order of a page would tell of its values."""
+        marker, is_by_key = query["marker"], not query["sort"] or query["sort"][0][0] == models.Node.key
+        if project is None or marker is None or is_by_key:
+            return
+        if not self._nodes(project, store.Filter("uuid", "eq", marker)):
+            raise errors.gone_marker(models.Node.kind, marker)
+
+    def _expect(self, context, project, key, revision):
+        node = self._find(context, project, key)
+        if revision is not None and node.revision != revision:
+            raise errors.RevisionMismatch(kind="node", key=key)
+        return node
+
+    def _shown_claims(self, claims):
+        """Return claims with what their devices are, and what an operating system finds them by."""
+        wanted = [store.Filter("uuid", "in", [claim.device_id for claim in claims])]
+        devices = {row.uuid: row for row in self._store.list(models.Device, filters=wanted)}
+        states = {row.uuid: row for row in self._store.list(models.ResourceState, filters=wanted)}
+        shown = []
+        for claim in claims:
+            device, state = devices.get(claim.device_id), states.get(claim.device_id)
+            more = {"device_type": device and device.device_type, "model": device and device.model}
+            shown.append(claim.public() | more | {"identity": state and state.identity})
+        return shown
+
+    def _manage(self, context, values, remember):
+        resource = self._adoptable(values["resource_id"])
+        self._refuse_other_hardware(resource)
+        pod_manager = self._usable(resource.podm_id)
+        now = self._store.at()
+        node = models.Node(
+            name=values.get("name") or resource.name or f"node-{resource.uuid[:8]}",
+            description=values.get("description") or "",
+            project_id=values.get("project_id") or context.project_id or "",
+            podm_id=resource.podm_id,
+            kind="system",
+            resource_url=resource.resource_url,
+            created_at=now,
+            updated_at=now,
+        )
+        operation = operations.new(context, "adopt", "node", node.uuid, now=now, project_id=node.project_id)
+        answer = {"node": self._shown([node])[0], "operation": operation.public()}
+        try:
+            self._store.commit(
+                store.Create(node),
+                *rights.adoption(self._store, node, resource.uuid),
+                store.Create(operation),
+                store.Require(pod_manager),
+                new_events.node(context, "create", new=node),
+                *remember(answer),
+            )
+        except errors.Duplicate as error:
+            if error.kwargs.get("kind") != models.Claim.kind:
+                raise
+            self._refuse_taken(resource.uuid)
+        return answer
+
+    def _adoptable(self, uuid):
+        try:
+            resource = self._store.get(models.ResourceWithState, uuid)
+        except errors.NotFound:
+            problem = {
+                "path": "$.resource_id",
+                "detail": f"There is no resource {uuid}.",
+                "hint": "GET /v1/systems lists the machines that can be adopted.",
+            }
+            raise errors.ValidationFailed(problems=[problem]) from None
+        if resource.resource_type not in ADOPTABLE:
+            problem = {
+                "path": "$.resource_id",
+                "detail": f"The resource {uuid} is a {resource.resource_type}, not a machine.",
+                "hint": "GET /v1/systems lists the machines that can be adopted.",
+            }
+            raise errors.ValidationFailed(problems=[problem])
+        return resource
+
+    def _forget(self, context, node):
+        """Remove a node; raise RevisionMismatch where a device vanished since it was read: it is done again."""
+        try:
+            self._store.commit(*rights.removal(self._store, context, node))
+        except errors.NotFound as error:
+            if error.kwargs.get("kind") != models.Device.kind:
+                raise
+            raise errors.RevisionMismatch(kind="node", key=node.uuid) from None
+
+    def _refuse_other_hardware(self, resource):
+        """Raise DeviceTaken for a system that is a node's already, or whose hardware is offered as other devices."""
+        of_pod_manager = store.Filter("podm_id", "eq", resource.podm_id)
+        same = store.Filter("resource_url", "eq", resource.resource_url)
+        for node in self._store.list(models.Node, filters=[of_pod_manager, same], limit=1, fields=["uuid"]):
+            reason = f"the node {node.uuid} has it"
+            raise composition_errors.DeviceTaken(device=resource.uuid, reason=reason)
+        itself = store.Filter("uuid", "eq", resource.uuid)
+        is_projected = self._store.count(models.Device, filters=[of_pod_manager])
+        if is_projected and not self._store.count(models.Device, filters=[itself]):
+            reason = "it is made of other devices, or stands in one; compose a node of those"
+            raise composition_errors.DeviceTaken(device=resource.uuid, reason=reason)
+
+    def _refuse_taken(self, uuid):
+        """Raise DeviceTaken, with the node that has the device."""
+        try:
+            holder = self._store.get(models.Claim, f"{uuid}/1").node_id
+        except errors.NotFound:
+            holder = "another one"
+        raise composition_errors.DeviceTaken(device=uuid, reason=f"the node {holder} has it")
+
+    def _usable(self, uuid):
+        """Return a pod manager that may be contacted; raise Conflict, InMaintenance."""
+        pod_manager = self._store.get_without_secrets(models.PodManager, uuid)
+        connections.require_undeleted(pod_manager)
+        if pod_manager.maintenance:
+            raise errors.InMaintenance(key=uuid)
+        return pod_manager
+
+    def _update(self, context, old, values):
+        changes = {name: value for name, value in values.items() if getattr(old, name) != value}
+        if changes:
+            event = new_events.node(context, "update", old=old, new=old.replace(**changes))
+            old = self._store.commit(store.Update(old, changes), event)[0]
+        return self._shown([old])[0]
+
+    def _act(self, context, project, key, action, remember):
+        node = self._find(context, project, key)
+        [kind] = action
+        self._require_idle(node)
+        if node.state != node_states.COMPOSED:
+            reason = (
+                f"The node {node.uuid} is in the state {node.state}: {node.error or 'it has no machine'}."
+            )
+            raise errors.Conflict(reason=reason)
+        if node.managed_by:
+            raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
+        self._usable(node.podm_id)
+        now = self._store.at()
+        operation = operations.new(context, kind, "node", node.uuid, now=now, project_id=node.project_id)
+        seen = {"seen": True} if node.handle.get("seen") else {}
+        values = {"state": node_states.CHANGING, "handle": action | seen}
+        answer = operation.public()
+        self._store.commit(
+            store.Create(operation),
+            store.Update(node, values),
+            new_events.node(context, "state_changed", old=node, new=node.replace(**values)),
+            *remember(answer),
+        )
+        return answer
+
+    def _require_idle(self, node):
+        """Raise NodeBusy while an operation is open."""
+        for operation in operations.open_for(self._store, node.uuid):
+            raise composition_errors.NodeBusy(key=node.uuid, operation=operation.uuid)
+
+    def _delete(self, context, node, force):
+        if node.managed_by and not force:
+            raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
+        has_hardware = node.kind != "system" and (node.resource_url or rights.claims(self._store, node))
+        if has_hardware or not force:
+            self._require_idle(node)
+        if not has_hardware:
+            self._forget(context, node)
+            return None
+        self._usable(node.podm_id)
+        return self._store.commit(*rights.decomposition(context, node, self._store.at()))[0].public()
+
+
+def _of(project):
+    """Return the filters of the nodes of a project, none for those of all projects."""
+    return [] if project is None else [store.Filter("project_id", "eq", project)]
+
+
+def _row(node, system, names):
+    """Return fields of a node, and of its system, by their names; ``system`` is None where it is not known."""
+    return {
+        name: system and getattr(system, _OF_SYSTEM[name]) if name in _OF_SYSTEM else getattr(node, name)
+        for name in names
+    }

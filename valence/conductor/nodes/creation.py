@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests for new nodes: choose devices and claim them in one commit, or explain why none fit."""
+
+import typing
+from collections import abc
+
+from oslo_utils import uuidutils
+
+from valence.common import context
+from valence.common import errors
+from valence.composition import claims
+from valence.composition import explanation
+from valence.composition import named
+from valence.composition import requirements
+from valence.composition import selection
+from valence.conductor.events import new_events
+from valence.conductor.monitoring import work_metrics
+from valence.conductor.work import operations
+from valence.db import models
+from valence.db import store
+
+#: changes that store the answer to a request, see ``endpoints.repeats``
+Remember = abc.Callable[[typing.Any], abc.Sequence[store.Change]]
+#: returns rows of nodes as clients see them
+Shown = abc.Callable[[abc.Sequence[models.Node]], list[dict[str, typing.Any]]]
+
+
+class Request:
+    """A client's request: ``values`` are those of ``client.Nodes.create``; raise ValidationFailed."""
+
+    def __init__(
+        self, database: store.Store, request_context: context.RequestContext, values: dict[str, typing.Any]
+    ) -> None:
+        self._store, self._context, self._values = database, request_context, values
+        self._flavor = self._found_flavor(values.get("flavor_id"))
+        self.requirements = self._flavor.properties if self._flavor else values.get("properties") or {}
+        self._policy = values.get("policy") or (self._flavor and self._flavor.policy)
+        self._among = selection.Among(values.get("podm_id"), values.get("zone_id"))
+
+    def explain(self) -> dict[str, typing.Any]:
+        """Return the devices that would be chosen, or why none fit; nothing is stored, and no hardware is contacted."""
+        return explanation.document(self._store, self._choose(frozenset()))
+
+    def create(self, remember: Remember, shown: Shown) -> dict[str, typing.Any]:
+        """Store a node with its claims and its operation; raise NothingFits, DeviceTaken."""
+        answers = []
+
+        def others(choice: selection.Choice) -> list[store.Change]:
+            node, operation = self._new(choice, key)
+            answers.append({"node": shown([node])[0], "operation": operation.public()})
+            return [
+                store.Create(node),
+                store.Create(operation),
+                store.Require(models.PodManager(uuid=node.podm_id)),
+                new_events.node(self._context, "create", new=node),
+                *remember(answers[-1]),
+            ]
+
+        key = uuidutils.generate_uuid()
+        granted = claims.grant(self._store, key, self._choose, others)
+        work_metrics.CLAIM_COLLISIONS.inc(granted.collisions)
+        return answers[-1]
+
+    def _choose(self, avoid: frozenset[str]) -> selection.Choice | selection.Nothing:
+        if (uuids := self._values.get("resources")) is not None:
+            return named.choose(self._store, uuids, among=self._among)
+        wanted = requirements.wanted(self.requirements)
+        return selection.choose(self._store, wanted, policy=self._policy, among=self._among, avoid=avoid)
+
+    def _new(self, choice: selection.Choice, key: str) -> tuple[models.Node, models.Operation]:
+        """Return a node of the devices that were chosen, and the operation that makes its machine."""
+        _, base = choice.devices[0]
+        is_system = base.device_type == "System" and len(choice.devices) == 1
+        now, values = self._store.at(), self._values
+        node = models.Node(
+            uuid=key,
+            name=values["name"],
+            description=values.get("description") or "",
+            project_id=values.get("project_id") or self._context.project_id or "",
+            podm_id=choice.podm_id,
+            kind="system" if is_system else "composed",
+            requirements=self.requirements,
+            flavor_id=self._flavor and self._flavor.uuid,
+            resource_url=self._url(base.uuid) if is_system else None,
+            handle={
+                "zone": choice.place.zone,
+                "policy": self._policy,
+                "among": list(self._among[:2]),
+                "is_named": "resources" in values,
+            },
+            created_at=now,
+            updated_at=now,
+        )
+        kind = "adopt" if is_system else "compose"
+        operation = operations.new(
+            self._context, kind, "node", node.uuid, now=now, project_id=node.project_id
+        )
+        return node, operation
+
+    def _url(self, uuid: str) -> str:
+        return typing.cast(str, self._store.get(models.Resource, uuid).resource_url)
+
+    def _found_flavor(self, key: str | None) -> models.Flavor | None:
+        """Return the flavor with a UUID or a name."""
+        if key is None:
+            return None
+        field = "uuid" if uuidutils.is_uuid_like(key) else "name"
+        wanted = store.Filter(field, "eq", key.lower() if field == "uuid" else key)
+        found = self._store.list(models.Flavor, filters=[wanted], limit=1)
+        if not found:
+            problem = {
+                "path": "$.flavor_id",
+                "detail": f"There is no flavor {key}.",
+                "hint": "GET /v1/flavors lists them.",
+            }
+            raise errors.ValidationFailed(problems=[problem])
+        return typing.cast(models.Flavor, found[0])
+
+
+def choose_again(database: store.Store, node: models.Node, lease: store.Lease) -> models.Node:
+    """Choose and claim other devices for a node that has none left; return the node, whose pod manager may be another.
+
+    Raise NothingFits, DeviceTaken.
+    """
+    wanted = requirements.wanted(node.requirements)
+    among = selection.Among(*node.handle["among"])
+
+    def choose(avoid: frozenset[str]) -> selection.Choice | selection.Nothing:
+        return selection.choose(database, wanted, policy=node.handle["policy"], among=among, avoid=avoid)
+
+    def others(choice: selection.Choice) -> list[store.Change]:
+        handle = node.handle | {"zone": choice.place.zone}
+        return [store.Update(node, {"podm_id": choice.podm_id, "handle": handle})]
+
+    granted = claims.grant(database, node.uuid, choose, others, lease=lease)
+    return typing.cast(models.Node, granted.stored[0])

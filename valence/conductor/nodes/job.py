@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One operation on a node, as steps that any conductor can continue.
+
+A step stores what it is about to do before it asks the hardware for it, looks whether that is done already, and waits
+by returning: no thread is held while hardware takes its time. A conductor that dies leaves the operation open; the next
+one begins with the step that was under way.
+"""
+
+import abc
+import contextlib
+import typing
+
+from oslo_log import log
+
+from valence.common import errors
+from valence.composition import claims
+from valence.conductor.events import new_events
+from valence.conductor.inventory import connections
+from valence.conductor.nodes import creation
+from valence.conductor.nodes import rights
+from valence.conductor.work import contact
+from valence.conductor.work import operations
+from valence.db import models
+from valence.db import store
+from valence.db.models import node as node_states
+from valence.db.models.node import ERROR_LENGTH
+from valence.podmanagers import base
+
+LOG = log.getLogger(__name__)
+
+#: seconds until an operation on a pod manager in maintenance is polled again
+MAINTENANCE_PAUSE = 30.0
+#: seconds until taking a node apart is tried again, at first and at most
+FIRST_BACKOFF, LONGEST_BACKOFF = 60.0, 3600.0
+#: fields of the handle that identify the hardware of a node
+KEPT = ("machine_url", "requests", "before", "zone", "seen")
+
+
+class HandedBack(Exception):
+    """The conductor stops; another one continues the operation."""
+
+
+class Ending(typing.NamedTuple):
+    """How an operation ended for its node: ``values`` of the node, further ``changes``, ``result`` of a success.
+
+    With ``removes`` the node is gone; its claims go with it.
+    """
+
+    values: dict[str, typing.Any]
+    changes: typing.Sequence[store.Change] = ()
+    result: str = "complete"
+    removes: bool = False
+
+
+class Failure(errors.ValenceError):
+    """The error of an operation whose work had to be undone before it could end; it was stored meanwhile."""
+
+    def __init__(self, problem: errors.Problem) -> None:
+        super().__init__()
+        self.detail = problem["detail"]
+        self._problem = problem
+
+    @property
+    def problems(self) -> list[errors.Problem]:
+        return [self._problem]
+
+
+class Steps(abc.ABC):
+    """The steps of one kind of operation.
+
+    ``names`` are the methods to call, in their order. Each returns None when it is done, or the seconds after which to
+    call it again, and may be called again at any time: by this conductor, or by one that knows only what was stored.
+    """
+
+    names: typing.ClassVar[tuple[str, ...]]
+    #: whether resources come or go with the work, which only a whole synchronization finds out
+    is_structural: typing.ClassVar[bool] = False
+    #: steps that make a failure, or a cancellation, harmless to the hardware
+    undo: typing.ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, job: "Job") -> None:
+        self.job = job
+
+    def may_cancel(self) -> bool:
+        """Whether a client may still cancel the operation."""
+        return True
+
+    def pause(self, error: errors.ValenceError) -> float | None:
+        """Return the seconds after which the step is done again in spite of an error, None where it fails."""
+        return None
+
+    def succeeded(self) -> Ending:
+        """Return what a success means for the node."""
+        return Ending({"state": node_states.COMPOSED, "error": None})
+
+    @abc.abstractmethod
+    def failed(self, error: errors.ValenceError) -> Ending:
+        """Return what a failure means for the node, after the steps of ``undo``."""
+
+    def kept(self) -> dict[str, typing.Any]:
+        """Return the fields of the handle that must be kept as long as the node may have hardware."""
+        return {name: self.job.handle[name] for name in KEPT if name in self.job.handle}
+
+    def stranded(self, error: errors.ValenceError) -> Ending:
+        """Return what a failure of ``undo`` itself means: the node keeps its claims, and is taken apart later."""
+        handle = self.job.handle
+        tries = handle.get("tries", 0)
+        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(tries, 10))
+        later = {"tries": tries + 1, "next_at": self.job.store.now() + pause}
+        kept = self.kept()
+        values = {"state": node_states.ERROR, "error": error.detail[:ERROR_LENGTH], "goal": "absent"}
+        return Ending(values | {"handle": kept | later})
+
+
+class Job:
+    """Runs the steps of one operation under ``lease``, the lease of its node.
+
+    ``hint(podm_id, resource_url, is_structural)`` makes synchronization read a resource, or the whole pod manager,
+    again; ``must_end()`` says whether this conductor stops.
+    """
+
+    def __init__(
+        self,
+        conf: typing.Any,
+        database: store.Store,
+        live_connections: connections.Connections,
+        lease: store.Lease,
+        operation: models.Operation,
+        *,
+        kinds: typing.Mapping[str, type[Steps]],
+        hint: typing.Callable[[str, str, bool], None],
+        must_end: typing.Callable[[], bool],
+    ) -> None:
+        self.options, self.store = conf.composition, database
+        self._host = conf.host
+        self._connections, self._lease = live_connections, lease
+        self._hint, self._must_end = hint, must_end
+        self._operation = operation
+        self._recorder = operations.Recorder(database, operation, lease, conf.host)
+        self.node: models.Node = database.get(models.Node, operation.target_id)
+        self._steps = kinds[operation.operation_kind](self)
+
+    @property
+    def handle(self) -> dict[str, typing.Any]:
+        """The stored state of the running operation, with the client's request."""
+        return typing.cast(dict[str, typing.Any], self.node.handle)
+
+    @property
+    def step(self) -> str:
+        """The name of the step that is under way, "" before the first."""
+        return typing.cast(str, self._recorder.steps[-1]["name"]) if self._recorder.steps else ""
+
+    def save(self, **values: typing.Any) -> None:
+        """Store values of the handle."""
+        self._change({"handle": self.handle | values}, touch=False)
+
+    def choose_again(self) -> None:
+        """Claim other devices for the node, which has none left; raise NothingFits, DeviceTaken."""
+        self.node = creation.choose_again(self.store, self._reread(), self._lease)
+
+    def give_back(self, taken: typing.Mapping[str, str | None]) -> None:
+        """Give the node's devices back; ``taken`` are the URLs of those that somebody else has, with the reasons."""
+        rights.note_taken(self.store, self.node, taken)
+        claims.release(self.store, rights.claims(self.store, self.node), lease=self._lease)
+
+    @contextlib.contextmanager
+    def driver(self) -> typing.Iterator[base.PodManagerDriver]:
+        """Give a connection to the node's pod manager; raise InMaintenance, SecretUnreadable."""
+        pod_manager = connections.read(self.store, self.node.podm_id)
+        with self._connections.use(pod_manager, connections.NODES) as driver:
+            yield driver
+
+    def advance(self, *, begins: bool) -> float | None:
+        """Run steps; return the seconds after which to go on, or None when the operation has ended.
+
+        ``begins`` says whether this process has not worked on the operation before. Raise HandedBack.
+        """
+        self._recorder.context.update_store()
+        try:
+            if begins:
+                self._begin()
+            return self._run()
+        except errors.InMaintenance:
+            return MAINTENANCE_PAUSE
+        except contact.PASSING:
+            raise  # the store is away, or another conductor has the node: the step is repeated
+        except errors.ValenceError as error:
+            if self._must_end():
+                self._recorder.hand_back()
+                raise HandedBack from error
+            return self._pause(error)
+        except Exception:  # drivers raise anything; the operation of the node must end
+            LOG.exception("node %s: %s failed", self.node.uuid, self._operation.operation_kind)
+            return self._fail(errors.Internal(host=self._host))
+
+    def _pause(self, error):
+        """Return the seconds after which to go on in spite of an error, or end the operation and return None."""
+        try:
+            seconds = self._steps.pause(error)
+        except errors.ValenceError as last:
+            return self._fail(last)
+        return self._fail(error) if seconds is None else seconds
+
+    def _begin(self):
+        problem = self._recorder.problem
+        # A cancellation has no effect while the work is being undone, or once hardware was changed for good.
+        is_heard = "failure" not in self.handle and self._steps.may_cancel()
+        if problem and (is_heard or not isinstance(problem, errors.Cancelled)):
+            raise problem
+        self._recorder.begin()
+
+    def _run(self):
+        failure = self.handle.get("failure")
+        names = self._steps.undo if failure else self._steps.names
+        last = self._recorder.steps[-1] if self._recorder.steps else {"name": "", "state": ""}
+        for name in names[names.index(last["name"]) if last["name"] in names else 0 :]:
+            if not failure and self._steps.may_cancel() and self._recorder.is_cancelled():
+                raise errors.Cancelled
+            if name != last["name"] or last["state"] != "running":
+                self._recorder.step(name)
+            seconds = getattr(self._steps, name)()
+            if seconds is not None:
+                return seconds
+        if failure:
+            error = errors.Cancelled() if failure["cancelled"] else Failure(failure["problem"])
+            self._end(self._steps.failed(error), error)
+        else:
+            self._end(self._steps.succeeded())
+        return None
+
+    def _fail(self, error):
+        """End the operation; where something may have to be undone first, return the seconds until that begins."""
+        LOG.info("node %s: %s failed: %s", self.node.uuid, self._operation.operation_kind, error.detail)
+        if "failure" in self.handle:
+            self._end(self._steps.stranded(error), error)
+        elif self._steps.undo:
+            is_cancelled = isinstance(error, errors.Cancelled)
+            self.save(failure={"problem": error.problems[0], "cancelled": is_cancelled})
+            return 0.0
+        else:
+            self._end(self._steps.failed(error), error)
+        return None
+
+    def _end(self, ending, error=None):
+        """Store the end of the operation, what it means for the node, and the event of the node's new state."""
+
+        def attempt(node):
+            changes = [*self._final(node, ending), *ending.changes]
+            if error is None:
+                self._recorder.succeed({}, *changes, result=ending.result)
+            else:
+                self._recorder.fail(error, None, *changes)
+
+        store.change(self.node, attempt, self._reread)
+        url = self.node.resource_url or ""
+        if url or self._steps.is_structural:
+            self._hint(self.node.podm_id, url, self._steps.is_structural)
+
+    def _final(self, node, ending):
+        """Return the last changes of a node, with their event."""
+        mine = self._recorder.context
+        if ending.removes:
+            return [store.Delete(node), new_events.node(mine, "delete", old=node)]
+        new = node.replace(**ending.values)
+        event = new_events.node(mine, "state_changed", old=node, new=new)
+        # The sweep has to know which machines the inventory had once.
+        seen = {"seen": True} if node.handle.get("seen") else {}
+        return [store.Update(node, {"handle": seen} | ending.values), event]
+
+    def _change(self, values, *, touch):
+        def attempt(node):
+            self.node = self.store.commit(store.Update(node, values, touch=touch), lease=self._lease)[0]
+
+        store.change(self.node, attempt, self._reread)
+
+    def _reread(self):
+        """Return the node as it is: a client changed its name or description meanwhile."""
+        self.node = self.store.get(models.Node, self.node.uuid)
+        return self.node

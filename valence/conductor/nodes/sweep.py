@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sweep of nodes: retry removals that failed, and record machines that are gone from the inventory."""
+
+import contextlib
+
+from oslo_log import log
+
+from valence.common import context
+from valence.common import errors
+from valence.conductor.events import new_events
+from valence.conductor.nodes import rights
+from valence.conductor.work import operations
+from valence.conductor.work import threads
+from valence.db import models
+from valence.db import store
+from valence.db.models import node as node_states
+
+LOG = log.getLogger(__name__)
+
+#: seconds between two sweeps, the rows that one query finds, and the lease that one conductor sweeps under
+INTERVAL, PAGE, LEASE = 30.0, 500, "node-sweep"
+#: why a node without its machine is in error
+GONE = "Its machine is gone from the inventory of its pod manager, since {}."
+
+
+class Sweep:
+    """Takes nodes apart that could not be, and compares nodes with the inventory; ``wake`` as for operations."""
+
+    def __init__(self, database, leases, wake):
+        self._store, self._leases, self._wake = database, leases, wake
+        self._loop = threads.Loop("node-sweep", self.sweep, INTERVAL)
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End the running sweep."""
+        self._loop.stop(timeout=10)
+
+    def sweep(self) -> None:
+        """Check all nodes, unless another conductor does."""
+        mine = context.service_context()
+        try:
+            with self._leases.hold(LEASE):
+                for node in self._nodes(store.Filter("goal", "eq", "absent")):
+                    self._retry(mine, node)
+                for page in self._pages(store.Filter("goal", "eq", "present")):
+                    self._compare(mine, page)
+        except (errors.LeaseHeld, errors.LeaseLost):
+            pass
+
+    def _pages(self, wanted):
+        marker = None
+        while page := self._store.list(models.Node, filters=[wanted], marker=marker, limit=PAGE):
+            yield page
+            marker = page[-1].uuid
+
+    def _nodes(self, wanted):
+        for page in self._pages(wanted):
+            yield from page
+
+    def _retry(self, mine, node):
+        """Request a failed removal again when its backoff is over."""
+        is_due = node.handle.get("next_at", 0) <= self._store.now()
+        if node.state != node_states.ERROR or not is_due or operations.open_for(self._store, node.uuid):
+            return
+        self._commit(*rights.decomposition(mine, node, self._store.at()))
+        self._wake()
+
+    def _compare(self, mine, nodes):
+        """Note nodes whose machines are gone, and those whose machines are back.
+
+        A machine that was never in the inventory is not gone: no synchronization has followed its composition yet.
+        """
+        nodes = [node for node in nodes if node.resource_url]
+        there = self._inventory(nodes)
+        for node in nodes:
+            is_there = (node.podm_id, node.resource_url) in there
+            was_there = node.kind == "system" or node.handle.get("seen")
+            if node.state == node_states.COMPOSED and is_there and not was_there:
+                self._commit(store.Update(node, {"handle": node.handle | {"seen": True}}, touch=False))
+            elif node.state == node_states.COMPOSED and was_there and not is_there:
+                reason = GONE.format(self._store.at())
+                self._note(mine, node, state=node_states.ERROR, error=reason, handle={"gone": True})
+            elif node.state == node_states.ERROR and is_there and node.handle.get("gone"):
+                self._note(mine, node, state=node_states.COMPOSED, error=None, handle={"seen": True})
+
+    def _inventory(self, nodes):
+        if not nodes:
+            return set()
+        wanted = [
+            store.Filter("podm_id", "in", sorted({node.podm_id for node in nodes})),
+            store.Filter("resource_url", "in", sorted({node.resource_url for node in nodes})),
+        ]
+        rows = self._store.list(models.Resource, filters=wanted, fields=["podm_id", "resource_url"])
+        return {(row.podm_id, row.resource_url) for row in rows}
+
+    def _note(self, mine, node, **values):
+        event = new_events.node(mine, "state_changed", old=node, new=node.replace(**values))
+        self._commit(store.Update(node, values), event)
+        LOG.warning("node %s: %s", node.uuid, values["error"] or "its machine is back")
+
+    def _commit(self, *changes):
+        # Where somebody works on it the next sweep tells.
+        with contextlib.suppress(errors.RevisionMismatch, errors.NotFound):
+            self._store.commit(*changes)
