@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Introspection of machines: start, end, and the documents that came of it."""
+"""Endpoints of introspection: start and end introspections, move their documents, and keep the rules."""
 
 import secrets
+import uuid
 
+from valence.bus import messaging
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.common import packing
-from valence.conductor import introspections
-from valence.conductor.rpc import rpc
+from valence.conductor.introspection import states
 from valence.db import models
 from valence.db import store
 from valence.db.models.introspection import ENDED
 from valence.introspection import difference
-from valence.introspection import document as documents
-from valence.introspection import storage
+from valence.introspection import documents
+from valence.introspection import history
+from valence.introspection.rules import rules
+from valence.introspection.storages import storage
 
 #: what a client can ask for -> suffix in the storage
-SUFFIXES = {"processed": None, "unprocessed": storage.UNPROCESSED, "logs": storage.LOGS}
+SUFFIXES = history.FIELDS
 VERSION_SHOWN = ("number", "source", "finished_at", "processed", "unprocessed")
+#: seconds that a removal waits while something else is done with the machine
+PATIENCE = 5
+#: the error of an introspection whose data were removed after its conductor had failed
+REMOVED = "The data were removed before they were processed."
 SHOWN = ("uuid", "state", "error", "started_at", "finished_at")
 
 
@@ -26,28 +33,27 @@ class IntrospectionEndpoint:
 
     namespace = "introspection"
 
-    def __init__(self, database, records, history, *, intake, transfers, ring):
-        self._store, self._records, self._history = database, records, history
-        self._intake, self._transfers, self._ring = intake, transfers, ring
+    def __init__(self, database, leases, records, kept, *, intake, transfers, wake):
+        self._store, self._leases, self._records, self._history = database, leases, records, kept
+        self._intake, self._transfers, self._wake = intake, transfers, wake
 
-    @rpc
+    @messaging.expose
     def start(self, context, machine, manage_boot=True, source="ramdisk"):
-        """Ask for the introspection of a machine; one that waits already begins anew."""
-        needs_token = self._records.require_token and source == "ramdisk"
-        token = secrets.token_urlsafe(24) if needs_token else None
+        """Start the introspection of a machine; one that waits already restarts."""
+        token = secrets.token_urlsafe(24) if self._records.needs_token(manage_boot, source) else None
         machine = self._records.machine(machine)
         row = self._records.begin(context, machine, manage_boot, source=source, token=token)
-        self._ring()
+        self._wake()
         return row.public(SHOWN) | {"token": token}
 
-    @rpc
+    @messaging.expose
     def status(self, context, machine):
-        """Return how an introspection goes."""
+        """Return the state of an introspection."""
         return self._records.of(machine).public(SHOWN)
 
-    @rpc
+    @messaging.expose
     def list(self, context, states=(), marker=None, limit=None):
-        """Return a page of introspections, the one that was started last first."""
+        """Return a page of introspections, the latest start first."""
         filters = [store.Filter("state", "in", states)] if states else []
         if marker is not None:
             self._records.get(marker)
@@ -57,41 +63,36 @@ class IntrospectionEndpoint:
         )
         return [row.public(SHOWN) for row in rows]
 
-    @rpc
+    @messaging.expose
     def abort(self, context, machine):
-        """End an introspection that goes on; one that has ended stays as it is."""
-        row = self._records.of(machine)
-        if row.state in ("processing", "reapplying"):
-            raise errors.Conflict(reason=f"The data of the machine {row.uuid} are being processed.")
-        if row.state in introspections.EXPECTING:
-            self._abort(context, row)
+        """End an introspection; one that has ended stays as it is."""
+        self._records.abort(context, self._records.of(machine).uuid)
 
-    @rpc
+    @messaging.expose
     def data(self, context, machine, kind="processed", known=None, version=None):
         """Return a content, packed, in parts where it is long; only its digest if that is ``known``."""
         uuid, suffix = self._records.machine(machine).uuid, SUFFIXES[kind]
-        row = self._introspection(uuid, kind)
-        if version is not None:
-            row, suffix = self._history.get(uuid, version), storage.of_version(suffix, version)
-        digest = getattr(row, kind)
-        if digest is None:
-            raise introspection_errors.NoIntrospectionData(key=uuid, what=storage.what(suffix))
-        if digest == known:
-            return {"digest": digest, "text": None, "more": None}
-        return {"digest": digest} | self._transfers.offer(self._history.backend.packed(uuid, suffix))
+        self._history.require(uuid, suffix if version is None else storage.of_version(suffix, version))
+        content = self._history.read(uuid, kind, version, known)
+        if content is None:
+            return {"digest": known, "text": None, "more": None}
+        packed = content.packed or packing.pack(content.data)
+        return {"digest": content.digest} | self._transfers.offer(packed)
 
-    @rpc
+    @messaging.expose
     def versions(self, context, machine):
-        """Return which versions of the documents of a machine are kept, the newest first."""
+        """Return the kept versions of the documents of a machine, the newest first."""
         uuid = self._records.of(machine).uuid
         return [version.public(VERSION_SHOWN) for version in self._history.versions(uuid)]
 
-    @rpc
+    @messaging.expose
     def difference(self, context, machine, *, old=None, new=None, whole=False, known=None):
-        """Return what differs between two versions, in the form of ``data``."""
+        """Return the difference between two versions, in the form of ``data``."""
         uuid = self._records.machine(machine).uuid
+        self._history.require(uuid, storage.VERSION)
         pair = self._history.pair(self._introspection(uuid, "processed").uuid, old, new)
-        before, after = (documents.parse(self._history.content(version)) for version in pair)
+        contents = (self._history.read(uuid, "processed", version.number) for version in pair)
+        before, after = (documents.parse(content.data) for content in contents)
         compare = difference.everything if whole else difference.hardware
         numbers = {"old": pair[0].number, "new": pair[1].number}
         answer = documents.dump(numbers | {"differences": compare(before, after)})
@@ -101,35 +102,47 @@ class IntrospectionEndpoint:
         )
         return {"digest": digest} | text
 
-    @rpc
+    @messaging.expose
     def part(self, context, transfer, number):
-        """Return a further part of a content."""
+        """Return another part of a content."""
         return self._transfers.fetch(transfer, number)
 
-    @rpc
+    @messaging.expose
     def send(self, context, text, transfer=None):
-        """Take a part of a document that is too long for one message; the first one begins a transfer."""
+        """Keep a part of a document that is too long for one message; the first part begins a transfer."""
         return self._transfers.accept(transfer, text)
 
-    @rpc
+    @messaging.expose
     def receive(self, context, document, token=None):
-        """Take what a ramdisk sent and return whose it is."""
+        """Process a document of a ramdisk and return the UUID of its machine."""
         return {"uuid": self._intake.receive(context, self._document(document), token)}
 
-    @rpc
+    @messaging.expose
     def reapply(self, context, machine, document=None):
-        """Process the stored document of a machine, or another one, anew."""
+        """Process the stored document of a machine, or another one, again."""
         self._intake.reapply(context, machine, document and self._document(document))
 
-    @rpc
+    @messaging.expose
     def delete_data(self, context, machine):
-        """Remove every content of a machine."""
-        row = self._introspection(self._records.machine(machine).uuid, "processed")
-        if row.state not in ENDED:
-            raise errors.Conflict(reason=f"The machine {row.uuid} is being introspected: it is {row.state}.")
-        # In this order, whoever is told that the storage is away can simply ask again.
-        versions = self._history.clear(row.uuid)
-        self._records.restore(row, dict.fromkeys(SUFFIXES), None, *versions)
+        """Remove every content of a machine, hidden first, so that no client reads a part of them."""
+        uuid = self._introspection(self._records.machine(machine).uuid, "processed").uuid
+        with self._leases.hold(states.lease_name(uuid), patience=PATIENCE) as lease:
+            row = self._introspection(uuid, "processed")
+            if row.state not in (*ENDED, "reapplying"):
+                raise errors.Conflict(reason=f"The machine {uuid} is being introspected: it is {row.state}.")
+            self._hide(context, row, lease)
+            self._history.clear(uuid, lease)
+
+    def _hide(self, context, row, lease):
+        changes, values = self._history.hide(row.uuid), dict.fromkeys(SUFFIXES)
+        try:
+            if row.state in ENDED:
+                self._records.restore(row, values, lease, *changes)
+            else:  # the lease is free, so the conductor that processed the data failed
+                values |= {"state": "error", "error": REMOVED}
+                self._records.end(context, row, values, lease, *changes)
+        except errors.RevisionMismatch:
+            raise errors.Conflict(reason=f"The machine {row.uuid} was started at this moment.") from None
 
     def _introspection(self, uuid, kind):
         if not self._history.backend.keeps:
@@ -144,8 +157,45 @@ class IntrospectionEndpoint:
     def _document(self, sent):
         return packing.unpack(self._transfers.take(sent))
 
-    def _abort(self, context, row):
-        try:
-            self._records.fail(context, row, "Canceled by operator")
-        except errors.RevisionMismatch:
-            raise errors.Conflict(reason=f"The introspection of {row.uuid} changed at this moment.") from None
+
+SHOWN_OF_RULES = ("uuid", "description", "scope", "conditions", "actions")
+BATCH = 500
+
+
+class IntrospectionRulesEndpoint:
+    """The namespace ``introspection_rules`` of ``valence.conductor.client``."""
+
+    namespace = "introspection_rules"
+
+    def __init__(self, database):
+        self._store, self._rules = database, rules.Rules(database)
+
+    @messaging.expose
+    def create(self, context, document):
+        """Store a rule and return it."""
+        values = rules.normal(document) | {"uuid": document.get("uuid") or str(uuid.uuid4())}
+        return self._store.commit(store.Create(models.IntrospectionRule(**values)))[0].public(SHOWN_OF_RULES)
+
+    @messaging.expose
+    def list(self, context):
+        """Return every rule, in the order in which they are applied."""
+        return [rule.public(SHOWN_OF_RULES) for rule in self._rules.every()]
+
+    @messaging.expose
+    def get(self, context, uuid):
+        """Return a rule."""
+        return self._store.get(models.IntrospectionRule, uuid).public(SHOWN_OF_RULES)
+
+    @messaging.expose
+    def delete(self, context, uuid):
+        """Remove a rule."""
+        self._store.commit(store.Delete(self._store.get(models.IntrospectionRule, uuid)))
+
+    @messaging.expose
+    def clear(self, context):
+        """Remove every rule."""
+        while found := self._store.list(models.IntrospectionRule, limit=BATCH):
+            try:
+                self._store.commit(*map(store.Delete, found))
+            except (errors.NotFound, errors.RevisionMismatch):
+                continue  # somebody else removes them too

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations that somebody stored, cancels, or asks for once more."""
+"""Operations that clients store, cancel, or request again."""
 
 import functools
 
+from valence.bus import messaging
 from valence.common import errors
-from valence.conductor import idempotency as repeated
-from valence.conductor import leftovers
-from valence.conductor import operations
-from valence.conductor.rpc import rpc
+from valence.conductor.endpoints import repeats
+from valence.conductor.work import leftovers
+from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
 
-#: how often a change is tried again that others were faster than
-TRIES = 20
 #: kinds that can be done any number of times -> what asks for one
 REPEATABLE = {"sync": operations.ask_for_sync}
 
@@ -22,33 +20,28 @@ class OperationsEndpoint:
 
     namespace = "operations"
 
-    def __init__(self, database, leases, ring, ring_all):
+    def __init__(self, database, leases, wake, wake_all):
         self._store, self._leases = database, leases
-        self._ring, self._ring_all = ring, ring_all
+        self._wake, self._wake_all = wake, wake_all
 
-    @rpc
+    @messaging.expose
     def ring(self, context):
-        """Look now for work, and for who shares it."""
-        self._ring()
+        """Poll now for work and for the other conductors."""
+        self._wake()
 
-    @rpc
+    @messaging.expose
     def cancel(self, context, uuid):
-        """End an operation that waits; let whoever works on it end it."""
-        for _ in range(TRIES):
-            try:
-                operation = self._cancel(context, self._store.get(models.Operation, uuid))
-            except errors.RevisionMismatch:
-                continue  # it went on meanwhile
-            self._ring_all()
-            return operation.public()
-        raise errors.RevisionMismatch(kind="operation", key=uuid)
+        """End an operation that waits; one that runs is ended by the conductor that works on it."""
+        operation = store.again(lambda: self._cancel(context, self._store.get(models.Operation, uuid)))
+        self._wake_all()
+        return operation.public()
 
-    @rpc
+    @messaging.expose
     def retry(self, context, uuid, idempotency=None):
-        """Ask for a new operation of the same kind on the same target."""
+        """Request a new operation of the same kind on the same target."""
         again = functools.partial(self._repeat, context, uuid)
-        answer = repeated.once(self._store, idempotency, again)
-        self._ring_all()
+        answer = repeats.once(self._store, idempotency, again)
+        self._wake_all()
         return answer
 
     def _repeat(self, context, uuid, remember):
@@ -68,7 +61,10 @@ class OperationsEndpoint:
         if operation.ended_at:
             reason = f"The operation {operation.uuid} has {operation.state} already."
             raise errors.Conflict(reason=reason)
-        if operation.state == "running":
+        if operation.operation_kind == operations.DELETION:
+            raise errors.Conflict(reason="The deletion of a pod manager cannot be cancelled.")
+        if operation.state == "running" or operation.target_kind == "node":
+            # What ends on a node changes the node too: the conductor that works on nodes does that.
             # No new revision: whoever works on it goes on until it looks.
             requested = {"cancel_requested_at": operation.cancel_requested_at or self._store.at()}
             self._store.commit(store.Update(operation, requested, touch=False))

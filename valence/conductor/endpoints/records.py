@@ -3,8 +3,9 @@
 
 import json
 
+from valence.bus import messaging
 from valence.common import errors
-from valence.conductor.rpc import rpc
+from valence.conductor.events import restores
 from valence.db import models
 from valence.db import store
 
@@ -13,6 +14,8 @@ READABLE = {
     for model in (
         models.PodManager,
         models.ResourceWithState,
+        models.Device,
+        models.Flavor,
         models.Operation,
         models.Event,
         models.Conductor,
@@ -28,9 +31,9 @@ class RecordsEndpoint:
     def __init__(self, database):
         self._store = database
 
-    @rpc
+    @messaging.expose
     def list(self, context, model, query):
-        """Return a page of rows, already encoded: the API passes the text through."""
+        """Return a page of rows, already encoded: the API passes the text through; with events also their epochs."""
         model, limit = READABLE[model], query["limit"]
         # Never the secrets: to decrypt them takes longer than everything else together.
         names = query["fields"] or model.public_fields()
@@ -45,9 +48,11 @@ class RecordsEndpoint:
         page = rows[:limit]
         text = json.dumps([row.public(names) for row in page], ensure_ascii=False, separators=(",", ":"))
         more = len(rows) > len(page)
-        return {"rows": text, "count": len(page), "next": getattr(page[-1], model.key) if more else None}
+        answer = {"rows": text, "count": len(page), "next": getattr(page[-1], model.key) if more else None}
+        # Read after the rows: an epoch is stored before its first event.
+        return answer | ({"epochs": restores.read(self._store).all} if model is models.Event else {})
 
-    @rpc
+    @messaging.expose
     def get(self, context, model, key, fields=None):
         """Return the public fields of one row, or some of them."""
         model = READABLE[model]
@@ -57,7 +62,7 @@ class RecordsEndpoint:
             raise errors.NotFound(kind=model.kind, key=key)
         return found[0].public(names)
 
-    @rpc
+    @messaging.expose
     def count(self, context, model, filters=()):
         """Return how many rows there are."""
         return self._store.count(READABLE[model], filters=_filters(filters))

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this conductor is there, and how it is."""
+"""The status of a conductor: whether it answers, whether its database does, and which site it belongs to."""
 
 from valence import version
-from valence.common import messaging
-from valence.conductor.rpc import rpc
+from valence.bus import messaging
 
 
 class StatusEndpoint:
@@ -14,9 +13,9 @@ class StatusEndpoint:
     def __init__(self, host, health, site):
         self._host, self._health, self._site = host, health, site
 
-    @rpc
+    @messaging.expose
     def ping(self, context):
-        """Return who answers, since when its store is away, if it is, and what callers need to know."""
+        """Return the name, version, site and topics of this conductor, and since when its store is unavailable."""
         return {
             "host": self._host,
             "version": version.version_string(),
@@ -27,6 +26,6 @@ class StatusEndpoint:
             "foreign_site": self._site.other,
         }
 
-    @rpc
+    @messaging.expose
     def announce(self, context):
-        """Do nothing: the site of the caller is checked before."""
+        """Do nothing: the site of the caller is checked before each call."""

@@ -5,7 +5,7 @@ from tests import base
 from tests import embedded
 from tests import message_bus
 from valence.common import errors
-from valence.conductor import operations
+from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
 

@@ -5,12 +5,14 @@ import functools
 import json
 from concurrent import futures
 
+import fixtures
+
 from tests import base
 from tests import embedded
 from tests import message_bus
 from valence.common import errors
 from valence.common import secrets
-from valence.conductor import operations
+from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
 
@@ -73,7 +75,20 @@ class CreateTest(PodManagersTest):
     def test_a_spelling_that_an_older_version_stored_is_found(self):
         row = models.PodManager(name="row-6", url="http://127.0.0.1:1", maintenance=True)
         self.database.store.commit(store.Create(row))
-        self.assertRaises(errors.Duplicate, self.create)
+        self.conductor.service._ownership.refresh()
+        error = self.assertRaises(errors.Duplicate, self.create)
+        self.assertIn(f"row-6 ({row.uuid})", error.detail)
+
+    def test_that_a_url_is_new_costs_no_query(self):
+        read = []
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "valence.conductor.inventory.duplicates.require_new_url",
+                lambda *arguments: read.append(arguments),
+            )
+        )
+        self.create(maintenance=True)
+        self.assertEqual([], read)
 
     def test_a_url_that_the_driver_cannot_use_is_refused_by_name(self):
         error = self.assertRaises(errors.ValidationFailed, self.create, url="ftp://127.0.0.1")
@@ -252,6 +267,16 @@ class DeleteTest(PodManagersTest):
         self.pod_managers.delete(self.context, self.uuid, force=True)
         (told,) = self.database.events("pod_manager.sync.error")
         self.assertEqual("The pod manager was deleted.", told.new["error"])
+
+    def test_one_that_is_being_deleted_cannot_be_changed_nor_its_deletion_be_cancelled(self):
+        self.stop_working()
+        pod_manager = self.database.store.get(models.PodManager, self.uuid)
+        operation = operations.deletion(self.context, pod_manager, "conductor-2", self.database.store.at())
+        self.database.store.commit(store.Update(pod_manager, {"status": "deleted"}), store.Create(operation))
+        update = functools.partial(self.pod_managers.update, self.context, self.uuid, {"maintenance": False})
+        self.assertIn("is being deleted", self.assertRaises(errors.Conflict, update).detail)
+        cancel = functools.partial(self.conductor.client.operations.cancel, self.context, operation.uuid)
+        self.assertIn("cannot be cancelled", self.assertRaises(errors.Conflict, cancel).detail)
 
     def test_another_revision_is_refused(self):
         self.assertRaises(

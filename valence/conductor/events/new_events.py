@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build events of things that clients see, to be committed together with the change itself."""
+
+import functools
+
+from valence.db import models
+from valence.db import store
+from valence.db.models.event import STATES
+
+
+def _event(kind, context, happened, *, old=None, new=None, more=None):
+    """Return the creation of ``valence.<kind>.<happened>``; old and new are the thing before and after.
+
+    ``more`` is added to the new state that the event shows.
+    """
+    subject, shown = new or old, STATES[kind]
+    event = models.Event(
+        event_type=f"valence.{kind}.{happened}",
+        object_kind=kind,
+        object_id=subject.uuid,
+        podm_id=subject.uuid if kind == "pod_manager" else getattr(subject, "podm_id", None),
+        project_id=getattr(subject, "project_id", None),
+        old=old and old.public(shown),
+        new=new and new.public(shown) | (more or {}),
+        actor=context.actor,
+        request_id=context.request_id,
+    )
+    return store.Create(event)
+
+
+#: of a PodManager, a ResourceWithState, an Introspection, a Node, a Flavor
+pod_manager = functools.partial(_event, "pod_manager")
+resource = functools.partial(_event, "resource")
+introspection = functools.partial(_event, "introspection")
+node = functools.partial(_event, "node")
+flavor = functools.partial(_event, "flavor")
