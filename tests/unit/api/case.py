@@ -9,25 +9,28 @@ from oslo_config import cfg
 from werkzeug import test
 
 from tests import base
+from tests import embedded
 from tests import stores
-from valence.api import app
-from valence.common import config
-from valence.common import messaging
+from valence.api.http import app
+from valence.bus import messaging
 from valence.common import secrets
+from valence.common.configuration import config
 from valence.conductor import client
-from valence.conductor import connections
-from valence.conductor import documents
-from valence.conductor import introspecting
-from valence.conductor import leases
-from valence.conductor import ownership
-from valence.conductor import peers
-from valence.conductor import site
+from valence.conductor.cluster import leases
+from valence.conductor.cluster import ownership
+from valence.conductor.cluster import site
 from valence.conductor.endpoints import backup
+from valence.conductor.endpoints import devices
+from valence.conductor.endpoints import flavors
+from valence.conductor.endpoints import nodes
 from valence.conductor.endpoints import operations
 from valence.conductor.endpoints import pod_managers
 from valence.conductor.endpoints import records
 from valence.conductor.endpoints import resources
 from valence.conductor.endpoints import status
+from valence.conductor.introspection import service
+from valence.conductor.inventory import connections
+from valence.conductor.work import deletions
 from valence.db import models
 from valence.db import store
 
@@ -62,7 +65,7 @@ class Heard:
 
 
 class InProcessCaller:
-    """What ``valence.common.rpc_client.Caller`` does, without a bus: values still travel as JSON."""
+    """What ``valence.bus.rpc_client.Caller`` does, without a bus: values still travel as JSON."""
 
     def __init__(self, endpoints):
         self.liveness = Heard()
@@ -103,9 +106,8 @@ class Backend(fixtures.Fixture):
     def _setUp(self):
         stores.choose(self._conf)
         secrets.create(secrets.key_file(self._conf))
-        self.store = store.connect(self._conf, secrets.load(self._conf))
+        self.store = embedded.new_store(self._conf)
         self.addCleanup(self.store.close)
-        self.store.schema.upgrade()
         self.health = Health()
         self.caller = InProcessCaller(self._endpoints())
         self.conductor = client.Conductor(self.caller)
@@ -116,17 +118,23 @@ class Backend(fixtures.Fixture):
         mine = ownership.Ownership(self._conf, self.store)
         mine.start()
         self.addCleanup(mine.leave)
-        others = peers.Peers(self._conf, messaging.get_transport(self._conf, "local:///nobody-else"))
+        transport = messaging.get_transport(self._conf, "local:///nobody-else")
+        others = ownership.Peers(self._conf, transport, messaging.Gate())
         read = resources.ResourcesEndpoint(
-            self._conf, self.store, documents.Documents(self._conf, self.store, live, mine), mine, others
+            self._conf, self.store, resources.Documents(self._conf, self.store, live, mine), mine, others
         )
         self.addCleanup(read.stop)
-        self.introspecting = introspecting.Introspecting(self._conf, self.store, keeper, live, mine)
+        self.introspecting = service.Introspecting(self._conf, self.store, keeper, live, mine)
         self.addCleanup(self.introspecting.stop)
+        deletion = deletions.Deletions(self.store, keeper, "test")
+        self.addCleanup(deletion.stop)
         return [
             records.RecordsEndpoint(self.store),
-            pod_managers.PodManagersEndpoint(self.store, keeper, live, lambda: None),
+            pod_managers.PodManagersEndpoint(self.store, deletion, live, mine, lambda: None),
             read,
+            nodes.NodesEndpoint(self.store, lambda: None),
+            devices.DevicesEndpoint(self.store),
+            flavors.FlavorsEndpoint(self.store),
             operations.OperationsEndpoint(self.store, keeper, lambda: None, lambda: None),
             backup.BackupEndpoint(self.store, lambda: time.time() + self.ahead),
             *self.introspecting.endpoints,

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plain verbs over a collection: list, show, create, change, replace, delete."""
+"""The plain verbs over a collection of the backup service: list, show, create, change, replace, delete.
+
+``Register`` is the creation of a client; a client that works for all projects needs the rule CENTRAL. ``Reports`` and
+``CreateReport`` are the history of a job or an action, the newest run first, which Freezer does not have.
+"""
+
+import functools
 
 import flask
 
-from valence.api import body
-from valence.api import render
-from valence.api.backup import answers
 from valence.api.backup import describing
-from valence.api.backup import examples
-from valence.api.backup import reading
+from valence.api.backup import requests
 from valence.api.backup import schemas
-from valence.api.backup import tenants
+from valence.api.http import handler
+from valence.api.http import request_body
 from valence.common import errors
 
-#: the rule that allows to see the jobs of all projects
+#: policy rules that allow to see the jobs of all projects, and to register a client that works for all projects
 EVERYWHERE = "valence:backup:jobs:get_all_projects"
 CENTRAL = "valence:backup:clients:create_central"
 NOTHING = b""
@@ -21,14 +24,14 @@ NOTHING = b""
 
 def respond(value, status=200):
     """Return a response with a document, or with its text."""
-    data = value if isinstance(value, (str, bytes)) else render.encode(value)
-    return flask.Response(data, status, content_type=body.JSON)
+    data = value if isinstance(value, (str, bytes)) else handler.encode(value)
+    return flask.Response(data, status, content_type=request_body.JSON)
 
 
 def _trusted(call, do, document):
-    """Return the result of ``do(document)``, under a trust of whoever asks if it needs one.
+    """Return the result of ``do(document)``, with a trust of the client's user if it needs one.
 
-    Credentials that came with a document are dropped: a trust is made for who asks, not told by them.
+    Credentials in the document are dropped: the API creates the trust itself.
     """
     document = {name: value for name, value in document.items() if name != "user_credentials"}
     try:
@@ -38,59 +41,66 @@ def _trusted(call, do, document):
 
 
 class Handler:
-    """What the verbs of a collection have in common; its things are called ``kind``."""
+    """What the verbs of a collection have in common; ``kind`` is the singular of its name."""
 
     verb = "Work with"
 
     def __init__(self, collection, schema=None):
         self.collection, self.kind = collection, collection.removesuffix("s")
+        self._ignored = schemas.IGNORED.get(collection, frozenset())
         self._schema, self._validator = schema, schema and schemas.validator(schema)
 
     @property
     def description(self):
-        """What it takes and answers."""
+        """The Description of the verb."""
         return describing.verb(self.answers(), **self.asked())
 
     def answers(self):
-        """Return the schemas of its answers by status."""
+        """Return the schemas of the responses by status."""
         return {204: None}
 
     def asked(self):
-        """Return what a description says of requests: parameters, body, example and whether it is needed."""
-        return {"body": self._schema, "example": examples.BODIES.get(self.collection)}
+        """Return the description of requests: parameters, body, its example, and whether a body is needed."""
+        return {"body": self._schema, "example": describing.BODIES.get(self.collection)}
 
     @property
     def summary(self):
-        """What it does, for the sample of the policy."""
+        """What the verb does, for the sample of the policy."""
         return f"{self.verb} {self.collection} of the backup service."
 
     def checked(self, document):
-        """Return a document that the schema allows."""
-        schemas.check(self._validator, document)
-        return document
+        """Return a document without ignored names; raise BadRequest if the schema refuses it."""
+        told = {name: value for name, value in document.items() if name not in self._ignored}
+        schemas.check(self._validator, told)
+        return told
 
 
 class List(Handler):
-    """Shows a page of what a search finds."""
+    """Shows a page of the results of a search."""
 
     verb = "List"
 
     def __call__(self, call, project_id=None):
-        given = reading.parameters(call)
-        everywhere = self.collection == "jobs" and reading.boolean(given, "all_projects")
+        given = requests.parameters(call)
+        everywhere = self.collection == "jobs" and requests.boolean(given, "all_projects")
         everywhere = everywhere and call.policy.allows(EVERYWHERE, call.context, project_id)
-        wanted = reading.search(call, given)
-        tenant = tenants.of(call, project_id, everywhere=everywhere)
+        wanted = requests.search(call, given)
+        tenant = requests.of(call, project_id, everywhere=everywhere)
         page = call.conductor.backup.list(call.context, tenant, self.collection, wanted)
         return respond(b'{"%s":%s}' % (self.collection.encode(), page))
 
     def answers(self):
-        return {200: answers.page(self.collection)}
+        return {200: describing.page(self.collection)}
 
     def asked(self):
         everywhere = (describing.EVERYWHERE,) if self.collection == "jobs" else ()
         parameters = (*describing.PAGING, *everywhere)
-        return {"parameters": parameters, "body": schemas.SEARCH, "example": examples.SEARCH, "needed": False}
+        return {
+            "parameters": parameters,
+            "body": schemas.SEARCH,
+            "example": describing.SEARCH,
+            "needed": False,
+        }
 
 
 class Show(Handler):
@@ -99,28 +109,40 @@ class Show(Handler):
     verb = "Show"
 
     def __call__(self, call, name, project_id=None):
-        tenant = tenants.of(call, project_id)
+        show = functools.partial(self._show, call, name, project_id)
+        try:
+            return show(everywhere=False)
+        except errors.NotFound:
+            if not (project_id and self.collection == "jobs"):
+                raise
+            if not call.policy.allows(EVERYWHERE, call.context, project_id):
+                raise
+            return show(everywhere=True)
+
+    def _show(self, call, name, project_id, *, everywhere):
+        tenant = requests.of(call, project_id, everywhere=everywhere)
         return respond(call.conductor.backup.show(call.context, tenant, self.collection, name))
 
     def answers(self):
-        return {200: answers.one(self.collection), 404: None}
+        return {200: describing.one(self.collection), 404: None}
 
 
 class Create(Handler):
-    """Stores a new thing, under the name that the document gives it if such things have names of clients' choice."""
+    """Stores a new thing, under the name in the document if clients name things of the collection."""
 
     verb = "Create"
 
     def __init__(self, collection, schema, *, is_named=True, default=None):
         super().__init__(collection, schema)
         self._is_named, self._default = is_named, default
+        self._ignored |= schemas.OF_NEW_SESSIONS if collection == "sessions" else set()
 
     def __call__(self, call, project_id=None):
-        found = reading.document(call) if self._default is not None else reading.required(call)
+        found = requests.document(call) if self._default is not None else requests.required(call)
         document = self.checked(self._default if found is None else found)
         self.allow(call, document, project_id)
         name = document.get(f"{self.kind}_id") if self._is_named else None
-        tenant = tenants.of(call, project_id)
+        tenant = requests.of(call, project_id)
 
         def create(told):
             return call.conductor.backup.create(call.context, tenant, self.collection, told, name=name)
@@ -131,21 +153,22 @@ class Create(Handler):
         """Raise Forbidden if the document asks for more than the rule of the route allows."""
 
     def answers(self):
-        return {201: answers.told(f"{self.kind}_id")}
+        return {201: describing.told(f"{self.kind}_id")}
 
 
 class Change(Handler):
-    """Changes what the document gives."""
+    """Changes the given fields of a thing."""
 
     verb = "Change"
 
     def __init__(self, collection, schema, *, needs_body=False):
         super().__init__(collection, schema)
         self._needs_body = needs_body
+        self._ignored |= schemas.OF_CHANGES
 
     def __call__(self, call, name, project_id=None):
-        document = reading.required(call) if self._needs_body else reading.document(call) or {}
-        tenant = tenants.of(call, project_id)
+        document = requests.required(call) if self._needs_body else requests.document(call) or {}
+        tenant = requests.of(call, project_id)
         document = self.checked(document)
 
         def update(told):
@@ -160,7 +183,7 @@ class Change(Handler):
         return respond({f"{self.kind}_id": name, "version": version})
 
     def answers(self):
-        return {200: answers.told(f"{self.kind}_id", "version")}
+        return {200: describing.told(f"{self.kind}_id", "version")}
 
 
 class ChangeBackup(Change):
@@ -171,20 +194,24 @@ class ChangeBackup(Change):
         return respond(call.conductor.backup.show(call.context, tenant, self.collection, name))
 
     def answers(self):
-        return {200: answers.one(self.collection)}
+        return {200: describing.one(self.collection)}
 
     def asked(self):
-        return super().asked() | {"example": examples.STATUS}
+        return super().asked() | {"example": describing.STATUS}
 
 
 class Replace(Handler):
-    """Puts a thing in the place of the one of its name, if there is one."""
+    """Stores a thing under a name, in place of the one that has the name."""
 
     verb = "Replace"
 
+    def __init__(self, collection, schema):
+        super().__init__(collection, schema)
+        self._ignored |= schemas.OF_CHANGES
+
     def __call__(self, call, name, project_id=None):
-        document = self.checked(reading.document(call) or {})
-        tenant = tenants.of(call, project_id)
+        document = self.checked(requests.document(call) or {})
+        tenant = requests.of(call, project_id)
 
         def replace(told):
             return call.conductor.backup.replace(call.context, tenant, self.collection, name, told)
@@ -193,7 +220,7 @@ class Replace(Handler):
         return respond({f"{self.kind}_id": name, "version": version}, 201)
 
     def answers(self):
-        return {201: answers.told(f"{self.kind}_id", "version")}
+        return {201: describing.told(f"{self.kind}_id", "version")}
 
 
 class Delete(Handler):
@@ -202,8 +229,59 @@ class Delete(Handler):
     verb = "Delete"
 
     def __call__(self, call, name, project_id=None):
-        tenant = tenants.of(call, project_id)
+        tenant = requests.of(call, project_id)
         trust = call.conductor.backup.delete(call.context, tenant, self.collection, name)
         if trust:
             call.services.trusts.end(call, trust)
         return respond(NOTHING, 204)
+
+
+class Register(Create):
+    """Registers a client, or registers it again."""
+
+    verb = "Register"
+
+    def allow(self, call, document, project_id):
+        central = document.get("is_central", False)
+        if central and not call.policy.allows(CENTRAL, call.context, project_id):
+            raise errors.Forbidden(rule=CENTRAL)
+
+
+LIMIT = 100
+
+
+class Reports(Handler):
+    """Shows the reports of one of the things of a collection."""
+
+    verb = "Show the reports of"
+
+    def __call__(self, call, name, project_id=None):
+        given = requests.parameters(call)
+        limit = requests.integer(given, "limit", LIMIT)
+        if limit < 1:
+            raise errors.BadRequest(reason="limit must be a positive number.")
+        page = {"limit": min(limit, call.settings.max_limit), "marker": given.get("marker")}
+        page |= {name: given[name] for name in ("result", "since", "until") if name in given}
+        tenant = requests.of(call, project_id)
+        text = call.conductor.backup.reports(call.context, tenant, self.collection, name, **page)
+        return respond(f'{{"reports":{text}}}'.encode())
+
+    def answers(self):
+        return {200: describing.page("reports"), 404: None}
+
+    def asked(self):
+        return {"parameters": describing.REPORTS}
+
+
+class CreateReport(Handler):
+    """Stores an agent's report of a run."""
+
+    verb = "Create"
+
+    def __call__(self, call, name, project_id=None):
+        document = self.checked(requests.required(call))
+        tenant = requests.of(call, project_id)
+        return respond({"report_id": call.conductor.backup.report(call.context, tenant, name, document)}, 201)
+
+    def answers(self):
+        return {201: describing.told("report_id")}

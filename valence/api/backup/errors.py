@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors as Freezer's clients read them: a title and a description."""
+"""Errors in the format of Freezer: a title and a description."""
 
 import http
 import json
 
 import flask
 
-from valence.api import body
+from valence.api.http import handler
+from valence.api.http import request_body
 from valence.common import errors
 
-#: what clients of Keystone expect, since its middleware answers so
+#: the body of 401, as keystonemiddleware sends it
 UNAUTHORIZED = {
     "error": {
         "code": 401,
@@ -24,21 +25,17 @@ TITLES = {
     409: "Document already existing",
     422: "Unprocessable Entity",
 }
-#: errors that Freezer does not have: its titles would say something else
+#: errors that keep their own titles: Freezer's title of the status would mislead
 PLAIN = (errors.InUse, errors.CrossSite)
 #: longest description; a body can make it long
 LONGEST = 1000
 
 
 def respond(error, request_id):
-    """Return the response that tells of a ValenceError; the request id goes into its headers."""
+    """Return the response for a ValenceError; only its headers have the request id."""
     del request_id
-    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
-    if retry_after := getattr(error, "retry_after", None):
-        headers["Retry-After"] = str(retry_after)
-    if isinstance(error, errors.MethodNotAllowed):
-        headers["Allow"] = error.kwargs["allowed"]
-    return flask.Response(_data(error), error.status, headers, content_type=body.JSON)
+    headers = {"Vary": "Accept"} | handler.headers(error)
+    return flask.Response(_data(error), error.status, headers, content_type=request_body.JSON)
 
 
 def _data(error):
@@ -48,7 +45,7 @@ def _data(error):
 
 
 def _is_silent(error):
-    """Whether version 2 says nothing more: a thing that is not there."""
+    """Return whether the body is empty: version 2 shows nothing for a thing that does not exist."""
     is_shown = flask.request.method == "GET" and "/v2/" in flask.request.path
     return is_shown and isinstance(error, errors.NotFound) and not isinstance(error, errors.NoSuchURL)
 
@@ -67,9 +64,14 @@ def _description(error):
         return "You are not allowed to access this resource"
     if isinstance(error, errors.Duplicate):
         kind, value = error.kwargs["kind"], error.kwargs["value"]
-        return f"{kind.capitalize()} already registered with {error.kwargs['field'].upper()} {value.rpartition(':')[2]}"
+        return f"{kind.capitalize()} already registered with {error.kwargs['field'].upper()} {_name(value)}"
     if isinstance(error, errors.InUse):
         # Keys, also those in the reason, are the project and the name that clients know.
-        kind, name = error.kwargs["kind"], error.kwargs["key"].rpartition(":")[2]
+        kind, name = error.kwargs["kind"], _name(error.kwargs["key"])
         return f"The {kind.replace('_', ' ')} {name} is in use: remove first what refers to it."
     return error.problems[0]["detail"]
+
+
+def _name(key):
+    """Return the name in a key ``project:name``; a name may contain colons, a project may not."""
+    return key.partition(":")[2] or key

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Discovery: the versions that there are, and the home documents of each."""
+"""Discovery: the versions of the backup service, and the home document of each."""
 
 import flask
 
-from valence.api import render
 from valence.api.backup import describing
+from valence.api.http import handler
 
 HOME = "application/json-home"
-#: when Freezer's versions got their present form; clients are shown it and do nothing with it
+#: when Freezer's versions got their present form; clients ignore it
 UPDATED = {"v1": "2015-03-30T11:33:21", "v2": "2018-02-21T13:30:00"}
 _FORMATS = {"application/json": {}}
 _DOCUMENT = {"type": "object"}
@@ -16,17 +16,16 @@ _DOCUMENT = {"type": "object"}
 @describing.described({300: _DOCUMENT}, answer_types=("application/json", HOME))
 def versions(call):
     """Show which versions of the backup service there are."""
-    mount = call.http.path.rstrip("/")
     shown = [
         {
             "id": name,
             "status": status,
             "updated": UPDATED[name],
-            "links": [{"href": call.url(f"{mount}/{name}/"), "rel": "self"}],
+            "links": [{"href": call.url(f"/{name}/"), "rel": "self"}],
         }
         for name, status in (("v2", "CURRENT"), ("v1", "SUPPORTED"))
     ]
-    return flask.Response(render.encode({"versions": shown}), 300, content_type="application/json")
+    return flask.Response(handler.encode({"versions": shown}), 300, content_type="application/json")
 
 
 @describing.described({200: _DOCUMENT}, answer_types=(HOME, "application/json"))
@@ -65,4 +64,4 @@ def _resource(template, variables, methods):
 
 
 def _home(resources):
-    return flask.Response(render.encode({"resources": resources}), content_type=HOME)
+    return flask.Response(handler.encode({"resources": resources}), content_type=HOME)

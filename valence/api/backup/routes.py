@@ -1,32 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dialect on one screen: method, URL, what answers, the rule of the policy, and to whom it is open.
+"""The dialect on one screen: method, URL, handler, policy rule, and the persona that the rule admits by default.
 
-Version 2 has a project in its URLs, and its rules are Freezer's. Version 1 has no projects and no policy: there
-things are their user's, and any role that may read or work elsewhere may do so here.
+Version 2 has a project in its URLs, and the rules of Freezer. Freezer's version 1 has neither projects nor a policy:
+things belong to their user, and any role that may read or change something elsewhere may do so here.
 """
 
 from oslo_policy import policy
 
-from valence.api.backup import clients
 from valence.api.backup import collections
+from valence.api.backup import errors
 from valence.api.backup import events
 from valence.api.backup import home
 from valence.api.backup import schemas
 from valence.api.backup.collections import Change
 from valence.api.backup.collections import ChangeBackup
 from valence.api.backup.collections import Create
+from valence.api.backup.collections import CreateReport
 from valence.api.backup.collections import Delete
 from valence.api.backup.collections import List
 from valence.api.backup.collections import Replace
+from valence.api.backup.collections import Reports
 from valence.api.backup.collections import Show
-from valence.api.backup.reports import CreateReport
-from valence.api.backup.reports import Reports
-from valence.api.route import Route
+from valence.api.http import handler
+from valence.api.http.auth import PUBLIC
+from valence.api.http.auth import READER
+from valence.api.http.handler import Dialect
+from valence.api.http.handler import Route
 from valence.api.v1 import events as v1_events
-from valence.common.policy import PUBLIC
-from valence.common.policy import READER
 
-MOUNT = "/backup"
 READ, WRITE, STORE = "rule:valence:backup:reader", "rule:valence:backup:member", "rule:valence:backup:agent"
 SERVICE, USER = "rule:valence:backup:service", "rule:valence:backup:user"
 PERSONAS = (
@@ -58,7 +59,7 @@ PERSONAS = (
     policy.RuleDefault(collections.CENTRAL, SERVICE, "Register a client that works for all projects."),
 )
 
-REGISTER_CLIENT = clients.Register("clients", schemas.CLIENT)
+REGISTER_CLIENT = collections.Register("clients", schemas.CLIENT)
 CREATE_ACTION = Create("actions", schemas.ACTION)
 CHANGE_ACTION = Change("actions", schemas.ACTION_CHANGE)
 REPLACE_ACTION = Replace("actions", schemas.ACTION)
@@ -111,12 +112,13 @@ TABLE = (
     ("DELETE", "/backups/{name}",                  Delete("backups"),     "backups:delete",         STORE),
 )
 ROUTES = (
-    Route("GET", MOUNT,         home.versions, "backup:versions:list", PUBLIC),
-    Route("GET", f"{MOUNT}/v2", home.v2,       "backup:home:show",     READER),
-    Route("GET", f"{MOUNT}/v1", home.v1,       "backup:home:show",     READER),
-    *(Route(method, f"{MOUNT}/v2/{{project_id}}{url}", handler, f"backup:{rule}", persona)
+    Route("GET", "/",   home.versions, "backup:versions:list", PUBLIC),
+    Route("GET", "/v2", home.v2,       "backup:home:show",     READER),
+    Route("GET", "/v1", home.v1,       "backup:home:show",     READER),
+    *(Route(method, f"/v2/{{project_id}}{url}", handler, f"backup:{rule}", persona)
       for method, url, handler, rule, persona in TABLE),
-    *(Route(method, f"{MOUNT}/v1{url}", handler, f"backup:v1:{rule}", USER)
+    *(Route(method, f"/v1{url}", handler, f"backup:v1:{rule}", USER)
       for method, url, handler, rule, persona in TABLE),
 )
 # fmt: on
+DIALECT = Dialect("/backup", ROUTES, handler.check_version, handler.version_headers, errors.respond)

@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the documents of clients may hold, as JSON schemas; the first problem is told, as Freezer does."""
+"""JSON schemas of the documents that clients send; only the first problem is reported, as Freezer does."""
 
 import jsonschema
 
+from valence.api.http import request_body
 from valence.common import errors
 from valence.db import models
 from valence.db.models import backup
-from valence.db.models import backup_client
 
-ACTIONS = backup_client.CAPABILITIES["supported_actions"]
-MODES = backup_client.CAPABILITIES["supported_modes"]
+ACTIONS = backup.CAPABILITIES["supported_actions"]
+MODES = backup.CAPABILITIES["supported_modes"]
 
-#: what may be asked of a job, and how a run ends
+#: actions on a job, and results of a run
 EVENTS = ["start", "stop", "abort"]
 RESULTS = ["", "success", "fail", "aborted"]
 
 _LABEL = r"([a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d\-]{0,61}[a-zA-Z\d])"
 _HOST = rf"{_LABEL}(\.{_LABEL})*"
+#: characters of the longest value that an error repeats, and of the longest message
+_LONGEST_SHOWN, _LONGEST_MESSAGE = 64, 400
 _DATE = (
     r"^(-?(?:[1-9][0-9]*)?[0-9]{4})-(1[0-2]|0[1-9])-(3[01]|0[1-9]|[12][0-9])"
     r"T(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])(\.[0-9]+)?(Z|[+-](?:2[0-3]|[01][0-9]):[0-5][0-9])?$"
@@ -25,28 +27,34 @@ _TEXT, _INTEGER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "b
 _SHORT = {"type": "string", "maxLength": 255}
 _COUNT = {"type": ["integer", "null"], "minimum": -(2**63), "maximum": 2**63 - 1}
 _DESCRIPTION = {"type": ["string", "null"], "maxLength": models.Job.fields["description"].max}
-_NAME = {"type": "string", "pattern": r"^[\w-]+$", "maxLength": backup_client.LONGEST_NAME}
-_MAYBE_NAME = {"type": ["string", "null"], "pattern": r"^[\w-]*$", "maxLength": backup_client.LONGEST_NAME}
+_NAME = {"type": "string", "pattern": r"^[\w-]+$", "maxLength": backup.LONGEST_NAME}
+_MAYBE_NAME = {"type": ["string", "null"], "pattern": r"^[\w-]*$", "maxLength": backup.LONGEST_NAME}
 CLIENT_NAME = {
     "type": "string",
-    "pattern": rf"^(?:([\w\-]+)\_)?{_HOST}$",
-    "maxLength": backup_client.LONGEST_NAME,
+    "pattern": rf"^(?:([\w\-]+)_)?{_HOST}$",
+    "maxLength": backup.LONGEST_NAME,
 }
+
+#: collection -> names that only the service sets, and that are ignored in documents
+IGNORED = {
+    "actions": frozenset({"project_id", "user_id"}),
+    "jobs": frozenset({"project_id", "user_id"}),
+    "sessions": frozenset({"project_id", "user_id", "session_id"}),
+}
+#: other ignored names: in a new session, and in changes
+OF_NEW_SESSIONS, OF_CHANGES = {"status", "jobs", "last_start"}, {"action_id", "job_id", "user_credentials"}
 
 CLIENT = {
     "type": "object",
     "properties": {
         "client_id": CLIENT_NAME,
-        "hostname": {"type": "string", "pattern": f"^{_HOST}$", "maxLength": 255},
+        "hostname": {"type": "string", "pattern": r"[a-zA-Z\d]", "maxLength": 255},
         "description": _DESCRIPTION,
-        "config_id": _SHORT,
-        "uuid": {"type": "string", "minLength": 1, "maxLength": 64},
+        "config_id": _SHORT | {"type": ["string", "null"]},
+        "uuid": {"type": "string", "maxLength": 64},
         "is_central": _BOOLEAN,
     }
-    | {
-        name: {"type": "array", "items": {"enum": words}}
-        for name, words in backup_client.CAPABILITIES.items()
-    },
+    | {name: {"type": "array", "items": {"enum": words}} for name, words in backup.CAPABILITIES.items()},
     "required": ["client_id"],
 }
 _PATH = {"type": ["string", "null"], "maxLength": 4096}
@@ -63,8 +71,18 @@ _COLUMNS = {
     "timeout": _COUNT,
     "priority": _COUNT,
 }
-_RETRYING = {"max_retries": _COUNT, "max_retries_interval": _COUNT, "mandatory": _BOOLEAN}
-FREEZER_ACTION = {"type": "object", "properties": _COLUMNS, "required": ["action"]}
+_RETRYING = {
+    "max_retries": _COUNT,
+    "max_retries_interval": _COUNT,
+    "mandatory": {"type": ["boolean", "null"]},
+}
+# Agents of any version send settings of their own, which are kept as they are.
+FREEZER_ACTION = {
+    "type": "object",
+    "properties": _COLUMNS,
+    "required": ["action"],
+    "additionalProperties": True,
+}
 _STRICT_ACTION = {
     "type": "object",
     "properties": _COLUMNS
@@ -73,11 +91,12 @@ _STRICT_ACTION = {
         "mode": {"enum": [*MODES, None]},
         "cindernative_freezer_only": {"type": ["boolean", "null"]},
     },
+    "additionalProperties": True,
 }
 ACTION_CHANGE = {
     "type": "object",
     "properties": {
-        "action_id": _NAME,
+        "action_id": _MAYBE_NAME,
         "freezer_action": FREEZER_ACTION,
         "action": {"enum": ACTIONS},
         "mode": {"enum": MODES},
@@ -110,7 +129,7 @@ SCHEDULE = {
 }
 _ENTRY = {
     "type": "object",
-    "properties": {"action_id": _NAME, "freezer_action": _STRICT_ACTION} | _RETRYING,
+    "properties": {"action_id": _MAYBE_NAME, "freezer_action": _STRICT_ACTION} | _RETRYING,
     "anyOf": [{"required": ["action_id"]}, {"required": ["freezer_action"]}],
 }
 JOB_CHANGE = {
@@ -118,21 +137,19 @@ JOB_CHANGE = {
     "properties": {
         "job_actions": {"type": "array", "items": _ENTRY, "maxItems": 1000},
         "job_schedule": SCHEDULE,
-        "job_id": _NAME,
+        "job_id": _MAYBE_NAME,
         "client_id": CLIENT_NAME,
         "session_id": _MAYBE_NAME,
         "session_tag": _INTEGER,
         "description": _DESCRIPTION,
-        "action_defaults": _STRICT_ACTION,
+        "action_defaults": _STRICT_ACTION | {"type": ["object", "null"]},
         "user_credentials": {"type": ["object", "null"]},
-        "project_id": _TEXT,
-        "user_id": _TEXT,
         "_version": _INTEGER,
     },
     "additionalProperties": False,
 }
 JOB = JOB_CHANGE | {
-    "properties": JOB_CHANGE["properties"] | {"session_name": _TEXT},
+    "properties": JOB_CHANGE["properties"] | {"session_name": {"type": ["string", "null"]}},
     "required": ["job_actions", "client_id"],
 }
 _STATUS = {"type": ["string", "null"], "maxLength": 64}
@@ -153,10 +170,17 @@ _SESSION = {
 }
 SESSION = _SESSION | {"required": ["schedule"]}
 SESSION_REPLACEMENT = _SESSION | {"required": ["session_tag", "schedule"]}
+_MEMBER_TEXT = {"type": ["string", "null"], "maxLength": 16}
+#: a job in a session; a time that is not known is null, or empty as in Freezer
+_MEMBER = {
+    "type": "object",
+    "properties": {"status": _MEMBER_TEXT, "result": _MEMBER_TEXT}
+    | dict.fromkeys(("time_started", "time_ended"), {"type": ["integer", "string", "null"], "maxLength": 0}),
+}
 SESSION_CHANGE = _SESSION | {
     "properties": _SESSION["properties"]
-    | {"jobs": {"type": "object"}}
-    | dict.fromkeys(("project_id", "user_id", "last_start", "_version"), {}),
+    | {"jobs": {"type": "object", "additionalProperties": _MEMBER}}
+    | dict.fromkeys(("last_start", "_version"), {}),
     "additionalProperties": False,
 }
 _PLACE = {"type": "string", "maxLength": 4096}
@@ -216,12 +240,51 @@ SESSION_ACTION = EVENT | {"properties": {"start": _START, "end": _END}}
 
 
 def check(validator, document):
-    """Raise BadRequest with the first problem of a document."""
+    """Raise BadRequest with the first problem of a document, and the field that has it."""
     problem = next(validator.iter_errors(document), None)
     if problem is not None:
-        raise errors.BadRequest(reason=problem.message.partition("\n")[0])
+        place = ".".join(map(str, problem.absolute_path))
+        raise errors.BadRequest(reason=": ".join(filter(None, (place, _message(problem)))))
+
+
+def check_import(collection: str, document: dict):
+    """Raise BadRequest if the API would refuse an imported document."""
+    for problem in request_body.problems(document, request_body.USUAL.depth):
+        raise errors.BadRequest(reason=f"{problem['path'].removeprefix('$.')}: {problem['detail']}")
+    check(_IMPORTED[collection], document)
+
+
+def _message(problem):
+    """Return the message about a value; a value that may be large, or contain a password, is not repeated."""
+    limit = problem.validator_value
+    if problem.validator in ("maxLength", "maxItems"):
+        return f"longer than {limit}"
+    if problem.validator == "anyOf":
+        return "needs " + ", or ".join(" and ".join(each["required"]) for each in limit)
+    relation = {"type": "of type", "enum": "one of"}.get(problem.validator)
+    if relation and isinstance(problem.instance, (dict, list)):
+        return f"{type(problem.instance).__name__} is not {relation} {limit}"
+    said = problem.message
+    if isinstance(problem.instance, str):
+        wants_object = problem.validator == "type" and "object" in limit
+        if wants_object or len(problem.instance) > _LONGEST_SHOWN:
+            said = said.replace(repr(problem.instance), "the text", 1)
+    return said.partition("\n")[0][:_LONGEST_MESSAGE]
 
 
 def validator(schema):
     """Return the validator of a schema."""
     return jsonschema.Draft202012Validator(schema)
+
+
+#: collection -> validator of imported documents
+_IMPORTED = {
+    "clients": validator(CLIENT),
+    "actions": validator(ACTION),
+    "job_actions": validator(
+        ACTION_CHANGE | {"anyOf": [{"required": ["action_id"]}, {"required": ["freezer_action"]}]}
+    ),
+    "jobs": validator(JOB | {"required": [*JOB["required"], "job_id"]}),
+    "sessions": validator(SESSION | {"properties": SESSION_CHANGE["properties"]}),
+    "backups": validator(BACKUP),
+}

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trusts: a central client works for a user when the user is away, so the user trusts Valence's own user to say so."""
+"""Trusts in Keystone: with one, a central client works for a user in the user's absence; the trustee is Valence."""
 
 import functools
-
-from keystoneauth1 import exceptions
-from keystoneauth1 import loading
-from keystoneauth1 import session
 
 from valence.common import errors
 
@@ -17,14 +13,14 @@ _IDENTITY = {"service_type": "identity", "interface": "public", "version": (3, 0
 
 
 class Trusts:
-    """Makes and ends the trusts of users, by Keystone; without Keystone there are none."""
+    """Creates and removes the trusts of users; without Keystone there are none."""
 
     def __init__(self, conf):
         self._conf = conf
         self.is_there = conf.auth_strategy == "keystone"
 
     def of(self, call):
-        """Return the credentials of a trust of whoever asks, a present one if there is one already."""
+        """Return the credentials of a trust of the client's user: an existing one, or a new one."""
         who, trustee = call.context, self._session.get_user_id()
         present = self._ask(call, "GET", f"{_TRUSTS}?trustor_user_id={who.user_id}").json()["trusts"]
         wanted = {"trustor_user_id": who.user_id, "trustee_user_id": trustee, "project_id": who.project_id}
@@ -35,7 +31,7 @@ class Trusts:
         return _credentials(self._ask(call, "POST", _TRUSTS, json={"trust": wanted | about}).json()["trust"])
 
     def end(self, call, identifier):
-        """Remove a trust; one that is gone, or is another user's, is left alone."""
+        """Remove a trust, unless it does not exist or belongs to another user."""
         try:
             self._ask(call, "DELETE", f"{_TRUSTS}/{identifier}")
         except errors.Unprocessable:
@@ -43,6 +39,9 @@ class Trusts:
 
     @functools.cached_property
     def _session(self):
+        from keystoneauth1 import loading  # noqa: PLC0415  only where auth_strategy is keystone
+        from keystoneauth1 import session  # noqa: PLC0415
+
         options = self._conf[_GROUP]
         return session.Session(
             auth=loading.load_auth_from_conf_options(self._conf, _GROUP),
@@ -52,7 +51,9 @@ class Trusts:
         )
 
     def _ask(self, call, method, url, **body):
-        """Return Keystone's answer to a request with the token of whoever asks."""
+        """Return Keystone's response to a request with the client's own token."""
+        from keystoneauth1 import exceptions  # noqa: PLC0415  as above
+
         headers = {"X-Auth-Token": call.http.headers.get("X-Auth-Token", "")}
         try:
             return self._session.request(

@@ -1,30 +1,157 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents on their way to a conductor and back: packed, and in parts where they are long."""
+"""The documents of machines: handlers that take, show, compare, remove and reprocess them, and their way over the bus.
+
+A document crosses the bus compressed, in parts of at most PART characters. Large documents are read and sent one at a
+time: many at once would keep the interpreter, the conductor and the database from all other work.
+"""
 
 import contextlib
+import urllib.parse
 
+import flask
+
+from valence.api.http import handler
+from valence.api.introspection import describing
+from valence.api.introspection import dialect
+from valence.api.introspection import statuses
 from valence.common import bus_errors
 from valence.common import errors
 from valence.common import packing
-from valence.conductor import introspection_client
+from valence.conductor import client
 
-PART = introspection_client.Introspection.PART
-#: bytes that are read at a time
+JSON, GZIP, TEXT = "application/json", "application/gzip", "text/plain"
+
+
+class Show:
+    """Shows a document, or 304 if the client has it already."""
+
+    def __init__(self, kind, content_type=JSON):
+        self._kind, self._content_type = kind, content_type
+        self.summary = f"Show the {kind} data of a machine." if kind != "logs" else "Show a ramdisk's logs."
+        is_document = kind != "logs"
+        self.description = describing.verb(
+            {200: describing.DOCUMENT if is_document else {"type": "string"}, 304: None},
+            parameters=(describing.DATA_VERSION, describing.KNOWN) if is_document else (describing.KNOWN,),
+            failures=describing.READING,
+            answer_types=(JSON,) if is_document else (GZIP, TEXT),
+        )
+
+    def __call__(self, call, machine):
+        known, version = _known(call.http), None
+        if self._kind != "logs":
+            version = dialect.version(dialect.parameters(call), "version")
+        answer = call.conductor.introspection.data(
+            call.context, machine, kind=self._kind, known=known, version=version
+        )
+        return _answer(call, answer, self._type)
+
+    def _type(self, content):
+        is_text = self._content_type == GZIP and not content.startswith(b"\x1f\x8b")
+        return "text/plain; charset=utf-8" if is_text else self._content_type
+
+
+#: shows the logs that a ramdisk sent
+LOGS = Show("logs", GZIP)
+
+
+@describing.described({200: describing.page("versions", "IntrospectionVersion")}, failures=describing.READING)
+def versions(call, machine):
+    """List the versions of a machine's documents, the newest first."""
+    rows = call.conductor.introspection.versions(call.context, machine)
+    path = f"/v1/introspection/{urllib.parse.quote(machine, safe='')}/data?version="
+    for row in rows:
+        row["version"] = row.pop("number")
+        row["links"] = [dialect.own(call, f"{path}{row['version']}")]
+    return {"versions": rows}
+
+
+@describing.described(
+    {200: describing.one("IntrospectionDifference"), 304: None},
+    parameters=(describing.OLD, describing.NEW, describing.WHOLE, describing.KNOWN),
+    failures=describing.READING,
+)
+def difference(call, machine):
+    """Show what differs between two versions of a machine's documents."""
+    given = dialect.parameters(call)
+    answer = call.conductor.introspection.difference(
+        call.context,
+        machine,
+        old=dialect.version(given, "old"),
+        new=dialect.version(given, "new"),
+        whole=dialect.boolean(given, "whole", False),
+        known=_known(call.http),
+    )
+    return _answer(call, answer, lambda content: JSON)
+
+
+@describing.described({204: None}, failures=describing.WRITING)
+def delete(call, machine):
+    """Remove the data of a machine, its logs too."""
+    call.conductor.introspection.delete_data(call.context, machine)
+    return flask.Response(status=204)
+
+
+@describing.described(
+    {202: describing.ACCEPTED},
+    body=describing.DOCUMENT,
+    body_example=describing.DOCUMENT_EXAMPLE,
+    needs_body=False,
+    failures=(*describing.WRITING, 413),
+)
+def reapply(call, machine):
+    """Process the stored data of a machine, or those that come, anew."""
+    with taken(call) as data:
+        if data.strip():
+            send(call, "reapply", data, machine=machine)
+        else:
+            call.conductor.introspection.reapply(call.context, machine)
+    return statuses.accepted()
+
+
+@describing.described(
+    {200: {"type": "object", "properties": {"uuid": {"type": "string"}}, "required": ["uuid"]}},
+    parameters=(describing.TOKEN,),
+    body=describing.DOCUMENT,
+    body_example=describing.DOCUMENT_EXAMPLE,
+    failures=(400, 404, 409, 413),
+)
+def receive(call):
+    """Take the data that a ramdisk sends."""
+    with call.services.rate.counted(call.http.remote_addr), taken(call) as data:
+        return send(call, "receive", data, token=dialect.parameters(call).get("token"))
+
+
+def _answer(call, answer, content_type):
+    """Return the document of a conductor's answer, or 304 if that has none because the client has it."""
+    headers = {"ETag": f'"{answer["digest"]}"'}
+    if answer["text"] is None:
+        return flask.Response(status=304, headers=headers)
+    content = fetch(call, answer)
+    return flask.Response(content, 200, headers, content_type=content_type(content))
+
+
+def _known(http):
+    """Return the digest of the document that the client has; None if it names several."""
+    tags = handler.tags(http)
+    return tags[0] if len(tags) == 1 else None
+
+
+PART = client.Introspection.PART
+#: bytes to read at a time
 PIECE = 64 * 1024
-#: seconds for which a client that sends slowly, and a storage that is slow, keep the next large document waiting
+#: seconds for which a slow client, and a slow storage, may delay the next large document
 READ_PATIENCE, SEND_PATIENCE = 0.1, 0.3
-#: longest rest, in seconds, between two large documents
+#: longest pause, in seconds, between two large documents
 REST = 0.1
-#: large documents that wait for their turn, each in a thread
+#: most large documents that wait, each in a thread
 MOST_WAITING = 32
 
 
 @contextlib.contextmanager
 def taken(call):
-    """Read the document of a request, to be sent inside the ``with`` block; raise TooLarge, Busy.
+    """Yield the body of a request, which the ``with`` block sends on; raise TooLarge, Busy.
 
-    Large ones have that one after the other, with rests: many at once would take the interpreter, the conductor and the
-    database from everybody else.
+    Large documents are read and sent one at a time, with pauses.
     """
     with _turn(call) as go_on:
         data = read(call.http)
@@ -34,7 +161,7 @@ def taken(call):
 
 def read(http):
     """Return the body of a request; raise TooLarge."""
-    # In pieces: some servers would clear room for all that is still missing each time that something comes.
+    # In pieces: for each read, some servers allocate a buffer for all that is still missing.
     data = b"".join(iter(lambda: http.stream.read(PIECE), b""))
     if http.content_length is None and len(data) >= http.max_content_length:
         raise errors.TooLarge(what="body", limit=f"{http.max_content_length} bytes")
@@ -42,7 +169,7 @@ def read(http):
 
 
 def send(call, method, data, **arguments):
-    """Return what ``method`` of the conductor answers to a document; a large one goes ahead in parts."""
+    """Return the answer of a conductor's ``method`` to a document; all parts but the last are sent before it."""
     namespace = call.conductor.introspection
     *parts, last = packing.split(packing.pack(data), PART)
     place = {"transfer": None, "server": None}
@@ -53,7 +180,7 @@ def send(call, method, data, **arguments):
 
 
 def fetch(call, answer):
-    """Return the content that an answer of ``introspection_client.Introspection.data`` holds or leads to."""
+    """Return the content of an answer of ``client.Introspection.data``, with the parts that it refers to."""
     parts, more = [answer["text"]], answer["more"]
     for number in range(more["parts"] if more else 0):
         part = call.conductor.introspection.part(
@@ -64,9 +191,9 @@ def fetch(call, answer):
 
 
 def _turn(call):
-    """Return what to hold while the document of a request is read and sent."""
+    """Return the context manager in which the document of a request is read and sent."""
     length = call.http.content_length
-    # Without a length it comes in chunks, or not at all.
+    # Without a length the body is chunked, or missing.
     is_large = "Transfer-Encoding" in call.http.headers if length is None else length > PART
     if not is_large:
         return contextlib.nullcontext(_go_on)
@@ -76,4 +203,4 @@ def _turn(call):
 
 
 def _go_on(_seconds):
-    """Go on: nobody waits for the end of a small document."""
+    """Do nothing: small documents have no turns."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of /v1 is not plain create, read, update, delete."""
+"""Handlers of /v1 beyond the plain verbs of ``valence.api.model.crud``."""

@@ -4,30 +4,30 @@
 import dataclasses
 import logging
 import operator
-import re
 import time
 
 import flask
 
-from valence.api import body
-from valence.api import crud
-from valence.api import formats
-from valence.api import query
-from valence.api import render
+from valence.api.http import handler
+from valence.api.http import request_body
+from valence.api.model import crud
+from valence.api.model import query
+from valence.api.model import schemas
 from valence.common import errors
 from valence.db import models
+from valence.db.models import epochs
 from valence.db.models import event
 
 LOG = logging.getLogger(__name__)
 
-#: the rule that allows to see the events of the backup service
+#: policy rule that allows to see the events of the backup service
 OF_PROJECTS = "valence:events:of_projects"
 STREAM = "text/event-stream"
-#: seconds after which a silent stream says that it lives, and after which any stream ends: its client comes back
-#: with Last-Event-ID and new credentials. The two writes that find a closed connection, where the server does not tell
-#: of it, are these seconds apart.
+#: seconds after which a silent stream sends a comment, and after which a stream ends: its client reconnects with
+#: Last-Event-ID and new credentials. A server that does not report a closed connection needs two writes to notice it,
+#: KEEP_ALIVE seconds apart.
 KEEP_ALIVE, LONGEST = 5, 3600
-#: what Valence's own server puts into the WSGI environment: it tells at once that a client is gone
+#: key of the WSGI environment of Valence's own server: an object that reports at once when a client disconnects
 EXCHANGE = "valence.exchange"
 
 MATCHES = {
@@ -42,15 +42,17 @@ MATCHES = {
 
 
 def _since(text):
-    """Return what ``since`` names: ("sequence", number), ("uuid", text) of the last known event, or ("time", text)."""
-    if re.fullmatch("[0-9]{1,18}", text):
-        return "sequence", int(text)
-    if formats.is_uuid(text):
+    """Return what ``since`` names: ("position", Position), ("uuid", text) of an event, or ("time", text)."""
+    if position := epochs.parse(text):
+        return "position", position
+    if schemas.is_uuid(text):
         return "uuid", text.lower()
     try:
-        return "time", formats.timestamp(text)
+        return "time", schemas.timestamp(text)
     except ValueError:
-        raise ValueError("It is not a sequence number, not the UUID of an event and not a time.") from None
+        raise ValueError(
+            "It is not a sequence number, not the id of an event in a stream, not the UUID of an event and not a time."
+        ) from None
 
 
 class List(crud.List):
@@ -62,16 +64,20 @@ class List(crud.List):
         super().__init__(models.Event, sort=[["sequence", False]])
 
     def __call__(self, call):
-        asked = _allowed(call, self.parse(call))
+        asked, seen = self.parse(call), _visible(call)
+        asked = asked._replace(filters=[*asked.filters, *seen])
         if asked.extra.get("stream") or call.http.accept_mimetypes.best == STREAM:
             return self._stream(call, asked)
+        crud.require_marker(call, self.model, asked, seen)
         if "since" in asked.extra:
             asked = asked._replace(filters=[*asked.filters, _after(call, asked.extra["since"])])
         return self.answer(call, asked)
 
     @property
     def description(self):
-        return dataclasses.replace(super().description, answer_types=(body.JSON, STREAM), failures=(400, 404))
+        return dataclasses.replace(
+            super().description, answer_types=(request_body.JSON, STREAM), failures=(400, 404)
+        )
 
     def _stream(self, call, asked):
         _refuse_paging(call)
@@ -80,28 +86,41 @@ class List(crud.List):
             return flask.Response(content_type=STREAM)
         place = call.services.feed.join(call.context.user_id or call.http.remote_addr or "")
         response = flask.Response(_frames(call, asked, cursor, place), content_type=STREAM)
-        response.headers["X-Accel-Buffering"] = "no"  # nginx would keep events back until its buffer is full
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would delay events until its buffer is full
         response.call_on_close(place.close)
         if exchange := call.http.environ.get(EXCHANGE):
             exchange.when_gone(place.close)
         return response
 
 
-def _allowed(call, asked):
-    """Return a Query without what belongs to projects, unless whoever asks works for all of them."""
+def _visible(call):
+    """Return the filters of the events that the client may see: the shared ones and its project's, or none for all."""
     if call.policy.allows(OF_PROJECTS, call.context):
-        return asked
-    return asked._replace(filters=[*asked.filters, ["object_kind", "in", list(event.SHARED)]])
+        return []
+    kinds = ["object_kind", "in", [*event.SHARED, *event.OF_PROJECTS]]
+    mine = ["project_id", "in", [None, call.context.project_id or ""]]
+    return [kinds, mine]
 
 
 def _after(call, since):
-    """Return the filter for what follows ``since``; an event that is not there any more is refused."""
+    """Return the filter for the events after ``since``; raise NotFound for an event that was removed, or is hidden."""
     form, wanted = since
     if form == "time":
         return ["created_at", "gte", wanted]
+    if form == "position":
+        wanted = call.services.feed.position(call.context, wanted).number
     if form == "uuid":
-        wanted = call.conductor.records.get(call.context, "Event", wanted, fields=["sequence"])["sequence"]
+        wanted = _event(call, wanted)["sequence"]
     return ["sequence", "gt", wanted]
+
+
+def _event(call, uuid):
+    """Return the sequence number of an event that the client may see, and whose it is; raise NotFound."""
+    names = ["sequence", "object_kind", "project_id"]
+    found = call.conductor.records.get(call.context, "Event", uuid, fields=names)
+    if not _wanted(found, _visible(call)):
+        raise errors.NotFound(kind=models.Event.kind, key=uuid)
+    return found
 
 
 def _refuse_paging(call):
@@ -112,14 +131,18 @@ def _refuse_paging(call):
 
 
 def _cursor(call, asked):
-    """Return the sequence number after which the stream begins: the last known one, or the newest there is."""
+    """Return the position after which the stream begins: the last one that the client knows, or the newest."""
     last = call.http.headers.get("Last-Event-ID")
-    if last is not None and not re.fullmatch("[0-9]{1,18}", last):
-        raise errors.BadRequest(reason="Last-Event-ID must be the id of an event of this stream, a number.")
-    newest = call.services.feed.newest(call.context)
-    if last is not None:
-        return min(int(last), newest)
-    return _before(call, _after(call, asked.extra["since"]), newest) if "since" in asked.extra else newest
+    known = None if last is None else epochs.parse(last)
+    if last is not None and known is None:
+        raise errors.BadRequest(
+            reason="Last-Event-ID must be the id of an event of this stream, such as 1795232222000-41 or 41."
+        )
+    form, wanted = asked.extra.get("since", (None, None)) if last is None else ("position", known)
+    if form in (None, "position"):
+        return call.services.feed.position(call.context, wanted)
+    newest = call.services.feed.position(call.context, None)
+    return newest._replace(number=_before(call, _after(call, (form, wanted)), newest.number))
 
 
 def _before(call, condition, newest):
@@ -131,13 +154,14 @@ def _before(call, condition, newest):
 
 
 def _frames(call, asked, cursor, place):
-    """Yield the stream's frames until it is stopped, has lasted long enough, or its client's credentials expire."""
+    """Yield the stream's frames until it is stopped, LONGEST has passed, or its client's credentials expire."""
     feed, end = call.services.feed, time.monotonic() + LONGEST
     end = min(end, call.context.expires or end)
     yield b"retry: 2000\n\n"
     while place.is_open and not feed.stopped and (left := end - time.monotonic()) > 0:
         events, cursor = _next(feed, call, cursor, min(left, KEEP_ALIVE), place)
-        frames = [_frame(event, asked.fields) for event in events if _wanted(event, asked.filters)]
+        wanted = [event for event in events if _wanted(event, asked.filters)]
+        frames = [_frame(event, asked.fields, feed.epochs.label(event["sequence"])) for event in wanted]
         yield b"".join(frames) or b": still here\n\n"
 
 
@@ -160,7 +184,7 @@ def _matches(value, comparison, wanted):
     return MATCHES[comparison](value, wanted)
 
 
-def _frame(event, fields):
+def _frame(event, fields, label):
     shown = {name: event[name] for name in fields} if fields else event
-    head = f"id: {event['sequence']}\nevent: {event['event_type']}\ndata: ".encode()
-    return head + render.encode(shown) + b"\n\n"
+    head = f"id: {label}\nevent: {event['event_type']}\ndata: ".encode()
+    return head + handler.encode(shown) + b"\n\n"

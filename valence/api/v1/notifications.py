@@ -1,35 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Valence publishes on the bus: schema and sample of every type of event."""
+"""The events that Valence publishes on the bus: schema and sample of every type."""
 
 import functools
 
-from valence.api import description
-from valence.api import query
-from valence.api import render
-from valence.api import schemas
+from valence.api.http import descriptions
+from valence.api.http import handler
+from valence.api.model import query
+from valence.api.model import schemas
 from valence.db import models
 from valence.db.models import event as event_model
 
 OBJECTS = {
     "backup_job": models.JobAttachment,
     "backup_session": models.Session,
+    "flavor": models.Flavor,
     "introspection": models.Introspection,
+    "node": models.Node,
     "pod_manager": models.PodManager,
     "resource": models.ResourceWithState,
 }
 
 
-@description.described(answers={200: {"type": "object"}}, failures=(400,))
+@descriptions.described(answers={200: {"type": "object"}}, failures=(400,))
 def listing(call):
     """Show the type, schema and a sample of every event that is published."""
     query.options(call.raw_query, {})
-    return render.document(call, _whole() | {"links": [render.link(call, "self", "/v1/notifications")]})
+    return handler.document(call, _whole() | {"links": [handler.link(call, "self", "/v1/notifications")]})
 
 
 @functools.cache
 def _whole():
     types = event_model.EVENT_TYPES.items()
     return {"notifications": [_notification(name, kind) for name, kind in types]}
+
+
+#: epoch of the samples
+EPOCH = 1795232222000
 
 
 def _notification(name, kind):
@@ -44,7 +50,7 @@ def _notification(name, kind):
 
 
 def _schema(kind):
-    """Return the schema of what ``Event.payload`` makes."""
+    """Return the schema of ``Event.payload``."""
     event = models.Event.fields
     about = {
         "kind": {"const": kind.object_kind},
@@ -54,6 +60,7 @@ def _schema(kind):
     properties = {
         "version": {"const": models.Event.version},
         "event_id": event["uuid"].schema(),
+        "epoch": event_model.EPOCH.schema(),
         "sequence": event["sequence"].schema(),
         "object": _object(about),
         "old": _object(_state(kind, more=False)) if kind.old else {"type": "null"},
@@ -82,4 +89,5 @@ def _sample(name, kind):
     values = schemas.example(models.Event, models.Event.public_fields())
     about = {"event_type": name, "object_kind": kind.object_kind, "object_id": state[model.key]}
     states = {"old": state if kind.old else None, "new": state | more if kind.new else None}
-    return models.Event(**(values | about | states | {"created_at": schemas.EXAMPLES["date-time"]})).payload()
+    event = models.Event(**(values | about | states | {"created_at": schemas.EXAMPLES["date-time"]}))
+    return event.payload(EPOCH)

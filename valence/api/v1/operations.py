@@ -1,36 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations in answers: 202 with where to look, or, if the client prefers to wait (RFC 7240), how it ended."""
+"""Operations in responses: 202 with the operation's Location, or its end if the client prefers to wait (RFC 7240)."""
 
 import re
 import threading
 import time
 
-from valence.api import body
-from valence.api import crud
-from valence.api import description
-from valence.api import idempotency
-from valence.api import query
-from valence.api import render
+from valence.api.http import descriptions
+from valence.api.http import handler
+from valence.api.http import request_body
+from valence.api.model import crud
+from valence.api.model import query
+from valence.common import errors
+from valence.common.web import http_limits
 from valence.db import models
 from valence.db.models import operation as model
 
-SHOW = crud.Show(models.Operation)
+#: policy rule that allows to see and change the operations of all projects
+OF_PROJECTS = "valence:operations:of_projects"
 
-#: longest wait, and seconds between two looks
+
+class List(crud.List):
+    """Shows a page of operations: those of everybody's things, and those of the client's project."""
+
+    def __init__(self):
+        super().__init__(models.Operation, sort=[["created_at", True]])
+
+    def rows(self, call, asked):
+        seen = visible(call, OF_PROJECTS)
+        crud.require_marker(call, self.model, asked, seen)
+        return super().rows(call, asked._replace(filters=[*asked.filters, *seen]))
+
+
+class Show(crud.Show):
+    """Shows one operation, unless it is another project's."""
+
+    def row(self, call, uuid):
+        row = super().row(call, uuid)
+        require_visible(call, row)
+        return row
+
+
+def visible(call, rule):
+    """Return the filters of the rows that the client may see: everybody's and its project's, all if ``rule`` allows."""
+    if call.policy.allows(rule, call.context):
+        return []
+    return [["project_id", "in", [None, call.context.project_id or ""]]]
+
+
+def require_visible(call, row):
+    """Raise NotFound for an operation of another project."""
+    # Conductors of earlier versions know no projects: their operations are everybody's.
+    mine = (None, call.context.project_id or "")
+    if row.get("project_id") not in mine and not call.policy.allows(OF_PROJECTS, call.context):
+        raise errors.NotFound(kind="operation", key=row["uuid"])
+
+
+SHOW = Show(models.Operation)
+
+#: longest wait, and the time between two polls, in seconds
 LONGEST_WAIT, INTERVAL = 60, 0.25
 
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})\b', re.IGNORECASE)
 
 
 class Waits:
-    """The requests that wait for operations: a bounded number, so that some threads are always free for others."""
+    """Requests that wait for operations: at most ``most``, so that other requests always find free threads."""
 
     def __init__(self, most):
         self._places = threading.BoundedSemaphore(most)
         self._stopping = threading.Event()
 
     def until_ended(self, call, operation, seconds):
-        """Return the operation when it has ended, or as it is after ``seconds``; None if there was no place."""
+        """Return the operation once it has ended, or as it is after ``seconds``; None if too many requests wait."""
         if not self._places.acquire(blocking=False):
             return None
         try:
@@ -39,10 +80,11 @@ class Waits:
             self._places.release()
 
     def stop(self):
-        """Let every waiting request answer now."""
+        """Make every waiting request answer now."""
         self._stopping.set()
 
     def _wait(self, call, operation, deadline):
+        http_limits.end_turn()
         while operation["state"] not in model.ENDED and time.monotonic() < deadline:
             if self._stopping.wait(min(INTERVAL, max(0.0, deadline - time.monotonic()))):
                 return operation
@@ -51,41 +93,46 @@ class Waits:
 
 
 def accepted(call, operation):
-    """Return the response for an operation that was asked for."""
-    headers = {"Location": call.url(f"/v1/operations/{operation['uuid']}")}
-    seconds = _preferred_wait(call.http)
-    waited = call.services.waits.until_ended(call, operation, seconds) if seconds else None
-    if waited is not None:
-        operation, headers["Preference-Applied"] = waited, f"wait={seconds}"
+    """Return the response to a request that started or changed an operation."""
+    operation, headers = waited(call, operation)
+    headers["Location"] = call.url(f"/v1/operations/{operation['uuid']}")
     status = 200 if operation["state"] in model.ENDED else 202
     shown = crud.with_links(call, SHOW, operation)
-    return render.document(call, shown, status=status, revision=operation["revision"], headers=headers)
+    return handler.document(call, shown, status=status, revision=operation["revision"], headers=headers)
 
 
-@description.described(
-    parameters=(description.PREFER,),
-    answers={200: description.reference("Operation"), 202: description.reference("Operation")},
+def waited(call, operation):
+    """Return the operation as it is after the wait that the client prefers, and the header that says so, if any."""
+    seconds = _preferred_wait(call.http)
+    ended = call.services.waits.until_ended(call, operation, seconds) if seconds else None
+    return (operation, {}) if ended is None else (ended, {"Preference-Applied": f"wait={seconds}"})
+
+
+@descriptions.described(
+    parameters=(descriptions.PREFER,),
+    answers={200: descriptions.reference("Operation"), 202: descriptions.reference("Operation")},
     failures=(400, 404, 409),
 )
 def cancel(call, uuid):
     """Cancel an operation: 200 with it if it has ended, 202 while somebody still works on it."""
     query.options(call.raw_query, {})
-    body.refuse(call.http)
-    return accepted(call, call.conductor.operations.cancel(call.context, SHOW.checked_key(uuid)))
+    request_body.refuse(call.http)
+    key = SHOW.row(call, uuid)["uuid"]
+    return accepted(call, call.conductor.operations.cancel(call.context, key))
 
 
-@description.described(
-    parameters=(description.IDEMPOTENCY_KEY, description.PREFER),
-    answers={200: description.reference("Operation"), 202: description.reference("Operation")},
+@descriptions.described(
+    parameters=(descriptions.IDEMPOTENCY_KEY, descriptions.PREFER),
+    answers={200: descriptions.reference("Operation"), 202: descriptions.reference("Operation")},
     failures=(400, 404, 409, 422),
 )
 def retry(call, uuid):
     """Ask once more for what an operation did not do: 202 with the new operation."""
     query.options(call.raw_query, {})
-    body.refuse(call.http)
-    key = SHOW.checked_key(uuid)
-    with idempotency.told(call):
-        again = call.conductor.operations.retry(call.context, key, idempotency=idempotency.of(call))
+    request_body.refuse(call.http)
+    key = SHOW.row(call, uuid)["uuid"]
+    with request_body.told(call):
+        again = call.conductor.operations.retry(call.context, key, idempotency=request_body.of(call))
     return accepted(call, again)
 
 

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pod managers, as far as they are more than plain rows: the released form of credentials, and synchronization."""
+"""Pod managers and conductors, beyond the plain verbs.
 
-from valence.api import body
-from valence.api import crud
-from valence.api import description
-from valence.api import idempotency
-from valence.api import query
+Pod managers take credentials in the form of the first release too, and are synchronized on request. A conductor has its
+host name as its key, and links to the pod managers that it serves and to its running operations.
+"""
+
+import re
+
+from valence.api.http import descriptions
+from valence.api.http import handler
+from valence.api.http import request_body
+from valence.api.model import crud
+from valence.api.model import query
+from valence.api.model import schemas
 from valence.api.v1 import operations
 from valence.common import errors
 from valence.db import models
@@ -37,7 +44,7 @@ AUTHENTICATION = {
 }
 
 
-class Form(crud.Form):
+class Form(schemas.Validator):
     """Bodies in which credentials may come as ``authentication``."""
 
     def __init__(self, verb):
@@ -55,16 +62,42 @@ class Form(crud.Form):
         return values | authentication[0]["auth_items"]
 
 
-@description.described(
-    parameters=(description.IDEMPOTENCY_KEY, description.PREFER),
-    answers={200: description.reference("Operation"), 202: description.reference("Operation")},
+@descriptions.described(
+    parameters=(descriptions.IDEMPOTENCY_KEY, descriptions.PREFER),
+    answers={200: descriptions.reference("Operation"), 202: descriptions.reference("Operation")},
     failures=(400, 404, 409, 422),
 )
 def sync(call, uuid):
     """Ask for a synchronization: 202 with the operation that does it."""
     query.options(call.raw_query, {})
-    body.refuse(call.http)
+    request_body.refuse(call.http)
     key = crud.checked_key(models.PodManager.kind, uuid)
-    with idempotency.told(call):
-        operation = call.conductor.pod_managers.sync(call.context, key, idempotency=idempotency.of(call))
+    with request_body.told(call):
+        operation = call.conductor.pod_managers.sync(call.context, key, idempotency=request_body.of(call))
     return operations.accepted(call, operation)
+
+
+_HOSTNAME = re.compile(r"[\w.:-]{1,255}", re.ASCII)
+
+
+class Show(crud.Show):
+    """Shows one conductor."""
+
+    def __init__(self):
+        super().__init__(models.Conductor)
+
+    def __call__(self, call, hostname):
+        return super().__call__(call, hostname)
+
+    def checked_key(self, key):
+        if not _HOSTNAME.fullmatch(key):
+            raise errors.NotFound(kind=self.kind, key=key)
+        return key
+
+    def links(self, call, row):
+        mine = f"conductor={row['hostname']}"
+        return [
+            *super().links(call, row),
+            handler.link(call, "pod_managers", f"/v1/pod_managers?{mine}"),
+            handler.link(call, "operations", f"/v1/operations?{mine}&state=running"),
+        ]

@@ -4,8 +4,10 @@
 import json
 import threading
 
+from tests import restoring
 from tests.unit.api import case
 from valence.common import errors
+from valence.conductor.events import restores
 from valence.db import models
 from valence.db import store
 
@@ -36,7 +38,7 @@ class Stream:
         self._response.close()
 
 
-class StreamTest(case.APITestCase):
+class StreamCase(case.APITestCase):
     def stream(self, url="/v1/events?stream=true", **headers):
         """Open a stream."""
         response = self.get(url, **headers)
@@ -46,6 +48,8 @@ class StreamTest(case.APITestCase):
         self.assertEqual({"retry": "2000"}, stream.frame())
         return stream
 
+
+class StreamTest(StreamCase):
     def test_new_events_are_sent_with_their_ids(self):
         self.add_pod_manager()
         stream = self.stream()
@@ -165,6 +169,86 @@ class StreamTest(case.APITestCase):
         self.assertTrue(reader.is_alive())
         self.application.stop()
         reader.join(10)
+
+
+class RestoredTest(StreamCase):
+    """A database that is restored from an older backup while clients read its events."""
+
+    def setUp(self):
+        super().setUp()
+        self.history = restores.History(self.backend.store)
+        restores.begin(self.backend.store, 0)
+
+    def watch(self):
+        """Look for a restore as a running conductor does."""
+        try:
+            self.history.read()
+        except restores.Restored as restored:
+            restores.begin(self.backend.store, restored.after)
+            self.history.restart()
+
+    def add(self, *numbers):
+        for number in numbers:
+            self.add_pod_manager(name=f"row-{number}", url=f"https://10.0.0.{number}")
+
+    def position(self):
+        """Return the id of the newest event."""
+        stream = self.stream("/v1/events?stream=true&since=0")
+        frame = [stream.frame() for _ in self.backend.store.list(models.Event)][-1]
+        stream.close()
+        return frame["id"]
+
+    def names(self, stream, number):
+        return [stream.event()["new"]["name"] for _ in range(number)]
+
+    def begin(self):
+        """Take a backup between two and five events, and return the id that the fifth one had."""
+        self.add(1, 2)
+        self.watch()
+        self.backup = restoring.Backup(self.backend.store)
+        self.add(3, 4, 5)
+        self.watch()
+        return self.position()
+
+    def test_a_stream_goes_on_with_the_new_events(self):
+        last = self.begin()
+        stream = self.stream(Last_Event_ID=last)
+        self.wait_for(lambda: self.application.services.feed._newest == 5)
+        self.backup.restore()
+        self.add(6)
+        self.watch()
+        self.assertEqual(["row-6"], self.names(stream, 1))
+        self.add(7, 8, 9)
+        self.assertEqual(["row-7", "row-8", "row-9"], self.names(stream, 3))
+
+    def test_a_client_that_comes_back_gets_every_new_event(self):
+        last = self.begin()
+        self.backup.restore()
+        self.add(6, 7, 8, 9)  # more than were lost: the number is not ahead
+        self.watch()
+        self.assertRegex(last, "^[0-9]+-5$")
+        self.assertEqual(["row-6", "row-7", "row-8", "row-9"], self.names(self.stream(Last_Event_ID=last), 4))
+        listed = self.get(f"/v1/events?since={last}").json["events"]
+        self.assertEqual([3, 4, 5, 6], [event["sequence"] for event in listed])
+
+    def test_a_number_alone_gets_every_new_event_while_it_is_ahead(self):
+        self.begin()
+        self.backup.restore()
+        self.add(6)
+        self.watch()
+        self.assertEqual(["row-6"], self.names(self.stream(Last_Event_ID="5"), 1))
+        self.assertEqual([3], [event["sequence"] for event in self.get("/v1/events?since=5").json["events"]])
+
+    def test_a_conductor_of_an_earlier_version_tells_no_epochs(self):
+        call = self.backend.caller.call
+        self.backend.caller.call = lambda *args, **kwargs: _without(call(*args, **kwargs))
+        self.add(1, 2)
+        self.assertEqual("2", self.position())
+        self.assertEqual(["row-2"], self.names(self.stream(Last_Event_ID="1795232222000-1"), 1))
+
+
+def _without(answer):
+    return {name: value for name, value in answer.items() if name != "epochs"}
 
 
 class FullTest(case.APITestCase):

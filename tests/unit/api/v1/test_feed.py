@@ -9,6 +9,7 @@ from valence.common import context
 from valence.common import errors
 from valence.db import models
 from valence.db import store
+from valence.db.models import epochs
 
 
 class FeedTest(case.APITestCase):
@@ -27,7 +28,8 @@ class FeedTest(case.APITestCase):
 
     def sequences(self, cursor, timeout=5):
         """Return the sequence numbers that the feed has after a cursor."""
-        return [event["sequence"] for event in self.feed.after(self.caller, cursor, timeout, self.place)[0]]
+        after = epochs.Position(0, cursor)
+        return [event["sequence"] for event in self.feed.after(self.caller, after, timeout, self.place)[0]]
 
     def test_new_events_come_in_order(self):
         self.pod_manager = self.add_pod_manager()
@@ -97,7 +99,7 @@ class FeedTest(case.APITestCase):
 
     def test_a_closed_place_ends_the_wait(self):
         threading.Timer(0.1, self.place.close).start()
-        self.assertEqual(([], 0), self.feed.after(self.caller, 0, 30, self.place))
+        self.assertEqual([], self.sequences(0, timeout=30))
 
     def test_events_that_were_purged_are_passed_over(self):
         """A stream that is behind what is left in the store does not ask for it again and again."""
@@ -106,7 +108,8 @@ class FeedTest(case.APITestCase):
         self.feed.join("reader")
         self.wait_for(lambda: self.feed._newest == 6)
         self.backend.store.commit(*map(store.Delete, self.backend.store.list(models.Event)))
-        self.assertEqual(([], 6), self.feed.after(self.caller, 0, 5, self.place))
+        start = epochs.Position(0, 0)
+        self.assertEqual(([], (0, 6)), self.feed.after(self.caller, start, 5, self.place))
 
     def test_waiting_ends_with_the_time_or_with_a_stop(self):
         self.assertEqual([], self.sequences(0, timeout=0.05))

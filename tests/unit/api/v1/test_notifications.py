@@ -28,5 +28,5 @@ class NotificationTest(case.APITestCase):
         self.add_pod_manager()
         (stored,) = self.backend.store.list(models.Event)
         schema = next(each["schema"] for each in self.told if each["event_type"] == stored.event_type)
-        jsonschema.validate(stored.payload(), schema)
+        jsonschema.validate(stored.payload(0), schema)
         self.assertEqual(set(stored.new), set(schema["properties"]["new"]["properties"]))

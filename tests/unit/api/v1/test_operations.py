@@ -5,7 +5,7 @@ import threading
 import time
 
 from tests.unit.api import case
-from valence.conductor import worker
+from valence.conductor.work import worker
 from valence.db import models
 from valence.db import store
 
