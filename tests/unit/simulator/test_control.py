@@ -14,12 +14,20 @@ class ControlTest(case.SimulatorTestCase):
                 "requests": 2,
                 "by_method": {"GET": 2},
                 "by_status": {"200": 1, "404": 1},
+                "resets": {},
                 "sessions": 0,
                 "subscriptions": 0,
                 "systems": 8,
             },
             stats,
         )
+
+    def test_counts_resets_of_each_system(self):
+        for reset_type in ("ForceRestart", "ForceRestart", "ForceOff", "Nothing"):
+            path = "Systems/System1/Actions/ComputerSystem.Reset"
+            self.call("POST", path, json={"ResetType": reset_type})
+        resets = self.control("GET", "stats").json()["resets"]
+        self.assertEqual({"System1": {"ForceRestart": 2, "ForceOff": 1}}, resets)
 
     def test_sets_health_and_power_at_once(self):
         answer = self.control("PATCH", "systems/System1", {"health": "Critical", "power": "Off"})
@@ -50,6 +58,28 @@ class ControlTest(case.SimulatorTestCase):
         self.assertEqual(1, self.control("GET", "faults").json()["error_rate"])
         self.assertGreaterEqual(self.get("Systems").status_code, 500)
 
+    def test_tells_what_is_composed_whatever_clients_see(self):
+        self.simulator = self.start(racks=1, compute_blocks=1, stale_state_rate=1.0)
+        path = "/redfish/v1/CompositionService/ResourceBlocks/Rack1-Compute1"
+        body = {"Name": "mine", "Description": "for me", "Links": {"ResourceBlocks": [{"@odata.id": path}]}}
+        document = self.call("POST", "Systems", json=body).json()
+        found = self.control("GET", "compositions").json()
+        system = {
+            "path": document["@odata.id"],
+            "uuid": document["UUID"],
+            "name": "mine",
+            "state": "Composed",
+        }
+        self.assertEqual([{**system, "description": "for me", "blocks": [path]}], found["systems"])
+        block = {"path": path, "systems": [document["@odata.id"]], "reserved": False, "broken": False}
+        self.assertEqual(([block], {}), (found["blocks"], found["tasks"]))
+
+    def test_breaks_and_mends_a_block(self):
+        path = "CompositionService/ResourceBlocks/Rack1-System1"
+        for health in ("Critical", "OK"):
+            answer = self.control("PATCH", "blocks/Rack1-System1", {"health": health})
+            self.assertEqual((204, health), (answer.status_code, self.get(path).json()["Status"]["Health"]))
+
     def test_ends_sessions_and_changes_the_password(self):
         self.call("POST", "SessionService/Sessions", json=case.SIGN_IN)
         self.control("DELETE", "sessions")
@@ -75,6 +105,8 @@ class ControlTest(case.SimulatorTestCase):
             (400, "PATCH", "systems/System1", {"power": "Maybe"}),
             (400, "PATCH", "systems/System1", {"colour": "red"}),
             (400, "PATCH", "systems/System1", [1]),
+            (404, "PATCH", "blocks/Rack1-None1", {"health": "OK"}),
+            (400, "PATCH", "blocks/Rack1-System1", {"health": "Fine"}),
             (400, "PATCH", "faults", {"error_rate": "often"}),
             (400, "PATCH", "faults", {"no_rate": 1}),
             (400, "PUT", "password", {}),

@@ -2,8 +2,8 @@
 """The idle time of sessions, with the clock in the test's hands."""
 
 from tests import base
-from valence.simulator import errors
 from valence.simulator import options
+from valence.simulator import redfish
 from valence.simulator import sessions
 
 
@@ -17,7 +17,7 @@ class SessionsTest(base.TestCase):
     def is_in(self):
         try:
             self.sessions.check({"X-Auth-Token": self.token})
-        except errors.RedfishError as error:
+        except redfish.RedfishError as error:
             self.assertEqual(401, error.status)
             return False
         return True
@@ -34,7 +34,7 @@ class SessionsTest(base.TestCase):
     def test_a_new_password_leaves_sessions_open(self):
         self.sessions.set_password("other")
         self.assertTrue(self.is_in())
-        self.assertRaises(errors.RedfishError, self.sessions.create, "admin", "password")
+        self.assertRaises(redfish.RedfishError, self.sessions.create, "admin", "password")
 
     def test_an_id_is_not_used_again(self):
         self.sessions.expire()

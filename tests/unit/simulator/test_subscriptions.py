@@ -67,6 +67,23 @@ class DeliveryTest(SubscriptionCase):
             ],
         )
 
+    def test_composing_is_told_of_the_system_and_its_blocks(self):
+        self.simulator = self.start(racks=1, compute_blocks=1, event_retry_seconds=0.05)
+        self.subscribe()
+        block = "/redfish/v1/CompositionService/ResourceBlocks/Rack1-Compute1"
+        body = {"Name": "mine", "Links": {"ResourceBlocks": [{"@odata.id": block}]}}
+        path = self.call("POST", "Systems", json=body).headers["Location"]
+        self.wait_for(lambda: ("ResourceAdded", path) in self.told())
+        self.wait_for(lambda: self.told()[-1] == ("ResourceUpdated", path))
+        self.assertIn(("ResourceUpdated", block), self.told())
+        self.receiver.payloads.clear()
+        self.call("DELETE", path.removeprefix("/redfish/v1/"))
+        self.wait_for(lambda: ("ResourceRemoved", path) in self.told())
+        self.assertIn(("ResourceUpdated", block), self.told())
+
+    def told(self):
+        return [(each["EventType"], each["OriginOfCondition"]["@odata.id"]) for each in self.receiver.records]
+
     def test_a_subscriber_gets_only_what_it_asked_for(self):
         self.subscribe(ResourceTypes=["Chassis"])
         self.subscribe(EventTypes=["ResourceRemoved"])

@@ -2,9 +2,9 @@
 """The course of power changes, with time in the test's hands."""
 
 from tests import base
+from valence.simulator import actions
 from valence.simulator import options
 from valence.simulator import pod
-from valence.simulator import power
 
 
 class PowerTest(base.TestCase):
@@ -13,7 +13,7 @@ class PowerTest(base.TestCase):
         self.pod = pod.Pod(options.Inventory())
         self.system = self.pod.systems["System1"]
         self.later = []
-        self.power = power.Power(self.pod, 6, lambda seconds, *call: self.later.append((seconds, call)))
+        self.power = actions.Power(self.pod, 6, lambda seconds, *call: self.later.append((seconds, call)))
 
     def course(self, reset_type, start):
         """Return the states that a reset goes through, and how long it takes."""
