@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encoded documents with their ETags: kept until they change, paged, expanded by splicing."""
+"""Encoded resources with their ETags: cached until they change, paged, expanded, or spoiled on purpose."""
 
 import dataclasses
 import hashlib
@@ -7,11 +7,99 @@ import json
 import re
 import urllib.parse
 
-from valence.simulator import errors
-from valence.simulator import queries
-from valence.simulator import redfish
-from valence.simulator import tree
+from aiohttp import web
 
+from valence.simulator import redfish
+from valence.simulator import resources
+
+EXPAND = re.compile(r"([.~*])(?:\(\$levels=(\d{1,3})\))?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Query:
+    """What a client asked for; ``expand`` is one of ``.``, ``~``, ``*`` or empty."""
+
+    expand: str = ""
+    levels: int = 1
+    skip: int = 0
+    top: int | None = None
+    pages: bool = False
+
+    @property
+    def expand_option(self):
+        return {"$expand": f"{self.expand}($levels={self.levels})"} if self.expand else {}
+
+
+def parse(text, behaviour):
+    """Return the Query in the query string ``text``; what is not offered is ignored or refused with 501."""
+    found = {}
+    for name, value in urllib.parse.parse_qsl(text, keep_blank_values=True):
+        if name == "$expand" and behaviour.expand:
+            found |= _expand(value, behaviour.expand_levels)
+        elif name in ("$skip", "$top"):
+            found |= {name[1:]: _number(name, value), "pages": True}
+        elif name.startswith("$") and behaviour.refuse_queries:
+            raise redfish.RedfishError(501, "QueryNotSupported", f"The query option {name} is not supported.")
+    if "expand" in found and behaviour.page_size:
+        found["pages"] = True  # so that the link to the next page asks to expand as well
+    return Query(**found)
+
+
+def _expand(value, most):
+    match = EXPAND.fullmatch(value)
+    if not match:
+        raise redfish.bad_request("QueryParameterValueFormatError", f"$expand does not know {value}.")
+    levels = int(match[2] or 1)
+    if not 1 <= levels <= most:
+        raise redfish.bad_request("QueryParameterOutOfRange", f"$levels goes from 1 to {most}.")
+    return {"expand": match[1], "levels": levels}
+
+
+def _number(name, value):
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise redfish.bad_request("QueryParameterValueTypeError", f"{name} is a number.")
+    return int(value)
+
+
+PAGE = b"<!DOCTYPE html>\n<html><body><h1>It works!</h1></body></html>\n"
+
+
+async def send(request, response, kind):
+    """Return the answer that ``response`` becomes by the fault ``kind``, one of ``KINDS``."""
+    return await KINDS[kind](request, response)
+
+
+async def html(request, response):
+    return web.Response(body=PAGE, content_type="text/html", charset="utf-8")
+
+
+async def truncate(request, response):
+    """Promise and deliver half a document: the HTTP is right, the JSON is not."""
+    body = response.body or b""
+    return web.Response(status=response.status, body=body[: len(body) // 2], headers=kept_headers(response))
+
+
+async def cut(request, response):
+    """Promise the whole, deliver half, and close the connection."""
+    body = response.body or b" "
+    half = web.StreamResponse(status=200, headers=kept_headers(response))
+    half.content_length = len(body)
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    if request.transport:
+        request.transport.close()
+    return half
+
+
+def kept_headers(response):
+    return {name: value for name, value in response.headers.items() if name != "Content-Length"}
+
+
+KINDS = {"html": html, "truncate": truncate, "cut": cut}
+
+
+#: below a system: what follows its resource blocks
+COLLECTIONS = ("/Processors", "/Memory", "/Storage/1", "/Storage/1/Drives", "/EthernetInterfaces")
 LINK = re.compile(rb'\{"@odata\.id":"([^"#]+)"\}')
 LINKS = b'"Links":{'
 MAX_BYTES = 128 * 2**20  # 10,000 systems with all their parts are 66 MB
@@ -43,7 +131,7 @@ class Answers:
 
     def query(self, path, text):
         """Return the answer for ``path`` with the query string ``text``."""
-        query = queries.parse(text, self._behaviour)
+        query = parse(text, self._behaviour)
         answer = self._page(path, query) if query.pages else self.get(path)
         if not query.expand:
             return answer
@@ -55,14 +143,17 @@ class Answers:
         if system is None:
             self._kept.clear()
             return
-        self._kept.pop(f"{redfish.ROOT}/Systems/{system.id}", None)
-        self._kept.pop(f"{redfish.ROOT}/Chassis/{system.sled.id}", None)
+        place = f"{redfish.ROOT}/Systems/{system.id}"
+        for path in ("", *COLLECTIONS):
+            self._kept.pop(place + path, None)
+        if not system.is_composed:
+            self._kept.pop(f"{redfish.ROOT}/Chassis/{system.sled.id}", None)
 
     def _make(self, path):
         row, _ = self._documents.find(path)
         document = self._documents.document(path)
-        if isinstance(row, tree.Collection) and self._behaviour.page_size:
-            document = page(document, queries.Query(), self._behaviour.page_size)
+        if isinstance(row, resources.Collection) and self._behaviour.page_size:
+            document = page(document, Query(), self._behaviour.page_size)
         answer = self._encode(document)
         if not row.volatile:
             self._kept[path] = answer
@@ -70,7 +161,7 @@ class Answers:
 
     def _page(self, path, query):
         row, _ = self._documents.find(path)
-        if not isinstance(row, tree.Collection):
+        if not isinstance(row, resources.Collection):
             return self.get(path)
         return self._encode(page(self._documents.document(path), query, self._behaviour.page_size))
 
@@ -104,7 +195,7 @@ class Answers:
         body = self.get(path).body
         budget[0] -= len(body)
         if budget[0] < 0:
-            raise errors.RedfishError(507, "InsufficientStorage", "The expanded answer would be too large.")
+            raise redfish.RedfishError(507, "InsufficientStorage", "The expanded answer would be too large.")
         return body if levels == 1 else self._expand(body, option, levels - 1, budget)
 
 

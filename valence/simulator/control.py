@@ -3,13 +3,16 @@
 
 Bodies are JSON objects.
 
-GET    /simulator/stats        requests, by_method, by_status since the start; sessions, subscriptions and systems now
+GET    /simulator/stats        requests, by_method, by_status, resets since the start; sessions, subscriptions and
+                               systems now
 POST   /simulator/systems      {"rack": "Rack1"} (or nothing) adds a system; answers its id, uuid, path
 PATCH  /simulator/systems/ID   {"health": "Critical", "power": "Off", "id": "New"}, any: sets the health,
                                sets the power at once, moves the system to another URL
 DELETE /simulator/systems/ID   removes a system
 GET    /simulator/faults       shows the faults, fields of options.Faults
 PATCH  /simulator/faults       {"error_rate": 0.2} changes some of them
+GET    /simulator/compositions what is composed: systems with their blocks, blocks that somebody touched, tasks
+PATCH  /simulator/blocks/ID    {"health": "Critical"} breaks a resource block, {"health": "OK"} mends it
 DELETE /simulator/sessions     ends all sessions
 PUT    /simulator/password     {"password": "new"}, from now on
 POST   /simulator/reset        sets everything back to the start
@@ -21,23 +24,33 @@ import re
 
 from aiohttp import web
 
-from valence.simulator import errors
 from valence.simulator import redfish
 from valence.simulator import service as service_module
+from valence.simulator.composition import blocks
+from valence.simulator.composition import requests
 
 
 def stats(service):
-    """Return what the service has done so far, as a dict of numbers."""
+    """Return what the service has done so far, as numbers; ``resets`` has those of each system by ResetType."""
     methods = {key: count for key, count in service.statistics.items() if isinstance(key, str)}
     statuses = {str(key): count for key, count in service.statistics.items() if isinstance(key, int)}
     return {
         "requests": sum(methods.values()),
         "by_method": methods,
         "by_status": statuses,
+        "resets": _resets(service),
         "sessions": len(service.sessions.ids(service.pod)),
         "subscriptions": len(service.subscriptions.ids(service.pod)),
         "systems": len(service.pod.systems),
     }
+
+
+def _resets(service):
+    """Return how often each reset of each system arrived: ``{"System1": {"ForceOff": 2}}``."""
+    found = {}
+    for (system_id, reset_type), number in service.resets.items():
+        found.setdefault(system_id, {})[reset_type] = number
+    return found
 
 
 def add_system(service, rack=None):
@@ -67,6 +80,49 @@ def set_faults(service, **changes):
     service.set_faults(**changes)
 
 
+def compositions(service):
+    """Return what is composed, whatever the faults let clients see of it."""
+    pod = service.pod
+    systems = [system for system in pod.systems.values() if system.is_composed or system.blocks]
+    return {
+        "systems": [_composed(pod, system) for system in systems],
+        "blocks": [_block(pod, block_id) for block_id in pod.compositions.touched],
+        "tasks": {task.id: task.state for task in pod.tasks.values()},
+    }
+
+
+def _composed(pod, system):
+    return {
+        "path": f"{redfish.ROOT}/Systems/{system.id}",
+        "uuid": system.uuid,
+        "name": system.name,
+        "description": system.description,
+        "state": pod.compositions.system_state(system),
+        "blocks": [f"{requests.PREFIX}{block_id}" for block_id in system.blocks],
+    }
+
+
+def _block(pod, block_id):
+    holders = pod.compositions.holders(block_id)
+    return {
+        "path": f"{requests.PREFIX}{block_id}",
+        "systems": [f"{redfish.ROOT}/Systems/{system.id}" for system in holders],
+        "reserved": pod.compositions.is_reserved(block_id),
+        "broken": pod.compositions.is_broken(block_id),
+    }
+
+
+def change_block(service, block_id, *, health):
+    """Break a resource block (``Critical``) or mend it (``OK``)."""
+    if blocks.find(service.pod, block_id) is None:
+        raise KeyError(block_id)
+    if health not in ("OK", "Critical"):
+        raise ValueError("health of a block is OK or Critical")
+    service.pod.compositions.set_broken(block_id, health == "Critical")
+    for system in service.pod.compositions.users(block_id):
+        service.pod.changed(system)
+
+
 def end_sessions(service):
     service.sessions.expire()
 
@@ -88,6 +144,8 @@ ROUTES = tuple(
         ("DELETE", "systems/([^/]+)", remove_system),
         ("GET", "faults", faults),
         ("PATCH", "faults", set_faults),
+        ("GET", "compositions", compositions),
+        ("PATCH", "blocks/([^/]+)", change_block),
         ("DELETE", "sessions", end_sessions),
         ("PUT", "password", set_password),
         ("POST", "reset", reset),
@@ -99,7 +157,7 @@ async def handle(service, request):
     """Answer an HTTP request below ``/simulator``."""
     try:
         result = await _run(service, request)
-    except errors.RedfishError as error:
+    except redfish.RedfishError as error:
         return _json(error.status, {"error": error.text})
     except KeyError as error:
         return _json(404, {"error": f"there is no {error.args[0]}"})
@@ -114,7 +172,7 @@ async def _run(service, request):
         if match and method == request.method:
             body = await service_module.read_json(request)
             return function(service, *match.groups(), **body)
-    raise errors.missing(request.path)
+    raise redfish.missing(request.path)
 
 
 def _json(status, document):

@@ -4,7 +4,6 @@
 import random
 import re
 
-from valence.simulator import errors
 from valence.simulator import redfish
 
 KINDS = ("error", "cut", "truncate", "html", "hang")
@@ -18,6 +17,7 @@ class Faults:
         self._paths = expression(options.fault_paths)
         self._identity = identity
         self._random = random.Random(f"{seed}/faults")
+        self._composing = random.Random(f"{seed}/faults of compositions")
         self._rates = [(kind, rate) for kind in KINDS if (rate := getattr(options, f"{kind}_rate"))]
 
     def draw(self, path):
@@ -26,14 +26,24 @@ class Faults:
             return None
         return next((kind for kind, rate in self._rates if self._random.random() < rate), None)
 
+    def hits(self, name, path):
+        """Say whether the fault with this rate, one of those of compositions, befalls a request."""
+        rate = getattr(self.options, name)
+        return bool(rate) and bool(self._paths.search(path)) and self._composing.random() < rate
+
+    def is_stale(self, block_id):
+        """Say whether a resource block always calls itself Unused."""
+        rate = self.options.stale_state_rate
+        return bool(rate) and self._identity.share("stale", block_id) < rate
+
     def error(self):
         """Return the error of an overloaded (503, with Retry-After) or a broken (500) service."""
         if self._random.random() < 0.5:
-            return errors.RedfishError(
+            return redfish.RedfishError(
                 500, "InternalError", "The request failed due to an internal service error."
             )
         text = "The service is temporarily unavailable. Retry later."
-        return errors.RedfishError(
+        return redfish.RedfishError(
             503, "ServiceTemporarilyUnavailable", text, Retry_After=str(self.options.retry_after)
         )
 
@@ -47,8 +57,8 @@ class Faults:
     def dead(self, path):
         """Return the error that a dead resource answers, always the same."""
         if self._identity.choose((404, 501), "dead status", path) == 404:
-            return errors.missing(path)
-        return errors.RedfishError(501, "ActionNotSupported", f"{path} is not implemented.")
+            return redfish.missing(path)
+        return redfish.RedfishError(501, "ActionNotSupported", f"{path} is not implemented.")
 
 
 def expression(text):

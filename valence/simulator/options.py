@@ -7,9 +7,54 @@ A field's metadata holds its ``help`` and the ``metavar`` that tells its unit.
 import dataclasses
 import math
 
+#: ways in which a service composes; "none" is a service that only shows its blocks
+WAYS = ("blocks", "constrained", "expand", "manifest", "none")
+#: where capabilities of composition are found
+PLACES = ("collection", "zone")
+#: deviations from the standard that public services and emulators have -> what is different
+QUIRKS = {
+    "accepts_taken_blocks": "blocks of another system are accepted",
+    "requires_id": "a composition without Id is 400; one with the Id of another system overwrites it",
+    "no_placeholders": "{} and null in an array of a PATCH are 400",
+    "bases_by_links_only": "blocks do not contain the systems that can be expanded",
+    "links_of_blocks_only": "systems do not list their blocks",
+    "links_of_systems_only": "blocks do not list their systems",
+    "zones_of_blocks_only": "zones do not list their blocks",
+    "blocks_of_zones_only": "blocks do not list their zones",
+    "zones_of_unused_only": "zones list unused blocks only",
+    "no_types": "ResourceBlockType is empty",
+    "bare_type": "ResourceBlockType is a string",
+    "text_reserved": "Reserved is a string",
+    "wrong_summaries": "MemorySummary counts MiB where GiB are meant",
+    "ignores_reset": "a reset is accepted, and nothing happens",
+    "preview_applies": "RequestType Preview composes",
+    "misspelled_target": "the target of the action Compose is misspelled; it works",
+    "decompose_by_links": "a stanza DecomposeSystem needs Links.ComputerSystems",
+    "bare_errors": "the body of an error is a string",
+    "answers_deletion": "the DELETE of a system answers 200 with the number 200 as its body",
+}
 
-def option(default, help, metavar=None):
-    return dataclasses.field(default=default, metadata={"help": help, "metavar": metavar})
+
+def option(default, help, metavar=None, choices=()):
+    """Return a field; a text with ``choices`` is a list of some of them, separated by commas."""
+    metadata = {"help": help, "metavar": metavar, "choices": tuple(choices)}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def names(text):
+    """Return the set of names in a list separated by commas."""
+    return frozenset(filter(None, (name.strip() for name in text.split(","))))
+
+
+def limits(text):
+    """Return ``{"MaxStorage": 8, …}`` (``@Redfish.ResourceBlockLimits``) for ``"MaxStorage=8,…"``."""
+    found = {}
+    for pair in names(text):
+        name, _, number = pair.partition("=")
+        if not (number.isascii() and number.isdigit() and name.startswith(("Min", "Max"))):
+            raise ValueError(f"limits cannot be {text!r}: MaxStorage=8 is one")
+        found[name] = int(number)
+    return dict(sorted(found.items()))
 
 
 def check(name, kind, value):
@@ -26,7 +71,11 @@ class Options:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            check(field.name, field.type, getattr(self, field.name))
+            value = getattr(self, field.name)
+            check(field.name, field.type, value)
+            choices = field.metadata["choices"]
+            if choices and (unknown := sorted(names(value) - set(choices))):
+                raise ValueError(f"{field.name} cannot be {', '.join(unknown)}: any of {', '.join(choices)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +93,21 @@ class Inventory(Options):
     rack_managers: int = option(1, "managers of a rack, besides the pod manager itself")
     nodes: int = option(1, "RSD nodes in a rack")
     fabrics: bool = option(True, "have an Ethernet and a PCIe fabric with a switch a rack")
-    composition: bool = option(True, "have a CompositionService with two resource blocks a rack")
+    composition: str = option(
+        "blocks",
+        f"ways to compose, separated by commas: {', '.join(WAYS)}; empty: no CompositionService",
+        "WAYS",
+        WAYS,
+    )
+    system_blocks: int = option(1, "systems in a rack that are a resource block each, and can be expanded")
+    compute_blocks: int = option(0, "resource blocks in a rack with processors, memory and a network port")
+    memory_blocks: int = option(0, "resource blocks in a rack with memory")
+    storage_blocks: int = option(
+        0, "resource blocks in a rack with drives, besides that of the pooled drives"
+    )
+    network_blocks: int = option(0, "resource blocks in a rack with network ports")
+    accelerator_blocks: int = option(0, "resource blocks in a rack with GPUs")
+    zones: int = option(1, "zones of resource blocks in a rack; storage is in all of them")
     volumes: int = option(2, "volumes of the StorageService; with 0 there is no such service")
     equipment: bool = option(
         False, "have more parts: ports, controllers, functions, fans, sensors, power and cooling equipment"
@@ -72,8 +135,34 @@ class Behaviour(Options):
 
 
 @dataclasses.dataclass(frozen=True)
+class Composition(Options):
+    """How systems are composed of resource blocks."""
+
+    compose_seconds: float = option(0, "how long composing and taking apart take", "SECONDS")
+    tasks: bool = option(False, "answer 202 and follow the work by a task monitor")
+    task_retry_after: int = option(1, "what Retry-After of a task says", "SECONDS")
+    sharing: int = option(1, "systems that one storage block can be part of")
+    capabilities: str = option(
+        "collection", "where capabilities are, separated by commas: collection, zone", "PLACES", PLACES
+    )
+    limits: str = option(
+        "MinCompute=1,MaxCompute=1,MaxStorage=8", "limits of the capabilities, by type of block", "LIMITS"
+    )
+    reserve: bool = option(True, "blocks can be reserved")
+    block_actions: bool = option(True, "systems have AddResourceBlock and RemoveResourceBlock")
+    block_patch: bool = option(True, "the list of a system's blocks can be changed by PATCH")
+    hot_plug: bool = option(True, "blocks come and go while a system is on")
+    quirks: str = option("", "deviations from the standard, separated by commas", "NAMES", QUIRKS)
+    intruder: float = option(0, "compositions that another client begins or ends", "PER_MINUTE")
+
+    def __post_init__(self):
+        super().__post_init__()
+        limits(self.limits)
+
+
+@dataclasses.dataclass(frozen=True)
 class Faults(Options):
-    """What goes wrong. A rate is a share of requests, from 0 to 1; ``dead_rate`` one of resources."""
+    """What goes wrong. A rate is a share of requests, from 0 to 1; some say what else they are a share of."""
 
     latency: float = option(0, "wait before every answer", "MILLISECONDS")
     error_rate: float = option(0, "answer 500, or 503 with Retry-After", "RATE")
@@ -83,6 +172,17 @@ class Faults(Options):
     html_rate: float = option(0, "answer a web page instead of JSON", "RATE")
     hang_rate: float = option(0, "never answer", "RATE")
     dead_rate: float = option(0, "resources that are linked, and always answer 404 or 501", "RATE")
+    compose_cut_rate: float = option(0, "compose or take apart, then cut the connection", "RATE")
+    compose_silent_rate: float = option(0, "compose or take apart, and never answer", "RATE")
+    compose_fail_rate: float = option(0, "fail to compose or to take apart", "RATE")
+    compose_stuck_rate: float = option(0, "be Composing for ever", "RATE")
+    no_location_rate: float = option(0, "answer 201 or 202 without Location", "RATE")
+    no_body_rate: float = option(0, "answer 201 or 202 without a body", "RATE")
+    monitor_gone_rate: float = option(0, "task monitors that are 404", "RATE")
+    name_ignored_rate: float = option(0, "composed systems with a name and description of their own", "RATE")
+    block_fail_rate: float = option(0, "compositions of which a block breaks afterwards", "RATE")
+    deaf_delete_rate: float = option(0, "answer 204 to a DELETE of a system, and do nothing", "RATE")
+    stale_state_rate: float = option(0, "blocks that are always said to be Unused", "RATE")
     fault_paths: str = option(
         "", "regular expression: faults but latency happen at these paths only", "REGEX"
     )
@@ -101,7 +201,7 @@ class Listener(Options):
     )
 
 
-GROUPS = (Inventory, Behaviour, Faults, Listener)
+GROUPS = (Inventory, Behaviour, Composition, Faults, Listener)
 
 
 def split(values):

@@ -1,15 +1,134 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of all resources that the simulator has: path, schema with version, who knows it."""
+"""The table of all resources that the simulator has: path, schema with version, who knows it.
 
+Which resource is at which URL: a tree of path segments, where ``*`` is any member of the collection above.
+
+Nothing is kept for a resource: a document is built when it is asked for, so that a big pod starts at once.
+"""
+
+import dataclasses
+import typing
+
+from valence.simulator import redfish
+from valence.simulator.documents import capabilities
 from valence.simulator.documents import chassis
+from valence.simulator.documents import composed
 from valence.simulator.documents import composition
 from valence.simulator.documents import equipment
 from valence.simulator.documents import fabrics
-from valence.simulator.documents import managers
-from valence.simulator.documents import storage_services
+from valence.simulator.documents import nodes
+from valence.simulator.documents import services
 from valence.simulator.documents import systems
-from valence.simulator.tree import Collection
-from valence.simulator.tree import Resource
+from valence.simulator.documents import tasks
+
+
+@dataclasses.dataclass(frozen=True)
+class Resource:
+    """A kind of resource: ``build(pod, *ids)`` gives its properties, ``ids`` are those in its path.
+
+    ``present(pod)`` says whether the pod has it at all. A ``volatile`` one changes without notice.
+    """
+
+    path: str
+    schema: str
+    build: typing.Callable
+    present: typing.Callable = lambda pod: True
+    volatile: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Collection:
+    """All members of one kind at ``path``: ``ids(pod, *ids)`` lists them, ``build(pod, *ids)`` gives one.
+
+    ``links(pod, *ids)`` are links to members that are elsewhere, ``annotations(pod, *ids)`` further properties.
+    With ``volatile_members`` the members change without notice, the collection does not.
+    """
+
+    path: str
+    schema: str
+    ids: typing.Callable
+    build: typing.Callable
+    present: typing.Callable = lambda pod: True
+    volatile: bool = False
+    links: typing.Callable = lambda pod, *ids: ()
+    annotations: typing.Callable = lambda pod, *ids: {}
+    volatile_members: bool = False
+
+
+class Tree:
+    """Finds the documents of ``pod`` by path; ``table`` holds a Resource or Collection a row."""
+
+    def __init__(self, pod, table):
+        self._pod = pod
+        self._root = _Node()
+        for row in table:
+            node = self._root
+            for segment in filter(None, row.path.split("/")):
+                node = node.children.setdefault(segment, _Node())
+            node.row = row
+            if isinstance(row, Collection):
+                is_volatile = row.volatile or row.volatile_members
+                member = Resource(f"{row.path}/*", row.schema, row.build, volatile=is_volatile)
+                node.children.setdefault("*", _Node()).row = member
+
+    def find(self, path):
+        """Return the row for a URL path and the ids in it, or raise the 404."""
+        node, ids = self._root, []
+        for segment in self._segments(path):
+            above, node = node, node.children.get(segment)
+            if node is None:
+                node = self._member(above, segment, ids, path)
+                ids.append(segment)
+            if node.row and not node.row.present(self._pod):
+                raise redfish.missing(path)
+        if node.row is None:
+            raise redfish.missing(path)
+        return node.row, ids
+
+    def document(self, path):
+        """Return the whole document at ``path`` as a dict; ``Links`` come last."""
+        row, ids = self.find(path)
+        if isinstance(row, Collection):
+            return self._collection(path, row, ids)
+        name = row.schema.partition(".")[0]
+        head = {
+            "@odata.id": path,
+            "@odata.type": f"#{row.schema}.{name}",
+            "Id": path.rpartition("/")[2] if row.path else "RootService",
+        }
+        return head | row.build(self._pod, *ids)
+
+    def _member(self, above, segment, ids, path):
+        if not isinstance(above.row, Collection) or segment not in above.row.ids(self._pod, *ids):
+            raise redfish.missing(path)
+        return above.children["*"]
+
+    def _collection(self, path, row, ids):
+        name = f"{row.schema.partition('.')[0]}Collection"
+        members = [{"@odata.id": f"{path}/{member}"} for member in row.ids(self._pod, *ids)]
+        members += row.links(self._pod, *ids)
+        return {
+            "@odata.id": path,
+            "@odata.type": f"#{name}.{name}",
+            "Name": name,
+            "Members@odata.count": len(members),
+            "Members": members,
+            **row.annotations(self._pod, *ids),
+        }
+
+    @staticmethod
+    def _segments(path):
+        if path == redfish.ROOT:
+            return []
+        if not path.startswith(f"{redfish.ROOT}/"):
+            raise redfish.missing(path)
+        return path[len(redfish.ROOT) + 1 :].split("/")
+
+
+class _Node:
+    def __init__(self):
+        self.children = {}
+        self.row = None
 
 
 def has_fabrics(pod):
@@ -17,7 +136,15 @@ def has_fabrics(pod):
 
 
 def has_composition(pod):
-    return pod.inventory.composition
+    return bool(pod.inventory.composition)
+
+
+def has_manifests(pod):
+    return "manifest" in pod.compositions.ways
+
+
+def has_tasks(pod):
+    return pod.compositions.options.tasks
 
 
 def has_volumes(pod):
@@ -34,13 +161,20 @@ def has_equipment(pod):
 
 # fmt: off
 HARDWARE = (
-    Collection("Systems", "ComputerSystem.v1_23_0", systems.system_ids, systems.system),
-    Collection("Systems/*/Processors", "Processor.v1_20_0", systems.processor_ids, systems.processor),
-    Collection("Systems/*/Memory", "Memory.v1_20_0", systems.memory_ids, systems.memory),
-    Collection("Systems/*/Storage", "Storage.v1_17_0", systems.storage_ids, systems.storage),
-    Collection("Systems/*/Storage/*/Drives", "Drive.v1_20_0", systems.drive_ids, systems.drive),
-    Collection("Systems/*/EthernetInterfaces", "EthernetInterface.v1_12_0",
-               systems.interface_ids, systems.interface),
+    Collection("Systems", "ComputerSystem.v1_23_0", systems.system_ids, composed.system,
+               annotations=capabilities.of_systems),
+    Resource("Systems/Capabilities", "ComputerSystem.v1_23_0", capabilities.specific, capabilities.composes),
+    Resource("Systems/ConstrainedCompositionCapabilities", "ComputerSystem.v1_23_0",
+             capabilities.constrained, capabilities.chooses),
+    Collection("Systems/*/Processors", "Processor.v1_20_0",
+               composed.own(systems.processor_ids), systems.processor, links=composed.parts("Processors")),
+    Collection("Systems/*/Memory", "Memory.v1_20_0",
+               composed.own(systems.memory_ids), systems.memory, links=composed.parts("Memory")),
+    Collection("Systems/*/Storage", "Storage.v1_17_0", systems.storage_ids, composed.storage),
+    Collection("Systems/*/Storage/*/Drives", "Drive.v1_20_0",
+               composed.own(systems.drive_ids), systems.drive, links=composed.parts("Drives")),
+    Collection("Systems/*/EthernetInterfaces", "EthernetInterface.v1_12_0", composed.own(systems.interface_ids),
+               systems.interface, links=composed.parts("EthernetInterfaces")),
 
     Collection("Chassis", "Chassis.v1_25_0", chassis.chassis_ids, chassis.chassis),
     Resource("Chassis/*/PowerSubsystem", "PowerSubsystem.v1_1_2", chassis.power_subsystem),
@@ -53,7 +187,7 @@ HARDWARE = (
                chassis.adapter_port_ids, chassis.adapter_port),
     Collection("Chassis/*/Drives", "Drive.v1_20_0", chassis.drive_ids, chassis.drive),
 
-    Collection("Managers", "Manager.v1_20_0", managers.manager_ids, managers.manager),
+    Collection("Managers", "Manager.v1_20_0", services.manager_ids, services.manager),
 
     Collection("Fabrics", "Fabric.v1_3_2", fabrics.fabric_ids, fabrics.fabric, has_fabrics),
     Collection("Fabrics/*/Switches", "Switch.v1_9_4", fabrics.switch_ids, fabrics.switch),
@@ -63,16 +197,31 @@ HARDWARE = (
     Resource("CompositionService", "CompositionService.v1_2_3",
              composition.composition_service, has_composition),
     Collection("CompositionService/ResourceBlocks", "ResourceBlock.v1_4_3",
-               composition.block_ids, composition.block),
-    Collection("CompositionService/ResourceZones", "Zone.v1_6_2", composition.zone_ids, composition.zone),
+               composition.block_ids, composition.block, volatile_members=True),
+    Collection("CompositionService/ResourceBlocks/*/Processors", "Processor.v1_20_0",
+               composition.part_ids("Processors"), composition.processor, volatile=True),
+    Collection("CompositionService/ResourceBlocks/*/Memory", "Memory.v1_20_0",
+               composition.part_ids("Memory"), composition.memory, volatile=True),
+    Collection("CompositionService/ResourceBlocks/*/Drives", "Drive.v1_20_0",
+               composition.part_ids("Drives"), composition.drive, volatile=True),
+    Collection("CompositionService/ResourceBlocks/*/EthernetInterfaces", "EthernetInterface.v1_12_0",
+               composition.part_ids("EthernetInterfaces"), composition.interface, volatile=True),
+    Collection("CompositionService/ResourceZones", "Zone.v1_6_2",
+               composition.zone_ids, composition.zone, volatile=True),
+    Collection("CompositionService/FreePool", "ResourceBlock.v1_4_3",
+               composition.none, composition.block, has_manifests, volatile=True, links=composition.free),
+    Collection("CompositionService/ActivePool", "ResourceBlock.v1_4_3",
+               composition.none, composition.block, has_manifests, volatile=True, links=composition.active),
     # volatile: it follows the state of a system
-    Collection("Nodes", "ComposedNode.v1_1_0",
-               composition.node_ids, composition.node, has_nodes, volatile=True),
+    Collection("Nodes", "ComposedNode.v1_1_0", nodes.node_ids, nodes.node, has_nodes, volatile=True),
+
+    Resource("TaskService", "TaskService.v1_2_0", tasks.service, has_tasks),
+    Collection("TaskService/Tasks", "Task.v1_7_3", tasks.task_ids, tasks.task, has_tasks, volatile=True),
 
     Collection("StorageServices", "StorageService.v1_7_0",
-               storage_services.service_ids, storage_services.service, has_volumes),
+               equipment.service_ids, equipment.service, has_volumes),
     Collection("StorageServices/*/Volumes", "Volume.v1_10_0",
-               storage_services.volume_ids, storage_services.volume),
+               equipment.volume_ids, equipment.volume),
 
     Collection("Systems/*/Processors/*/Ports", "Port.v1_14_0",
                equipment.ids(equipment.PARTS), equipment.plain("Link", PortProtocol="NVLink")),

@@ -4,18 +4,86 @@
 with Simulator(racks=2, systems=20) as simulator:
     requests.get(simulator.url + "/redfish/v1")
     simulator.set_health("System1", "Critical")
+
+A self-signed certificate, such as a management controller has out of the box.
 """
 
 import asyncio
+import datetime
+import ipaddress
+import os
+import pathlib
 import ssl
 import threading
 
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from valence.simulator import certificate
 from valence.simulator import control
 from valence.simulator import options
 from valence.simulator import service
+from valence.simulator.composition import intruder
+
+LIFETIME = datetime.timedelta(days=365)
+
+
+def ensure(folder, host):
+    """Return the paths of ``cert.pem`` and ``key.pem`` in ``folder``, made for ``host`` if missing."""
+    place = pathlib.Path(folder)
+    certificate, key = place / "cert.pem", place / "key.pem"
+    if not (certificate.exists() and key.exists()):
+        place.mkdir(parents=True, exist_ok=True)
+        private = ec.generate_private_key(ec.SECP256R1())
+        _write_secret(key, _key_text(private))
+        certificate.write_bytes(_sign(private, host).public_bytes(serialization.Encoding.PEM))
+    return str(certificate), str(key)
+
+
+def _key_text(private):
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write_secret(path, text):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(text)
+
+
+def _sign(private, host):
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "valence-simulator")])
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))  # clocks differ
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.SubjectAlternativeName(_alternatives(host)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+
+
+def _alternatives(host):
+    """Return the names under which a client may call; the loopback ones always."""
+    names = {"localhost", "127.0.0.1", "::1", host} - {""}
+    return [_general_name(name) for name in sorted(names)]
+
+
+def _general_name(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
 
 SHUTDOWN_SECONDS = 1.0
 
@@ -28,8 +96,9 @@ class Simulator:
     """
 
     def __init__(self, **values):
-        inventory, self._behaviour, faults, self._listener = options.split(values)
-        self.service = service.Service(inventory, self._behaviour, faults)
+        inventory, self._behaviour, composition, faults, self._listener = options.split(values)
+        self.service = service.Service(inventory, self._behaviour, composition, faults)
+        self._intruder = intruder.Intruder(self.service.pod)
         self.url = None
         self.certificate = None
         self._port = self._listener.port
@@ -98,6 +167,14 @@ class Simulator:
     def set_password(self, password):
         self._call(control.set_password, password=password)
 
+    def compositions(self):
+        """Return ``{"systems", "blocks", "tasks"}``: what is composed, whatever clients are let see of it."""
+        return self._call(control.compositions)
+
+    def set_block_health(self, block_id, health):
+        """Break a resource block, ``Critical``, or mend it, ``OK``."""
+        self._call(control.change_block, block_id, health=health)
+
     def reset(self):
         self._call(control.reset)
 
@@ -141,13 +218,20 @@ class Simulator:
             await runner.cleanup()
 
     async def _until_stopped(self):
-        """Let health change by itself, as often as asked for, until it is time to stop."""
-        rate = self._behaviour.health_changes
+        """Let health change by itself and the intruder act, as often as asked for, until it is time to stop."""
+        pod = self.service.pod
+        await asyncio.gather(
+            self._repeat(self._behaviour.health_changes, pod.change_some_health),
+            self._repeat(pod.compositions.options.intruder, self._intruder.step),
+        )
+
+    async def _repeat(self, rate, function):
+        """Call a function ``rate`` times a minute."""
         while not self._stopping.is_set():
             try:
                 await asyncio.wait_for(self._stopping.wait(), 60 / rate if rate else None)
             except TimeoutError:
-                self.service.pod.change_some_health()
+                function()
 
     async def _handle(self, request):
         if request.raw_path.startswith("/simulator/"):
@@ -165,7 +249,7 @@ class Simulator:
         key = listener.tls_key or None
         self.certificate = listener.tls_cert
         if listener.tls:
-            self.certificate, key = certificate.ensure(listener.tls, listener.host)
+            self.certificate, key = ensure(listener.tls, listener.host)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.certificate, key)
         return context

@@ -11,21 +11,20 @@ from aiohttp import web
 
 from valence.simulator import actions
 from valence.simulator import answers
-from valence.simulator import errors
-from valence.simulator import events
 from valence.simulator import faults
 from valence.simulator import pod
-from valence.simulator import power
 from valence.simulator import redfish
 from valence.simulator import resources
 from valence.simulator import sessions
-from valence.simulator import spoiled
 from valence.simulator import subscriptions
-from valence.simulator import tree
+from valence.simulator.composition import composer
 from valence.simulator.documents import services
+from valence.simulator.documents import tasks
 
 JSON = {"Content-Type": "application/json", "OData-Version": "4.0"}
 READ = ("GET", "HEAD")
+#: where something can be done to what is no resource: monitors of tasks, and an action with a misspelled target
+ELSEWHERE = (f"{tasks.MONITORS}/", f"{redfish.ROOT}/CompostionService/Actions/")
 
 
 def call_later(seconds, function, *arguments):
@@ -35,19 +34,25 @@ def call_later(seconds, function, *arguments):
 class Service:
     """Everything behind ``/redfish``, made of the option groups of ``valence.simulator.options``."""
 
-    def __init__(self, inventory, behaviour, fault_options):
+    def __init__(self, inventory, behaviour, composition, fault_options):
         self._fault_options = fault_options
         self._behaviour = behaviour
-        self.pod = pod.Pod(inventory)
-        self.power = power.Power(self.pod, behaviour.power_seconds, call_later)
+        self.pod = pod.Pod(inventory, composition)
+        self.composer = composer.Composer(self.pod, call_later, self._hits)
+        self.pod.compositions.is_stale = self._is_stale
+        self.power = actions.Power(self.pod, behaviour.power_seconds, call_later)
         self.sessions = sessions.Sessions(behaviour)
         self.subscriptions = subscriptions.Subscriptions(behaviour)
         self.set_faults()
         table = resources.table(services.Services(behaviour), self.sessions, self.subscriptions)
-        self.answers = answers.Answers(tree.Tree(self.pod, table), behaviour, self._is_dead)
+        self.answers = answers.Answers(resources.Tree(self.pod, table), behaviour, self._is_dead)
         self.pod.listeners.append(self.answers.forget)
-        self.pod.listeners.append(events.Events(self.pod, self.subscriptions.deliver).changed)
+        events = subscriptions.Events(self.pod, self.subscriptions.deliver)
+        self.pod.listeners.append(events.changed)
+        self.pod.compositions.listeners.append(events.blocks_changed)
         self.statistics = collections.Counter()
+        #: id of a system and ResetType -> how often that reset arrived
+        self.resets = collections.Counter()
 
     def set_faults(self, **changes):
         """Change some of ``options.Faults``; without changes, go back to those of the start."""
@@ -62,6 +67,7 @@ class Service:
         self.sessions.expire()
         self.subscriptions.clear()
         self.statistics.clear()
+        self.resets.clear()
 
     async def handle(self, request):
         """Answer an HTTP request below ``/redfish``."""
@@ -73,12 +79,17 @@ class Service:
             if self.faults.options.latency:
                 await asyncio.sleep(self.faults.options.latency / 1000)
             response = await self._answer(request, path, query, fault)
-        except errors.RedfishError as error:
-            response = respond(error.status, json.dumps(error.document).encode(), error.headers)
+        except redfish.RedfishError as error:
+            response = self._refuse(error)
         self.statistics[response.status] += 1
-        if fault not in spoiled.KINDS or response.prepared:
+        # of this request: nothing was awaited since its action
+        lost = self.composer.take_loss()
+        if lost == "hang":
+            await asyncio.Event().wait()  # until the client goes away or the server stops
+        fault = lost or fault
+        if fault not in answers.KINDS or response.prepared:
             return response
-        return await spoiled.send(request, response, fault)
+        return await answers.send(request, response, fault)
 
     async def _answer(self, request, path, query, fault):
         if fault == "hang":
@@ -94,11 +105,27 @@ class Service:
         if path == redfish.STREAM and self._behaviour.events and self._behaviour.event_stream:
             return await self.subscriptions.stream(request)
         if request.method in READ:
-            return self._read(request, path, query)
+            is_monitor = path.startswith(f"{tasks.MONITORS}/")
+            return self._monitor(path) if is_monitor else self._read(request, path, query)
         return await self._act(request, path)
 
     def _is_dead(self, path):
         return self.faults.is_dead(path)
+
+    def _is_stale(self, block_id):
+        return self.faults.is_stale(block_id)
+
+    def _hits(self, rate, path):
+        return self.faults.hits(rate, path)
+
+    def _monitor(self, path):
+        """Answer 202 while a task runs, then as the action would have without a task."""
+        task = self.pod.tasks.monitored(path.rpartition("/")[2])
+        if task.is_running:
+            return self._acted(*composer.accepted(task, self.pod.compositions.options.task_retry_after))
+        if task.error:
+            raise task.error
+        return self._acted(*task.answer)
 
     def _read(self, request, path, query):
         answer = self.answers.query(path, query) if query else self.answers.get(path)
@@ -114,25 +141,31 @@ class Service:
             raise self._refusal(path)
         self._require_present(path)
         body = await read_json(request)
-        self._require_match(request.headers.get("If-Match"), path)
+        self.require_etag(request.headers.get("If-Match"), path)
         status, target, headers = action(self, body, *ids)
         return self._acted(status, target, headers)
 
     def _acted(self, status, target, headers):
-        if target is None:
-            return respond(status, None, headers)
+        if not isinstance(target, str):
+            return respond(status, None if target is None else json.dumps(target).encode(), headers)
         answer = self.answers.get(target)
         etag = {"ETag": answer.etag} if answer.etag else {}
         return respond(status, answer.body, {**headers, **etag})
 
     def _require_present(self, path):
         """Raise the 404 where the resource of an action is missing."""
-        self.answers.get(path.partition("/Actions/")[0])
+        if not path.startswith(ELSEWHERE):
+            self.answers.get(path.partition("/Actions/")[0])
 
-    def _require_match(self, wanted, path):
+    def require_etag(self, wanted, path):
         """Raise the 412 where a client changes another state than it has seen."""
         if wanted and self._behaviour.etags and not matches(wanted, self.answers.get(path).etag):
-            raise errors.RedfishError(412, "PreconditionFailed", "The ETag is not that of the resource.")
+            raise redfish.RedfishError(412, "PreconditionFailed", "The ETag is not that of the resource.")
+
+    def _refuse(self, error):
+        is_bare = "bare_errors" in self.pod.compositions.quirks
+        document = error.text if is_bare else error.document
+        return respond(error.status, json.dumps(document).encode(), error.headers)
 
     def _refusal(self, path):
         allowed = actions.methods(path)
@@ -140,8 +173,8 @@ class Service:
             self._require_present(path)
             allowed = [*READ, *allowed]
         if not allowed:
-            return errors.missing(path)
-        return errors.RedfishError(
+            return redfish.missing(path)
+        return redfish.RedfishError(
             405, "OperationNotAllowed", "The method is not allowed.", Allow=", ".join(allowed)
         )
 
@@ -168,7 +201,7 @@ async def read_json(request):
     try:
         body = json.loads(text)
     except ValueError as error:
-        raise errors.bad_request("MalformedJSON", "The request body is no JSON.") from error
+        raise redfish.bad_request("MalformedJSON", "The request body is no JSON.") from error
     if not isinstance(body, dict):
-        raise errors.bad_request("MalformedJSON", "The request body is no JSON object.")
+        raise redfish.bad_request("MalformedJSON", "The request body is no JSON object.")
     return body

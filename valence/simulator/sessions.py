@@ -6,7 +6,7 @@ import dataclasses
 import secrets
 import time
 
-from valence.simulator import errors
+from valence.simulator import redfish
 
 
 @dataclasses.dataclass
@@ -42,7 +42,7 @@ class Sessions:
         token = headers.get("X-Auth-Token")
         if self._is_live(token) if token else headers.get("Authorization") == self._basic:
             return
-        raise errors.RedfishError(
+        raise redfish.RedfishError(
             401,
             "NoValidSession",
             "There is no valid session established with the implementation.",
@@ -51,7 +51,7 @@ class Sessions:
 
     def create(self, username, password):
         if (username, password) != (self._behaviour.username, self._password):
-            raise errors.RedfishError(
+            raise redfish.RedfishError(
                 401, "ResourceAtUriUnauthorized", "The user name or the password is wrong."
             )
         self._last += 1

@@ -1,16 +1,92 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Event subscriptions: who is told of what, by POST to a destination or by an open stream."""
+"""Event subscriptions, and the Redfish events (DSP0268, schema Event) that they get by POST or by an open stream."""
 
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import json
 
 import aiohttp
 from aiohttp import web
 
-from valence.simulator import errors
-from valence.simulator import events
+from valence.simulator import redfish
+
+REGISTRY = "ResourceEvent"
+#: message of the registry -> the EventType that older clients subscribe to
+EVENT_TYPES = {
+    "ResourceChanged": "ResourceUpdated",
+    "ResourceCreated": "ResourceAdded",
+    "ResourceRemoved": "ResourceRemoved",
+}
+#: collection -> type of its members, as subscriptions name it
+RESOURCE_TYPES = {"Systems": "ComputerSystem", "Chassis": "Chassis", "CompositionService": "ResourceBlock"}
+
+
+class Events:
+    """Gives ``deliver(records)`` what every change of ``pod`` means."""
+
+    def __init__(self, pod, deliver):
+        self._pod, self._deliver = pod, deliver
+        self._known = set(pod.systems)
+        self._last = 0
+
+    def changed(self, system):
+        """Tell of a system whose values changed, or, if it is None, of those that came and went."""
+        if system is None:
+            self._tell_rearranged()
+            return
+        places = [("Systems", system.id)]
+        if not system.is_composed:
+            places.append(("Chassis", system.sled.id))
+        self._deliver([self._record("ResourceChanged", *place) for place in places])
+
+    def blocks_changed(self, block_ids):
+        """Tell of resource blocks whose state changed."""
+        place = ("CompositionService", "ResourceBlocks")
+        records = [self._record("ResourceChanged", *place, block_id) for block_id in block_ids]
+        if records:
+            self._deliver(records)
+
+    def _tell_rearranged(self):
+        now = set(self._pod.systems)
+        gone, new = sorted(self._known - now), sorted(now - self._known)
+        self._known = now
+        records = [self._record("ResourceRemoved", "Systems", each) for each in gone]
+        records += [self._record("ResourceCreated", "Systems", each) for each in new]
+        if records:
+            self._deliver(records)
+
+    def _record(self, message, *place):
+        self._last += 1
+        return {
+            "EventId": str(self._last),
+            "EventType": EVENT_TYPES[message],
+            "EventTimestamp": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "MessageId": f"{REGISTRY}.1.4.{message}",
+            "Message": f"{message}: {'/'.join(place)}.",
+            "MessageArgs": [],
+            "MessageSeverity": "OK",
+            "Severity": "OK",
+            "OriginOfCondition": redfish.link(*place),
+        }
+
+
+def resource_type(record):
+    """Return the type of the resource that a record is about."""
+    return RESOURCE_TYPES[record["OriginOfCondition"]["@odata.id"].split("/")[3]]
+
+
+def payload(records, context, number):
+    """Return the Event document that is sent for ``records``."""
+    return {
+        "@odata.type": "#Event.v1_10_0.Event",
+        "Id": str(number),
+        "Name": "Event Array",
+        "Context": context,
+        "Events": [{"MemberId": str(index), **record} for index, record in enumerate(records)],
+    }
+
 
 KEPT = (
     "Destination",
@@ -43,12 +119,12 @@ class Subscription:
         return "Destination" not in self.values
 
     def wants(self, record):
-        prefixes = self.values.get("RegistryPrefixes") or [events.REGISTRY]
-        resource_types = self.values.get("ResourceTypes") or [events.resource_type(record)]
+        prefixes = self.values.get("RegistryPrefixes") or [REGISTRY]
+        resource_types = self.values.get("ResourceTypes") or [resource_type(record)]
         event_types = self.values.get("EventTypes") or [record["EventType"]]
         return (
-            events.REGISTRY in prefixes
-            and events.resource_type(record) in resource_types
+            REGISTRY in prefixes
+            and resource_type(record) in resource_types
             and record["EventType"] in event_types
         )
 
@@ -56,7 +132,7 @@ class Subscription:
         wanted = [record for record in records if self.wants(record)]
         if wanted and not self.queue.full():
             self.sent += 1
-            self.queue.put_nowait(events.payload(wanted, self.values.get("Context", ""), self.sent))
+            self.queue.put_nowait(payload(wanted, self.values.get("Context", ""), self.sent))
 
     def renew_queue(self):
         """Move what waits to a queue of the loop that runs now: the simulator may have been started anew."""
@@ -89,7 +165,7 @@ class Subscriptions:
         """Keep the subscription ``body`` (an EventDestination) and return its id."""
         for name in ("Destination", "Protocol"):
             if not isinstance(body.get(name), str):
-                raise errors.bad_request("PropertyMissing", f"The property {name} is required.")
+                raise redfish.bad_request("PropertyMissing", f"The property {name} is required.")
         if self._behaviour.event_types:
             self._require_event_types(body)
         return self._add({name: body[name] for name in KEPT if name in body}).id
@@ -135,9 +211,9 @@ class Subscriptions:
     def _require_event_types(self, body):
         """Refuse what a service of before 2018 does not know."""
         if "RegistryPrefixes" in body or "ResourceTypes" in body:
-            raise errors.bad_request("PropertyUnknown", "RegistryPrefixes and ResourceTypes are not known.")
+            raise redfish.bad_request("PropertyUnknown", "RegistryPrefixes and ResourceTypes are not known.")
         if not body.get("EventTypes"):
-            raise errors.bad_request("PropertyMissing", "The property EventTypes is required.")
+            raise redfish.bad_request("PropertyMissing", "The property EventTypes is required.")
 
     def _add(self, values):
         self._last += 1

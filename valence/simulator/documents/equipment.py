@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of systems and racks, and equipment beside them, that a pod has if ``Inventory.equipment`` is set."""
+"""Parts and equipment that a pod has if ``Inventory.equipment`` is set, and a storage service (Swordfish)."""
 
 from valence.simulator import redfish
 
@@ -93,3 +93,30 @@ def thermal_equipment(pod):
 def cooling_unit(pod, number):
     place = ("ThermalEquipment", "CDUs", number)
     return part("CDU", EquipmentType="CDU")(pod, number) | links(pod, "Pumps")(*place)
+
+
+def service_ids(pod):
+    return ("1",) if pod.inventory.volumes else ()
+
+
+def service(pod, service_id):
+    return {
+        "Name": "Storage Service",
+        "Volumes": redfish.link("StorageServices", service_id, "Volumes"),
+        "Status": redfish.ENABLED,
+    }
+
+
+def volume_ids(pod, service_id):
+    return redfish.numbered(pod.inventory.volumes)
+
+
+def volume(pod, service_id, number):
+    name = pod.identity.uuid("volume", service_id, number)
+    return {
+        "Name": f"Volume {number}",
+        "CapacityBytes": 1_099_511_627_776,
+        "Identifiers": [{"DurableNameFormat": "UUID", "DurableName": name}],
+        "RAIDType": "RAID1",
+        "Status": redfish.ENABLED,
+    }

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The service root and the services behind it, which say what the simulator offers."""
+"""The service root, the services behind it, and the managers."""
 
-from valence.simulator import events
 from valence.simulator import redfish
 from valence.simulator import subscriptions
-from valence.simulator.documents import storage_services
+from valence.simulator.documents import equipment
 
 
 class Services:
@@ -71,12 +70,12 @@ class Services:
         }
 
     def _event_filters(self):
-        offered = {"EventTypesForSubscription": list(events.EVENT_TYPES.values())}
+        offered = {"EventTypesForSubscription": list(subscriptions.EVENT_TYPES.values())}
         if not self._behaviour.event_types:
             offered = {
                 "EventFormatTypes": ["Event"],
-                "RegistryPrefixes": [events.REGISTRY],
-                "ResourceTypes": list(events.RESOURCE_TYPES.values()),
+                "RegistryPrefixes": [subscriptions.REGISTRY],
+                "ResourceTypes": list(subscriptions.RESOURCE_TYPES.values()),
             }
         if self._behaviour.event_stream:
             offered["ServerSentEventUri"] = redfish.STREAM
@@ -90,10 +89,47 @@ def optional_services(pod):
         found["Fabrics"] = redfish.link("Fabrics")
     if inventory.composition:
         found["CompositionService"] = redfish.link("CompositionService")
-    if storage_services.service_ids(pod):
+    if pod.compositions.options.tasks:
+        found["Tasks"] = redfish.link("TaskService")
+    if equipment.service_ids(pod):
         found["StorageServices"] = redfish.link("StorageServices")
     if inventory.equipment:
         found |= {name: redfish.link(name) for name in ("PowerEquipment", "ThermalEquipment")}
     if inventory.nodes:
         found["Oem"] = {"Intel_RackScale": {"ApiVersion": "2.4.0", "Nodes": redfish.link("Nodes")}}
     return found
+
+
+POD_MANAGER = "PodManager"
+
+
+def manager_ids(pod):
+    numbers = redfish.numbered(pod.inventory.rack_managers)
+    return (POD_MANAGER, *(f"{rack.id}-{number}" for rack in pod.racks for number in numbers))
+
+
+def manager(pod, manager_id):
+    chassis, systems = managed(pod, manager_id)
+    return {
+        "Name": "Pod Manager" if manager_id == POD_MANAGER else f"Rack Manager {manager_id}",
+        "ManagerType": "Service" if manager_id == POD_MANAGER else "RackManager",
+        "Manufacturer": redfish.MANUFACTURER,
+        "Model": "PM-1" if manager_id == POD_MANAGER else "RM-1",
+        "SerialNumber": pod.identity.serial("manager", manager_id),
+        "UUID": pod.identity.uuid("manager", manager_id),
+        "FirmwareVersion": "1.8.0",
+        "PowerState": "On",
+        "Status": redfish.ENABLED,
+        "Links": {
+            "ManagerForChassis": redfish.links([item.id for item in chassis], "Chassis"),
+            "ManagerForServers": redfish.links([item.id for item in systems], "Systems"),
+        },
+    }
+
+
+def managed(pod, manager_id):
+    """Return the chassis and the systems of a manager; the pod manager has all racks, no systems."""
+    if manager_id == POD_MANAGER:
+        return pod.racks, []
+    rack = pod.chassis[manager_id.rpartition("-")[0]]
+    return [rack, *rack.contains], [system for sled in rack.contains for system in sled.systems]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computer systems, and the ten resources that each of them has."""
 
-from valence.simulator import power
+from valence.simulator import actions
 from valence.simulator import redfish
 from valence.simulator.documents import equipment
 
@@ -71,7 +71,7 @@ def boot(item):
 def reset_action(system_id):
     return {
         "target": f"{redfish.ROOT}/Systems/{system_id}/Actions/ComputerSystem.Reset",
-        "ResetType@Redfish.AllowableValues": list(power.RESET_TYPES),
+        "ResetType@Redfish.AllowableValues": list(actions.RESET_TYPES),
     }
 
 
