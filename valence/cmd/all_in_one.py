@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``valence-all-in-one``: API and conductor in one process, on SQLite and a bus inside of it."""
+"""``valence-all-in-one``: API and conductor in one process, on SQLite and a bus inside the process.
 
+The process locks its state folder, so that no second one writes there.
+"""
+
+import fcntl
 import os
 import pathlib
 import sys
 
 from oslo_config import cfg
 
-from valence.api import app
-from valence.api import server
-from valence.api.introspection import port
 from valence.cmd import demo
 from valence.cmd import process
-from valence.cmd import state_dir
-from valence.common import config
-from valence.common import messaging
-from valence.common import rpc_client
+from valence.common import errors
 from valence.common import secrets
-from valence.conductor import client
-from valence.conductor import service
-from valence.db import store
+from valence.common.configuration import config
 
 OPTIONS = [
     cfg.PortOpt("port", min=0, help="Port to listen on; short for [api] port."),
@@ -57,12 +53,19 @@ def main():
 
 def parts(conf):
     """Yield the parts of the process in the order to start them; each is started before the next is built."""
+    from valence.api.http import api_server  # noqa: PLC0415
+    from valence.api.http import app  # noqa: PLC0415  --help need not wait for these
+    from valence.bus import messaging  # noqa: PLC0415
+    from valence.bus import rpc_client  # noqa: PLC0415
+    from valence.conductor import client  # noqa: PLC0415
+    from valence.conductor import service  # noqa: PLC0415
+
     set_defaults(conf)
     if conf.demo:
         demo.require_own_site(conf)
     for group in ("api", "events"):
         config.require_files(conf, group)
-    folder = state_dir.StateDir(conf.state_dir)
+    folder = StateDir(conf.state_dir)
     yield folder
     if conf.demo:
         demo.mark(folder.path)
@@ -73,8 +76,8 @@ def parts(conf):
     yield caller
     conductor = client.Conductor(caller)
     application = app.create_app(conf, conductor)
-    yield from port.servers(conf, application)
-    web = server.Server(conf, application)
+    yield from api_server.servers(conf, application)
+    web = api_server.Server(conf, application)
     yield web
     if conf.demo:
         caller.liveness.wait(10)
@@ -84,6 +87,8 @@ def parts(conf):
 
 def set_defaults(conf):
     """Let what was given on the command line win, and need nothing that has to be installed."""
+    from valence.bus import messaging  # noqa: PLC0415  see parts
+
     if conf.state_dir_given:
         conf.set_override("state_dir", conf.state_dir_given)
     else:
@@ -102,9 +107,42 @@ def default_state_dir(name):
 
 def prepare(conf):
     """Make keys and schema where they are missing."""
+    from valence.db import store  # noqa: PLC0415  see parts
+
     keys = secrets.key_file(conf)
     if not keys.exists():
         secrets.create(keys)
     database = store.connect(conf, secrets.load(conf))
     database.schema.upgrade()
     database.close()
+
+
+LOCK = "valence.lock"
+#: the embedded database with its journals
+DATABASE = "valence.db*"
+
+
+class StateDir:
+    """A folder that is locked from ``start`` to ``stop``; it is made, readable by its owner only."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path).absolute()
+        self._lock = None
+
+    def start(self):
+        """Take the folder; raise StateDirUnusable. A database that others may read, of a version before, is closed."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            for file in self.path.glob(DATABASE):
+                file.chmod(0o600)
+        except OSError as error:
+            raise errors.StateDirUnusable(path=str(self.path), reason=error.strerror) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise errors.StateDirUnusable(path=str(self.path), reason="another process uses it") from error
+
+    def stop(self):
+        """Give the folder to others."""
+        os.close(self._lock)

@@ -3,14 +3,8 @@
 
 import sys
 
-from valence.api import app
-from valence.api import server
-from valence.api.introspection import port
 from valence.cmd import process
-from valence.common import config
-from valence.common import messaging
-from valence.common import rpc_client
-from valence.conductor import client
+from valence.common.configuration import config
 
 
 @process.command
@@ -22,11 +16,17 @@ def main():
 
 def parts(conf):
     """Yield the parts of the process in the order to start them."""
+    from valence.api.http import api_server  # noqa: PLC0415
+    from valence.api.http import app  # noqa: PLC0415  --help need not wait for these
+    from valence.bus import messaging  # noqa: PLC0415
+    from valence.bus import rpc_client  # noqa: PLC0415
+    from valence.conductor import client  # noqa: PLC0415
+
     config.require_files(conf, "api")
     caller = rpc_client.Caller(conf, messaging.get_transport(conf))
     yield caller
     application = app.create_app(conf, client.Conductor(caller))
-    yield from port.servers(conf, application)
-    web = server.Server(conf, application)
+    yield from api_server.servers(conf, application)
+    web = api_server.Server(conf, application)
     yield web
     print(f"Valence serves {web.url}", flush=True)

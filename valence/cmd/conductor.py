@@ -4,8 +4,7 @@
 import sys
 
 from valence.cmd import process
-from valence.common import config
-from valence.conductor import service
+from valence.common.configuration import config
 
 
 @process.command
@@ -17,5 +16,7 @@ def main():
 
 def parts(conf):
     """Yield the only part of the process."""
+    from valence.conductor import service  # noqa: PLC0415  --help need not wait for it
+
     config.require_files(conf, "events")
     yield service.Conductor(conf)

@@ -9,12 +9,18 @@ import json
 
 from valence.common import context
 from valence.common import errors
-from valence.common import messaging
-from valence.db import options
-from valence.simulator import server
+from valence.common.configuration import extras
 
 NAME = "demo"
-RACKS, SYSTEMS = 2, 8
+#: what there is to see; blocks are those of a rack
+POD = {
+    "racks": 2,
+    "systems": 8,
+    "system_blocks": 0,
+    "compute_blocks": 2,
+    "storage_blocks": 2,
+    "accelerator_blocks": 1,
+}
 USERNAME, PASSWORD = "admin", "password"
 
 #: file that says that the data in a folder are those of a demo
@@ -31,7 +37,14 @@ def is_asked_for(argv: list[str]) -> bool:
 
 
 def require_own_site(conf) -> None:
-    """Raise DemoRefused if a file or the environment names the database, the bus or the keys of a site."""
+    """Raise DemoRefused if a file or the environment names the database, the bus or the keys of a site.
+
+    Raises PackageMissing where there is no simulator to show.
+    """
+    from valence.bus import messaging  # noqa: PLC0415  --help need not wait for these
+    from valence.db import options  # noqa: PLC0415
+
+    _server()
     options.register(conf)
     messaging.set_local(conf)
     for group, name in SITE:
@@ -39,6 +52,13 @@ def require_own_site(conf) -> None:
         if location is not None and location.location.is_user_controlled:
             where = location.detail or "the environment"
             raise errors.DemoRefused(reason=f"[{group or 'DEFAULT'}] {name} is set in {where}")
+
+
+def _server():
+    with extras.required():
+        from valence.simulator import server  # noqa: PLC0415  only the demo needs its packages
+
+        return server
 
 
 def mark(folder) -> None:
@@ -53,7 +73,7 @@ class Demo:
 
     def __init__(self, conductor):
         self._conductor = conductor
-        self._simulator = server.Simulator(racks=RACKS, systems=SYSTEMS, username=USERNAME, password=PASSWORD)
+        self._simulator = _server().Simulator(**POD, username=USERNAME, password=PASSWORD)
 
     def start(self):
         """Start the simulator and register it, or tell its pod manager where it is now."""

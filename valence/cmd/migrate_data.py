@@ -2,17 +2,19 @@
 """``valence-migrate-data``: moves introspection data from one storage to another."""
 
 import contextlib
+import functools
 import sys
 
 from oslo_config import cfg
 
 from valence.cmd import process
-from valence.common import config
 from valence.common import introspection_errors
 from valence.common import secrets
+from valence.common.configuration import config
+from valence.conductor.cluster import leases
 from valence.db import store
-from valence.introspection import migration
-from valence.introspection import storage
+from valence.introspection.storages import migration
+from valence.introspection.storages import storage
 
 OPTIONS = [
     cfg.StrOpt("from", dest="source", required=True, help="Storage that has the data."),
@@ -33,15 +35,42 @@ def main(argv=None, conf=cfg.CONF):
 
 def migrate(conf, database):
     """Move everything and print what became of it; return the exit code."""
-    moving = migration.Migration(database, *_storages(conf, database), dry_run=conf.dry_run)
-    names, outcomes = moving.contents(), []
+    seconds = conf.conductor.lease_seconds
+    keeper = leases.LeaseKeeper(database, f"valence-migrate-data on {conf.host}", seconds)
+    with _running(keeper):
+        # A migration that was killed a moment ago may have left a lease.
+        hold = functools.partial(_hold, keeper, patience=2 * seconds)
+        moving = migration.Migration(database, *_storages(conf, database), hold, dry_run=conf.dry_run)
+        outcomes = _move(moving, moving.contents())
+    print(f"{'Dry run: ' if conf.dry_run else ''}{migration.summary(outcomes)}.")
+    return 1 if migration.FAILED in outcomes else 0
+
+
+@contextlib.contextmanager
+def _running(keeper):
+    keeper.start()
+    try:
+        yield
+    finally:
+        keeper.stop()
+
+
+def _hold(keeper, node_id, patience):
+    """Return the context in which no conductor works on the introspection of a machine."""
+    from valence.conductor.introspection import states  # noqa: PLC0415  --help need not wait for it
+
+    return keeper.hold(states.lease_name(node_id), patience=patience)
+
+
+def _move(moving, names):
+    """Move contents, print what was not moved, and return the outcomes."""
+    outcomes = []
     for node_id, suffix, outcome, reason in moving.run(names):
         outcomes.append(outcome)
         if outcome in (migration.ORPHANED, migration.FAILED):
             print(f"{node_id} {storage.what(suffix)}: {outcome}{reason and f': {reason}' or ''}")
         _show_progress(len(outcomes), len(names))
-    print(f"{'Dry run: ' if conf.dry_run else ''}{migration.summary(outcomes)}.")
-    return 1 if migration.FAILED in outcomes else 0
+    return outcomes
 
 
 def _storages(conf, database):

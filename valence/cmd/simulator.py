@@ -7,8 +7,8 @@ import gc
 import signal
 import sys
 
+from valence.common.configuration import extras
 from valence.simulator import options
-from valence.simulator import server
 
 EXAMPLES = """examples:
   valence-simulator --port 8443 --tls /tmp/tls      two racks with eight systems, over TLS
@@ -16,6 +16,8 @@ EXAMPLES = """examples:
   valence-simulator --no-expand --page-size 50      a service that offers little
   valence-simulator --latency 200 --error-rate 0.05 --cut-rate 0.01 --dead-rate 0.02
                                                     a service that has a bad day
+  valence-simulator --compute-blocks 10 --storage-blocks 10 --accelerator-blocks 4 --tasks --compose-seconds 5
+                                                    blocks to compose systems of
   curl -X PATCH http://127.0.0.1:8000/simulator/systems/System1 -d '{"health": "Critical"}'
   curl http://127.0.0.1:8000/simulator/stats
 """
@@ -55,15 +57,26 @@ def main(arguments=None):
     # before the thread starts, which inherits the mask: the signals wait for sigwait
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
-        simulator = server.Simulator(**vars(wanted)).start()
-    except (OSError, ValueError) as error:
-        print(f"valence-simulator: {error}", file=sys.stderr)
+        simulator = _simulator(wanted).start()
+    except (OSError, ValueError, extras.PackageMissing) as error:
+        print(f"valence-simulator: {_told(error)}", file=sys.stderr)
         return 1
     gc.freeze()  # the pod stays: the collector need not look at it again and again
     print(f"{simulator.url}/redfish/v1", flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     simulator.stop()
     return 0
+
+
+def _told(error):
+    return " ".join(error.problems[0].values()) if isinstance(error, extras.PackageMissing) else error
+
+
+def _simulator(wanted):
+    with extras.required():
+        from valence.simulator import server  # noqa: PLC0415  --help needs neither the time nor the package
+
+    return server.Simulator(**vars(wanted))
 
 
 if __name__ == "__main__":

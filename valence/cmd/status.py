@@ -7,9 +7,9 @@ from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
 from valence.cmd import process
-from valence.common import config
 from valence.common import errors
 from valence.common import secrets
+from valence.common.configuration import config
 from valence.db import store
 
 

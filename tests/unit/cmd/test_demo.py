@@ -6,8 +6,8 @@ from oslo_config import cfg
 from tests import base
 from valence.cmd import all_in_one
 from valence.cmd import demo
-from valence.common import config
 from valence.common import errors
+from valence.common.configuration import config
 
 
 class DemoTest(base.TestCase):

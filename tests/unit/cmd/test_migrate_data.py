@@ -9,7 +9,7 @@ from oslo_config import cfg
 
 from tests.unit.api.introspection import case
 from valence.cmd import migrate_data
-from valence.introspection import storage
+from valence.introspection.storages import storage
 
 
 class MigrateDataTest(case.IntrospectionCase):

@@ -4,7 +4,7 @@
 import io
 
 from tests import base
-from valence.cmd import progress
+from valence.cmd.manage import copy
 
 
 class Terminal(io.StringIO):
@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
 class ProgressTest(base.TestCase):
     def test_a_terminal_sees_a_bar_that_grows_in_its_line(self):
         terminal = Terminal()
-        show = progress.Progress(terminal)
+        show = copy.Progress(terminal)
         show("copy resources", 500, 1500)
         show("copy resources", 1500, 1500)
         first, last = terminal.getvalue().split("\r")[1:]
@@ -29,14 +29,14 @@ class ProgressTest(base.TestCase):
 
     def test_a_terminal_is_not_flooded(self):
         terminal = Terminal()
-        show = progress.Progress(terminal)
+        show = copy.Progress(terminal)
         for done in range(1, 1000):
             show("copy resources", done, 1000)
         self.assertLess(terminal.getvalue().count("\r"), 100)
 
     def test_a_file_gets_a_line_for_each_part(self):
         file = io.StringIO()
-        show = progress.Progress(file)
+        show = copy.Progress(file)
         for part in ("one", "two"):
             show(part, 1, 2)
             show(part, 2, 2)

@@ -9,9 +9,9 @@ from tests import base
 #: prints how many heaps there are when as many threads allocate memory at the same time
 PROGRAM = """
 import ctypes, threading
-from valence.cmd import heap
+from valence.cmd import process
 
-heap.limit()
+process.limit()
 libc = ctypes.CDLL(None)
 libc.fdopen.restype = libc.malloc.restype = ctypes.c_void_p
 together = threading.Barrier(8)

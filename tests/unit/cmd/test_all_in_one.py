@@ -4,7 +4,7 @@
 import stat
 
 from tests import base
-from valence.cmd import state_dir
+from valence.cmd import all_in_one
 from valence.common import errors
 
 
@@ -16,7 +16,7 @@ def mode(path):
 class StateDirTest(base.TestCase):
     def start(self, path):
         """Take a folder until the end of the test."""
-        folder = state_dir.StateDir(path)
+        folder = all_in_one.StateDir(path)
         folder.start()
         self.addCleanup(folder.stop)
         return folder
@@ -24,7 +24,7 @@ class StateDirTest(base.TestCase):
     def test_it_is_for_its_owner_alone(self):
         path = self.make_folder() / "a" / "b"
         self.start(path)
-        self.assertEqual((0o700, 0o600), (mode(path), mode(path / state_dir.LOCK)))
+        self.assertEqual((0o700, 0o600), (mode(path), mode(path / all_in_one.LOCK)))
 
     def test_a_database_that_others_could_read_is_closed_to_them(self):
         path = self.make_folder()
@@ -38,4 +38,4 @@ class StateDirTest(base.TestCase):
     def test_two_do_not_share_it(self):
         path = self.make_folder()
         self.start(path)
-        self.assertRaises(errors.StateDirUnusable, state_dir.StateDir(path).start)
+        self.assertRaises(errors.StateDirUnusable, all_in_one.StateDir(path).start)

@@ -5,14 +5,14 @@ import json
 import pathlib
 
 from tests import elasticsearch
-from tests.unit.cmd import test_manage
+from tests.unit.cmd.manage import test_main
 from valence.db import models
 
-DUMP = pathlib.Path(__file__).parents[2] / "data" / "freezer" / "es-dump-v1.ndjson"
+DUMP = pathlib.Path(__file__).parents[3] / "data" / "freezer" / "es-dump-v1.ndjson"
 ALICE, BOB = "53c1d0b45026c22d760866291743e0b6", "d97e6f3e717be2ae880b657a28413548"
 
 
-class ImportTest(test_manage.ManageCase):
+class ImportTest(test_main.ManageCase):
     def setUp(self):
         super().setUp()
         self.manage("db", "upgrade")
@@ -50,6 +50,17 @@ class ImportTest(test_manage.ManageCase):
             (89, True), (len(lines), all(f"no project for the user {BOB}" in line for line in lines))
         )
 
+    def test_broken_lines_are_counted_and_reported(self):
+        file, report = self.folder / "dump.ndjson", self.folder / "report.txt"
+        broken = ['{"_id": "1", "_source": {"\\ud800": 1}}', '{"_id"', "[]"]
+        file.write_text("\n".join([*broken, *DUMP.read_text().splitlines()]))
+        arguments = ("--file", file, "--default-project", "demo", "--report", report)
+        printed = self.run_import(*arguments, expected=1)
+        for line in ("unknown: 0 imported, 0 present, 3 refused", "jobs: 40 imported", "line 2: not JSON"):
+            self.assertIn(line, printed)
+        self.assertEqual(3, len(report.read_text().splitlines()))
+        self.assertNotIn("nothing to do", self.run_import(*arguments, expected=1))
+
     def test_a_server(self):
         hits = [json.loads(line) for line in DUMP.read_text().splitlines()]
         for version in (1, 8):
@@ -61,4 +72,6 @@ class ImportTest(test_manage.ManageCase):
     def test_what_is_wrong_is_said(self):
         self.assertIn("USER=PROJECT", self.run_import("--file", DUMP, "--project", "alice", expected=1))
         self.assertIn("cannot be read", self.run_import("--file", "/nowhere", expected=1))
+        for option in ("--default-project=a/b", "--project=alice=a b"):
+            self.assertIn("not a project id", self.run_import("--file", DUMP, option, expected=1))
         self.assertIn("does not answer", self.run_import("--url", "http://127.0.0.1:1", expected=1))

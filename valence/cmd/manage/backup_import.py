@@ -7,6 +7,8 @@ import pathlib
 import sys
 import tempfile
 
+from valence.api.backup import schemas
+from valence.backup import conversion
 from valence.backup import elasticsearch
 from valence.backup import importer
 from valence.common import errors
@@ -38,16 +40,20 @@ def add_arguments(parser):
 def run(database, asked):
     """Import what ``asked``, the parsed arguments, says, and print what was done; return 1 if anything was refused."""
     projects = _projects(asked.project)
+    for each in filter(None, (*projects.values(), asked.default_project)):
+        if not conversion.is_project(each):
+            raise errors.BadRequest(reason=f"{each!r} is not a project id: up to 64 of A-Z a-z 0-9 _ . -")
     work = importer.Importer(
         database,
         lambda user_id: projects.get(user_id, asked.default_project),
+        schemas.check_import,
         is_dry=asked.dry_run,
         progress=_show_progress,
     )
     with tempfile.NamedTemporaryFile("w+", suffix=".ndjson") as spool:
         report = work.run(_reader(asked, spool))
     _print(report, asked)
-    return 1 if any(counts["refused"] for counts in report.counts.values()) else 0
+    return 1 if report.refused else 0
 
 
 def _projects(given):
@@ -62,14 +68,8 @@ def _reader(asked, spool):
     """Return what yields all hits, as often as it is called; a server is asked once."""
     if asked.file:
         return functools.partial(elasticsearch.read_file, asked.file)
-    for hit in elasticsearch.read_server(asked.url, asked.index):
-        line = {
-            "_type": hit.collection,
-            "_id": hit.identifier,
-            "_version": hit.version,
-            "_source": hit.source,
-        }
-        spool.write(json.dumps(line) + "\n")
+    for told in elasticsearch.fetch(asked.url, asked.index):
+        spool.write(json.dumps(told) + "\n")
     spool.flush()
     return functools.partial(elasticsearch.read_file, spool.name)
 
@@ -91,8 +91,8 @@ def _print(report, asked):
     if len(lines) > MOST_PRINTED:
         print(f"and {len(lines) - MOST_PRINTED} more; --report FILE has them all")
     if asked.report:
-        pathlib.Path(asked.report).write_text("".join(f"{line}\n" for line in lines))
+        pathlib.Path(asked.report).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     if asked.dry_run:
         print("Nothing was stored.")
-    elif not report.changed:
+    elif not (report.changed or report.refused):
         print("There was nothing to do.")

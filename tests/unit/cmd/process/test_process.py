@@ -15,7 +15,7 @@ PROGRAM = """
 import sys
 from oslo_config import cfg
 from valence.cmd import process
-from valence.common import config
+from valence.common.configuration import config
 
 class Part:
     def start(self):

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``valence-manage db copy``, between SQLite files."""
 
-from tests.unit.cmd import test_manage
-from valence.cmd import copy
+from tests.unit.cmd.manage import test_main
+from valence.cmd.manage import copy
 from valence.common import secrets
 from valence.db import models
 from valence.db import store
 
 
-class CopyTest(test_manage.ManageCase):
+class CopyTest(test_main.ManageCase):
     def setUp(self):
         super().setUp()
         self.manage("secrets", "create")
@@ -21,8 +21,8 @@ class CopyTest(test_manage.ManageCase):
         return self.manage("db", "copy", "--to", self.target, *options, expected=expected)
 
     def at_target(self):
-        conf = test_manage.cfg.ConfigOpts()
-        test_manage.manage.config.register(conf)
+        conf = test_main.cfg.ConfigOpts()
+        test_main.main.config.register(conf)
         conf(["--config-file", str(self.file)])
         store.options.register(conf)
         conf.set_override("connection", self.target, group="database")

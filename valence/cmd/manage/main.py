@@ -8,11 +8,11 @@ import tempfile
 
 from oslo_config import cfg
 
-from valence.cmd import backup_import
-from valence.cmd import copy
 from valence.cmd import process
-from valence.common import config
+from valence.cmd.manage import backup_import
+from valence.cmd.manage import copy
 from valence.common import secrets
+from valence.common.configuration import config
 from valence.db import options
 from valence.db import store
 

@@ -12,7 +12,7 @@ import sqlalchemy
 from oslo_config import cfg
 
 from tests import base
-from valence.cmd import manage
+from valence.cmd.manage import main
 from valence.common import secrets
 from valence.db import models
 from valence.db import store
@@ -31,14 +31,14 @@ class ManageCase(base.TestCase):
         # The log of the command would stay with the next test.
         self.useFixture(fixtures.MonkeyPatch("oslo_log.log.setup", lambda *_: None))
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            code = manage.main(["--config-file", str(self.file), *arguments], conf=conf)
+            code = main.main(["--config-file", str(self.file), *arguments], conf=conf)
         self.assertEqual(expected, code, printed.getvalue())
         return printed.getvalue()
 
     def connect(self):
         """Return a store as the conductors of this configuration have."""
         conf = cfg.ConfigOpts()
-        manage.config.register(conf)
+        main.config.register(conf)
         conf(["--config-file", str(self.file)])
         database = store.connect(conf, secrets.load(conf))
         self.addCleanup(database.close)
