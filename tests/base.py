@@ -9,7 +9,8 @@ import fixtures
 import testtools
 
 LOG_FORMAT = "%(asctime)s %(levelname)s [%(threadName)s] %(name)s: %(message)s"
-POLL_SECONDS = 0.02
+#: seconds between two looks at what a test waits for: at first, at most, and meanwhile as a share of the time waited
+POLL_SECONDS, MAX_POLL_SECONDS, POLL_SHARE = 0.02, 0.25, 0.1
 
 
 class TestCase(testtools.TestCase):
@@ -32,10 +33,12 @@ class TestCase(testtools.TestCase):
 
         ``message`` may be a callable, asked only when the time is over, to say what was there instead.
         """
-        deadline = time.monotonic() + timeout
+        began = time.monotonic()
         while not (value := predicate()):
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > timeout:
                 text = message() if callable(message) else message
                 self.fail(f"waited {timeout} s: {text}")
-            time.sleep(POLL_SECONDS)
+            # Many predicates are requests to Valence: without a pause they take the CPU time that it needs to get done.
+            time.sleep(min(max(POLL_SECONDS, waited * POLL_SHARE), MAX_POLL_SECONDS))
         return value

@@ -12,15 +12,15 @@ import uuid
 import fixtures
 import oslo_messaging
 from oslo_config import cfg
+from oslo_context import context as oslo_context
 from oslo_messaging import conffixture
 
-from valence.common import config
+from valence.bus import messaging
+from valence.bus import rpc_client
+from valence.bus import rpc_server
 from valence.common import context
 from valence.common import errors
-from valence.common import messaging
-from valence.common import rpc_client
-from valence.common import rpc_server
-from valence.conductor.rpc import rpc
+from valence.common.configuration import config
 
 
 class Probe:
@@ -33,16 +33,16 @@ class Probe:
         self.heard = []
         self.may_go_on = threading.Event()
 
-    @rpc
+    @messaging.expose
     def echo(self, context, value):
         self.heard.append(value)
         return value
 
-    @rpc
+    @messaging.expose
     def who(self, context):
         return self.host
 
-    @rpc
+    @messaging.expose
     def context(self, context):
         return {
             "request_id": context.request_id,
@@ -52,24 +52,33 @@ class Probe:
             "auth_token": context.auth_token,
         }
 
-    @rpc
+    @messaging.expose
+    def logged(self, context):
+        """Return the request id that a log line would have."""
+        return oslo_context.get_current().request_id
+
+    @messaging.expose
     def wait(self, context, seconds):
         self.heard.append(seconds)
         self.may_go_on.wait(seconds)
         return seconds
 
-    @rpc
+    @messaging.expose
+    def deadline(self, ctxt):
+        return [context.write_deadline(), context.answer_deadline()]
+
+    @messaging.expose
     def refuse(self, context, key):
         try:
             raise KeyError("the secret cause")
         except KeyError as cause:
             raise errors.NotFound(kind="probe", key=key) from cause
 
-    @rpc
+    @messaging.expose
     def invalid(self, context):
         raise errors.ValidationFailed(problems=[{"path": "$.a", "detail": "No.", "hint": "Yes."}])
 
-    @rpc
+    @messaging.expose
     def fail(self, context):
         raise KeyError("a secret")
 
@@ -85,7 +94,7 @@ class Status:
     def __init__(self, host, topics=(), gate=None):
         self._host, self._topics, self._gate = host, list(topics), gate
 
-    @rpc
+    @messaging.expose
     def ping(self, context):
         answer = {"host": self._host, "topics": self._topics}
         if self._gate:

@@ -1,98 +1,116 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the tests; what failed and the counts come at the end: python -m tests.run [ARGUMENTS OF STESTR RUN].
+"""Run tests and summarize the run: ``python -m tests.run [--concurrency NUMBER] [REGULAR EXPRESSION OF IDS ...]``.
 
-Some tests measure time, on a machine that others may use too. The few that failed are run once more, one after the
-other when nothing else runs, and those that pass then are named as unsteady: somebody has to look at them.
+At the end of the log stand the slowest tests and modules, then the output of each failed test again, then the counts.
+No test gets a second try: a test that fails once fails the run. ``stestr last`` shows the run again.
 """
 
-import pathlib
-import subprocess
+import argparse
+import collections
 import sys
-import tempfile
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import subunit
 import testtools
-from stestr.repository import abstract
+from stestr.commands import load
 from stestr.repository import util
 
-#: Characters of a failure that are shown again at the end: the last ones tell what went wrong.
+from tests import workers
+
+#: characters of a failure's output that are repeated: its end has the traceback
 SHOWN = 2000
-#: Most failures that may be bad luck.
-FEW = 3
+SLOWEST_TESTS = 30
+SLOWEST_MODULES = 30
 
 
-def main(arguments):
-    """Return the exit code: 0 when at least one test ran and all passed, the unsteady ones at their second try."""
-    before = last_run()
-    status = stestr(arguments)
-    if last_run() == before:
-        print("No test ran.", flush=True)
-        return status or 1
-    first = summary(util.get_repo_open().get_latest_run().get_subunit_stream())
-    failures = dict(tell(first))
-    if not failures or len(failures) > FEW or not all(map(has_ended, failures.values())):
-        return count(first, failures) or status
-    return count(first, run_again(failures))
-
-
-def stestr(arguments):
-    """Run tests and return the exit code."""
-    return subprocess.run([sys.executable, "-m", "stestr", "run", *arguments], check=False).returncode
-
-
-def last_run():
-    """Return the number of the last run that is on record, None before the first."""
+def main(arguments: list[str]) -> int:
+    """Return the exit code: 0 when at least one test ran and all passed or were skipped."""
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__)
+    parser.add_argument("--concurrency", type=int, default=1, help="number of processes that run tests")
+    parser.add_argument(
+        "patterns", nargs="*", metavar="REGEX", help="run only tests whose ids match one of these"
+    )
+    options = parser.parse_args(arguments)
     try:
-        return util.get_repo_open().latest_id()
-    except (KeyError, abstract.RepositoryNotFound):
-        return None
+        groups = workers.load(options.patterns)
+    except workers.LoadError as error:
+        print(error, flush=True)
+        return 1
+    if not groups:
+        print("\nNo test ran.", flush=True)
+        return 1
+    problems = run(groups, options.concurrency)
+    summed, seconds = read(util.get_repo_open().get_latest_run().get_subunit_stream())
+    wanted = sum(each.countTestCases() for group in groups for each in group)
+    if summed.testsRun < wanted:
+        problems.append(f"{wanted} tests were to run, and {summed.testsRun} did.")
+    print_slowest(seconds)
+    print_failures((*summed.errors, *summed.failures))
+    print("".join(f"{problem}\n" for problem in problems), end="", flush=True)
+    return print_counts(summed) or bool(problems)
 
 
-def summary(stream):
-    """Return the testtools.StreamSummary of a subunit stream (a file)."""
-    summed = testtools.StreamSummary()
-    summed.startTestRun()
-    subunit.ByteStreamToStreamResult(stream, non_subunit_name="stdout").run(summed)
-    summed.stopTestRun()
-    return summed
+def run(groups: list[workers.Group], concurrency: int) -> list[str]:
+    """Run tests in processes, print and record the results, and return what was wrong with the processes."""
+    processes = workers.Workers(groups, concurrency)
+    load.load(
+        force_init=True,
+        in_streams=[("subunit", stream) for stream in processes.streams],
+        pretty_out=True,
+        stdout=sys.stdout,
+    )
+    return processes.join()
 
 
-def tell(summed):
-    """Print each failure and yield its test's id with its details."""
-    for test, details in (*summed.errors, *summed.failures):
+def read(stream: BinaryIO) -> tuple[testtools.StreamSummary, dict[str, float]]:
+    """Return the summary of a subunit stream and the seconds that each test took, by the test's id."""
+    summed, tests = testtools.StreamSummary(), []
+    results = testtools.CopyStreamResult([summed, testtools.StreamToDict(tests.append)])
+    results.startTestRun()
+    subunit.ByteStreamToStreamResult(stream, non_subunit_name="stdout").run(results)
+    results.stopTestRun()
+    return summed, dict(durations(tests))
+
+
+def durations(tests: Iterable[dict]) -> Iterator[tuple[str, float]]:
+    """Yield the id and the seconds of each of testtools' test dictionaries that has both timestamps."""
+    for test in tests:
+        began, ended = test["timestamps"]
+        if began and ended:
+            yield test["id"], (ended - began).total_seconds()
+
+
+def print_slowest(seconds: dict[str, float]) -> None:
+    """Print the slowest tests, and the modules whose tests took longest together."""
+    modules: collections.Counter[str] = collections.Counter()
+    for test, duration in seconds.items():
+        modules[module_of(test)] += duration
+    for title, counter, number in (
+        ("Slowest tests", collections.Counter(seconds), SLOWEST_TESTS),
+        ("Slowest modules", modules, SLOWEST_MODULES),
+    ):
+        print(f"{title}, in seconds:")
+        for name, duration in counter.most_common(number):
+            print(f"{duration:8.2f}  {name}", flush=True)
+
+
+def module_of(test: str) -> str:
+    """Return the module of a test's id, which ends with class, method and perhaps a scenario in parentheses."""
+    return test.partition("(")[0].rsplit(".", 2)[0]
+
+
+def print_failures(failures: Iterable[tuple]) -> None:
+    """Print the id of each failed test with the end of its output."""
+    for test, details in failures:
         print(f"FAILED {test.id()}\n{details[-SHOWN:]}", flush=True)
-        yield test.id(), details
 
 
-def has_ended(details):
-    """Whether a test failed by itself: where its process died, others did not run either."""
-    return "Traceback" in details
-
-
-def run_again(failures):
-    """Run tests once more and return those that failed again, or did not run."""
-    print(f"{len(failures)} failed; run again by themselves:", flush=True)
-    # A scenario has no name before it runs: all those of a test run again.
-    names = {each.partition("(")[0] for each in failures}
-    with tempfile.TemporaryDirectory() as folder:
-        wanted = pathlib.Path(folder, "tests")
-        wanted.write_text("".join(f"{each}\n" for each in names))
-        before = last_run()
-        stestr(["--concurrency", "1", "--load-list", str(wanted)])
-    if last_run() == before:
-        return failures
-    second = summary(util.get_repo_open().get_latest_run().get_subunit_stream())
-    again = dict(tell(second))
-    if second.testsRun < len(names):
-        return failures
-    for each in failures.keys() - again.keys():
-        print(f"UNSTEADY {each}", flush=True)
-    return again
-
-
-def count(summed, failures):
-    """Print the counts of a run of which these failures are left, and return the exit code that they deserve."""
-    skipped, failed = len(summed.skipped), len(failures) + len(summed.unexpectedSuccesses)
+def print_counts(summed: testtools.StreamSummary) -> int:
+    """Print the counts of a run and return its exit code."""
+    skipped = len(summed.skipped)
+    failed = len(summed.errors) + len(summed.failures) + len(summed.unexpectedSuccesses)
     passed = summed.testsRun - failed - skipped
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
     return 1 if failed or not passed else 0

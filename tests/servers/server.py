@@ -37,13 +37,19 @@ class Server(fixtures.Fixture, abc.ABC):
     system_user = "root"
     #: Ends the server at once and lets it remove what it shares with the system.
     end_signal = signal.SIGKILL
+    #: Ends the server in good order, without waiting for its clients to disconnect.
+    stop_signal = signal.SIGTERM
 
-    def __init__(self, address=None, wait=True):
-        """Take the address of a server that runs already, or whether setUp waits until a new one is ready."""
+    def __init__(self, address=None, wait=True, syncs=False):
+        """Take the address of a server that runs already, or whether setUp waits until a new one is ready.
+
+        ``syncs`` makes databases wait until their writes are on the disk, as in production. Only measurements need
+        that: after SIGKILL the kernel still has all writes, and no test cuts the power of a machine.
+        """
         super().__init__()
         self.address = address or {}
         self.is_attached = address is not None
-        self.wait = wait
+        self.wait, self.syncs = wait, syncs
         self.was_ready = False
         self.processes = []
 
@@ -101,7 +107,7 @@ class Server(fixtures.Fixture, abc.ABC):
 
     def stop(self):
         """Stop the server as an administrator does: it ends its work first."""
-        self._send(signal.SIGTERM)
+        self._send(self.stop_signal)
 
     def kill(self):
         """End the server with SIGKILL, as a crash or a power cut does."""

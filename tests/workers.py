@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that run tests side by side, each of which takes the next group of tests when it is done with one.
+
+All tests are loaded once, before the processes are forked. The groups that may take longest come first, so that the
+processes end at about the same time.
+"""
+
+import atexit
+import multiprocessing
+import os
+import re
+import struct
+import sys
+import unittest
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import subunit
+import testtools
+from stestr import config_file
+from stestr.subunit_runner import program
+from subunit import test_results
+
+from tests import zygote
+
+#: how the number of a group is written to the queue
+NUMBER = struct.Struct("=H")
+#: first parts of the names of groups, in the order in which they run; others come last
+ORDER = ("tests.functional.", "tests.contract.")
+#: a test has no longer than this where its class does not say otherwise, see tests.base
+TIME_LIMIT = 60
+
+Group = list[unittest.TestCase | unittest.TestSuite]
+
+
+class LoadError(Exception):
+    """Tests could not be loaded; the text has the tracebacks."""
+
+
+def load(patterns: list[str]) -> list[Group]:
+    """Return the tests of the folder that .stestr.conf names, in groups that are run by one process, longest first.
+
+    With ``patterns``, regular expressions, only tests whose id matches at least one. Raise LoadError.
+    """
+    conf = config_file.TestrConf(".stestr.conf")
+    loader = unittest.TestLoader()
+    suite = loader.discover(conf.test_path, top_level_dir=conf.top_dir)
+    if loader.errors:
+        raise LoadError("\n".join(map(str, loader.errors)))
+    if patterns:
+        wanted = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+        ids = {test.id() for test in program.iterate_tests(suite) if wanted.search(test.id())}
+        suite = program.filter_by_ids(suite, ids)
+    groups: dict[object, Group] = {}
+    for key, test in grouped(suite):
+        groups.setdefault(key, []).append(test)
+    return sorted(groups.values(), key=place)
+
+
+def grouped(suite: unittest.TestSuite) -> Iterator[tuple[object, unittest.TestCase | unittest.TestSuite]]:
+    """Yield all tests, each with the key of its group: its class, or a suite that has fixtures of its own."""
+    for each in suite:
+        if type(each) is unittest.TestSuite:
+            yield from grouped(each)
+        elif isinstance(each, unittest.TestSuite):
+            if each.countTestCases():
+                yield id(each), each  # such a suite may have no hash
+        else:
+            yield type(each), each
+
+
+def place(group: Group) -> tuple[int, float]:
+    """Return the key by which groups are sorted: first the folder, then the time that all tests may take at most."""
+    tests = [test for each in group for test in program.iterate_tests(each)]
+    name = tests[0].id()
+    folder = next((number for number, prefix in enumerate(ORDER) if name.startswith(prefix)), len(ORDER))
+    return folder, -sum(getattr(test, "time_limit", TIME_LIMIT) for test in tests)
+
+
+class Workers:
+    """So many processes that run groups of tests; ``streams`` are their results as subunit, one of each process."""
+
+    def __init__(self, groups: list[Group], number: int):
+        self._queue, writer = os.pipe()
+        self._main = os.getpid()
+        os.set_blocking(writer, False)  # a queue that has no capacity for all of them is an error
+        for each in range(len(groups)):
+            os.write(writer, NUMBER.pack(each))
+        os.close(writer)
+        self.streams: list[BinaryIO] = []
+        self._processes = [self._fork(groups) for _ in range(number)]
+
+    def _fork(self, groups: list[Group]) -> multiprocessing.process.BaseProcess:
+        reader, writer = os.pipe()
+        sys.stdout.flush()
+        process = multiprocessing.get_context("fork").Process(target=self._run, args=(groups, writer))
+        process.start()
+        os.close(writer)
+        self.streams.append(os.fdopen(reader, "rb"))
+        return process
+
+    def _run(self, groups: list[Group], writer: int) -> None:
+        """Run groups until the queue is empty: the body of a process."""
+        zygote.end_with(self._main)
+        for stream in self.streams:
+            stream.close()
+        with open(writer, "wb") as stream:
+            run(self._taken(groups), stream)
+        # Python runs these at the end of a main process only.
+        atexit._run_exitfuncs()
+
+    def _taken(self, groups: list[Group]) -> Iterator[Group]:
+        while number := os.read(self._queue, NUMBER.size):
+            yield groups[NUMBER.unpack(number)[0]]
+
+    def join(self) -> list[str]:
+        """Wait until all processes have ended, and return what is wrong with them."""
+        problems = []
+        for process in self._processes:
+            process.join()
+            if process.exitcode:
+                problems.append(f"A process of the run ended with {process.exitcode}.")
+        if os.read(self._queue, NUMBER.size):
+            problems.append("Not all tests ran.")
+        os.close(self._queue)
+        return problems
+
+
+def run(groups: Iterable[Group], stream: BinaryIO) -> None:
+    """Run groups one after the other and write their results as subunit."""
+    result = testtools.ExtendedToStreamDecorator(subunit.StreamResultToBytes(stream))
+    result = test_results.AutoTimingTestResultDecorator(result)
+    result.startTestRun()
+    for group in groups:
+        unittest.TestSuite(group).run(result)
+    result.stopTestRun()
