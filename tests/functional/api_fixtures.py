@@ -7,7 +7,7 @@ import tempfile
 from gabbi import fixture
 
 from tests.unit.api import case
-from valence.api import app
+from valence.api.http import app
 from valence.db import models
 from valence.db import store
 

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server that is sent bytes, whatever they are."""
 
+import json
+import re
 import socket
 
 from tests.unit.api import case
-from valence.api import server
+from valence.api.http import api_server
+
+#: what an answer must not show of the code
+CODE = re.compile(r"Traceback|valence\.\w+\.\w+|<class|\.py")
 
 
 class BytesCase(case.APITestCase):
@@ -15,7 +20,7 @@ class BytesCase(case.APITestCase):
     def setUp(self):
         super().setUp()
         self.conf.set_override("port", 0, "api")
-        http = server.Server(self.conf, self.application)
+        http = api_server.Server(self.conf, self.application)
         http.start()
         self.addCleanup(http.stop)
         self.port = int(http.url.rpartition(":")[2])
@@ -43,3 +48,33 @@ class BytesCase(case.APITestCase):
             headers,
             body,
         )
+
+
+class RefusalCase(BytesCase):
+    """A test that sends bad requests."""
+
+    def assert_refused(self, requests):
+        """Check that requests, ``(bytes, number)``, are answered by errors with so many entries.
+
+        0 is no error, None any number of them.
+        """
+        wrong = [fault for data, number in requests if (fault := self.fault(data, number))]
+        self.assertEqual([], wrong)
+
+    def fault(self, data, number):
+        """Return what is wrong with the answer to a bad request, None if it is as it has to be."""
+        status, headers, body = self.answer(data)
+        about = f"{data[:150]!r}: {status} {body[:1000]!r}"
+        if number == 0:
+            return None if status == 200 else f"not 200: {about}"
+        if not 400 <= status < 500:
+            return f"not 4xx: {about}"
+        told = json.loads(body)["errors"]
+        if number is not None and len(told) != number:
+            return f"{len(told)} told, not {number}: {about}"
+        identity = (status, headers["x-openstack-request-id"])
+        if {(each["status"], each["request_id"]) for each in told} != {identity}:
+            return f"not the same everywhere: {about}"
+        if not all(each[name] for each in told for name in ("code", "title", "detail", "hint", "links")):
+            return f"not in the format: {about}"
+        return f"tells of the code: {about}" if any(CODE.search(each["detail"]) for each in told) else None

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Acceptance: one command, nothing installed: a demo pod with its systems."""
+"""Acceptance: one command, nothing installed: a demo pod with its systems, and nothing lost by a crash."""
+
+import threading
+
+import requests
 
 from tests import base
 from tests import deployment
+from tests import rest
 
 
 class DemoTest(base.TestCase):
@@ -35,3 +40,50 @@ class DemoTest(base.TestCase):
     def test_what_to_do_next_is_printed(self):
         told = f"curl {self.valence.client.url}/v1/systems"
         self.wait_for(lambda: told in self.valence.log())
+
+
+class CrashTest(base.TestCase):
+    """Four clients create and delete pod managers on SQLite until the process is killed."""
+
+    clients, rounds, fewest = 4, 2, 30
+
+    def setUp(self):
+        super().setUp()
+        self.valence = self.useFixture(deployment.AllInOne(self.make_folder()))
+        self.created, self.deleting, self.deleted = set(), set(), set()
+
+    def test_what_was_acknowledged_is_there_after_kill_9(self):
+        for number in range(1, self.rounds + 1):
+            threads = [
+                threading.Thread(target=self.write, args=(f"{number}-{each}",))
+                for each in range(self.clients)
+            ]
+            for each in threads:
+                each.start()
+            self.wait_for(lambda count=number * self.fewest: len(self.created) >= count, 60)
+            self.valence.kill()
+            for each in threads:
+                each.join()
+            self.valence.start()
+            there = {row["uuid"] for row in self.valence.client.rows("/v1/pod_managers")}
+            self.assertEqual(set(), self.created - self.deleting - there)
+            self.assertEqual(set(), self.deleted & there)
+
+    def write(self, name):
+        """Create pod managers, and delete every third, until nobody answers."""
+        client, number = rest.Client(self.valence.client.url), 0
+        try:
+            while True:
+                number += 1
+                place = {"name": f"{name}-{number}", "url": f"http://192.0.2.1/{name}-{number}"}
+                answer = client.request("POST", "/v1/pod_managers", json=place | {"maintenance": True})
+                if answer.status_code != 201:
+                    continue
+                uuid = answer.json()["uuid"]
+                self.created.add(uuid)
+                if number % 3 == 0:
+                    self.deleting.add(uuid)  # it may be gone, whether the answer arrives or not
+                    if client.request("DELETE", f"/v1/pod_managers/{uuid}").status_code == 204:
+                        self.deleted.add(uuid)
+        except requests.RequestException:
+            return

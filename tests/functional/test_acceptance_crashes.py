@@ -91,6 +91,8 @@ class BrokerTest(OutageCase):
 
     def test_changes_while_it_is_away_are_stored_and_published_afterwards(self):
         simulator, pod_manager = self.begin_to_synchronize()
+        # The queue of notifications is there when one has come: see RabbitMQ.kill.
+        self.consumer.wait_for({self.events("valence.resource.added")[0]["uuid"]})
         self.broker.kill()
         self.assert_refuses_in_time()
         self.set_health(simulator, "Critical", *systems(10))

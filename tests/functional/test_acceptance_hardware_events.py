@@ -77,8 +77,10 @@ class PostTest(HardwareEventCase):
         access = {"auth": tuple(acceptance.CREDENTIALS.values())}
         members = self.client.request("GET", service, **access).json()["Members"]
         base = self.simulator.root.removesuffix("/redfish/v1")
-        found = [self.client.request("GET", base + each["@odata.id"], **access).json() for each in members]
-        return {each["Destination"] for each in found}
+        answers = [self.client.request("GET", base + each["@odata.id"], **access) for each in members]
+        return {
+            each.json()["Destination"] for each in answers if each.status_code != 404
+        }  # removed meanwhile
 
 
 class OldPostTest(HardwareEventCase):

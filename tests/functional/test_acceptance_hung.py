@@ -2,12 +2,13 @@
 """Acceptance: readers of pod managers that do not answer delay nobody else; nor do introspection documents."""
 
 import concurrent.futures
+import contextlib
+import functools
+import http.client
 import json
 import os
 import threading
 import time
-
-import requests
 
 from tests import rest
 from tests.functional import acceptance
@@ -15,6 +16,8 @@ from valence.simulator import server
 
 HUNG, READERS = 20, 40
 LATENCY_MS = 60_000.0
+#: between two requests of a reader, whatever the answer to the first says
+REST_SECONDS = 0.5
 #: requests of each kind by which a usual time is measured
 SAMPLES = 60
 #: the project's bound is twice the usual time; the machine of the tests has other work, too
@@ -49,11 +52,8 @@ class HungTest(acceptance.AcceptanceCase):
             pod.set_faults(latency=LATENCY_MS)
         one, every = [systems[0]] * READERS, systems
         with concurrent.futures.ThreadPoolExecutor(READERS + HUNG) as pool:
-            for system in (*one, *every):
-                pool.submit(self.repeat, "GET", f"/v1/systems/{system}?detail=true")
-            time.sleep(1)
-            loaded = self.measure()
-            self.stopping.set()
+            requests = [("GET", f"/v1/systems/{system}?detail=true") for system in (*one, *every)]
+            loaded = self.measure_beside(pool, requests)
         self.assert_unaffected(usual, loaded)
 
     def test_documents_of_machines_delay_nobody_else(self):
@@ -62,21 +62,30 @@ class HungTest(acceptance.AcceptanceCase):
         large = json.dumps({"inventory": {"interfaces": []}, "x": texts})
         small = json.dumps({"inventory": {"interfaces": []}, "x": "y" * 10_000})
         with concurrent.futures.ThreadPoolExecutor(41) as pool:
-            for body in (large, *[small] * 40):
-                pool.submit(self.repeat, "POST", "/introspection/v1/continue", data=body)
-            time.sleep(1)
-            loaded = self.measure()
-            self.stopping.set()
+            requests = [("POST", "/introspection/v1/continue", body) for body in (large, *[small] * 40)]
+            loaded = self.measure_beside(pool, requests)
         self.assert_unaffected(usual, loaded)
 
-    def repeat(self, method, path, rest=0.5, **options):
-        client = rest_client(self.client.url)
+    def measure_beside(self, pool, requests):
+        """Return what ``measure`` does while each of the requests is repeated in a thread of its own."""
+        sent = set()
+        try:
+            for number, request in enumerate(requests):
+                pool.submit(self.repeat, functools.partial(sent.add, number), *request)
+            self.wait_for(lambda: len(sent) == len(requests), 60, lambda: f"{len(sent)} were sent")
+            return self.measure()
+        finally:
+            self.stopping.set()
+
+    def repeat(self, note, method, path, body=None):
+        """Send a request again and again until the test stops; call ``note()`` when one was sent."""
         while not self.stopping.is_set():
-            try:
-                answer = client.request(method, path, **options)
-                self.stopping.wait(rest if answer.status_code != 503 else 1)
-            except requests.RequestException:
-                self.stopping.wait(0.1)
+            connection = http.client.HTTPConnection("127.0.0.1", self.valence.port, timeout=20)
+            with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+                connection.request(method, path, body)
+                note()
+                connection.getresponse().read()
+            self.stopping.wait(REST_SECONDS)
 
     def measure(self):
         """Return the seconds of the requests of each kind, sorted, and how many of them failed."""
@@ -86,7 +95,7 @@ class HungTest(acceptance.AcceptanceCase):
             "health": "/healthcheck",
             "details": f"/v1/systems/{self.system}?detail=true",
         }
-        client, seconds, failed = rest_client(self.client.url), {name: [] for name in kinds}, []
+        client, seconds, failed = rest.Client(self.client.url), {name: [] for name in kinds}, []
         for _ in range(SAMPLES):
             for name, path in kinds.items():
                 began = time.monotonic()
@@ -107,7 +116,3 @@ class HungTest(acceptance.AcceptanceCase):
         self.assertEqual([], failed)
         for name, each in after.items():
             self.assertLess(each[-2], FACTOR * before[name][-1] + SLACK_SECONDS, name)
-
-
-def rest_client(url):
-    return rest.Client(os.fspath(url))

@@ -7,7 +7,7 @@ from oslo_config import cfg
 from tests import bus
 from tests import servers
 from tests.functional import acceptance
-from valence.common import messaging
+from valence.bus import messaging
 
 TOPIC = "valence_versioned_notifications"
 

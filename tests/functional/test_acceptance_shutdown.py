@@ -2,10 +2,14 @@
 """Acceptance: SIGTERM answers what was asked and hands back what runs."""
 
 import concurrent.futures
+import socket
+import time
 
 from tests.functional import acceptance
 
 SYSTEMS = 100
+#: seconds that a conductor may take to stop whatever it waits for
+STOPPED = 10
 
 
 class APITest(acceptance.AcceptanceCase):
@@ -69,3 +73,39 @@ class TakeOverTest(HandedBackCase):
         worker, other = sorted(self.valence.conductors, key=lambda each: each.name != first)
         worker.kill()
         self.assert_is_done_by(other.name, pod_manager)
+
+
+class HungTest(acceptance.AcceptanceCase):
+    """Six pod managers that take connections and never answer."""
+
+    options = {"redfish": {"connect_timeout": 60, "read_timeout": 60}}
+
+    def setUp(self):
+        super().setUp()
+        self.sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
+        for each in self.sockets:
+            self.addCleanup(each.close)
+            url = f"http://127.0.0.1:{each.getsockname()[1]}/redfish/v1"
+            self.valence.register(f"hung-{each.getsockname()[1]}", url, **acceptance.CREDENTIALS)
+        for each in self.sockets:
+            each.settimeout(30)
+            self.addCleanup(each.accept()[0].close)  # now the conductor waits for an answer of each
+
+    def test_a_conductor_that_waits_for_hardware_stops_in_time(self):
+        began = time.monotonic()
+        self.assertEqual(0, self.valence.conductor.stop())
+        self.assertLess(time.monotonic() - began, STOPPED)
+        self.assertEqual({"pending", "running"}, {"pending", "running"} | self.states())
+
+    def test_a_second_signal_ends_it_at_once(self):
+        self.valence.conductor.terminate()
+        time.sleep(0.2)
+        began = time.monotonic()
+        self.valence.conductor.terminate()
+        self.valence.conductor.wait()
+        self.assertLess(time.monotonic() - began, 2)
+
+    def states(self):
+        self.valence.conductor.start()
+        self.valence.wait_until_ready()
+        return {operation["state"] for operation in self.client.rows("/v1/operations")}

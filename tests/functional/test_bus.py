@@ -15,8 +15,8 @@ from tests import base
 from tests import message_bus
 from tests import process
 from tests import servers
+from valence.bus import notifications
 from valence.common import errors
-from valence.common import notifications
 
 #: seconds within which a request has to fail when what it needs is gone
 FAIL_SECONDS = 3

@@ -17,6 +17,7 @@ from testtools import content
 
 from tests import base
 from tests import process
+from tests import zygote
 from tests.contract import databases
 from valence.common import secrets
 from valence.db import models
@@ -29,7 +30,7 @@ RESOURCES = int(os.environ.get("VALENCE_TEST_COPY_RESOURCES", "1000"))
 ROUTE = ("etcd3", "etcd", "mariadb", "postgresql")
 EVENTS, PURGED = 200, 30
 #: rows of a copy that is killed: several pages of every large model
-KILLED = 4 * transfer.PAGE
+KILLED = 2 * transfer.PAGE + 1
 #: what each database has for itself
 OWN_TABLES = {"leases", "commit_markers"}
 OTHERS = [(name, {"driver": name}) for name in databases.DATABASES if name != "sqlite"]
@@ -90,14 +91,10 @@ class CopyCase(base.TestCase):
 
     def copy(self, source, target, *options, expected=0):
         """Run a copy to its end; return what it printed, errors included."""
-        done = subprocess.run(
-            self.command(source, target, *options),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self.assertEqual(expected, done.returncode, done.stdout)
-        return done.stdout
+        log = self.folder / f"{uuid.uuid4()}.log"
+        status = zygote.run(self.command(source, target, *options), log)
+        self.assertEqual(expected, status, log.read_text())
+        return log.read_text()
 
     def dump(self, url):
         """Return every row of a SQLite database by table, as its file has it."""

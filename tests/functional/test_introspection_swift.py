@@ -16,8 +16,8 @@ from tests.unit.api.introspection import case
 from valence.common import introspection_errors
 from valence.db import models
 from valence.db import store
-from valence.introspection import migration
-from valence.introspection import storage
+from valence.introspection.storages import migration
+from valence.introspection.storages import storage
 
 DOCUMENTS = 60
 MACHINES, RAMDISKS = 200, 4
@@ -147,9 +147,12 @@ class MigrationTest(SwiftCase):
                 data = b'{"%d": "%s"}' % (number, str(suffix).encode() * 100)
                 self.files.save(types.SimpleNamespace(uuid=row.uuid), data, suffix)
 
+    def hold(self, node_id):
+        return self.backend.store.lease(f"introspection/{node_id}", "migration", 60)
+
     def migrate(self, source, target, after=lambda number: None):
         """Return the outcomes of a migration; ``after`` is called after each."""
-        moving, outcomes = migration.Migration(self.backend.store, source, target), []
+        moving, outcomes = migration.Migration(self.backend.store, source, target, self.hold), []
         for *_, outcome, _ in moving.run(moving.contents()):
             outcomes.append(outcome)
             after(len(outcomes))

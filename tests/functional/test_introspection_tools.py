@@ -4,6 +4,7 @@
 import json
 
 import openstack
+import requests
 from openstack import exceptions
 
 from tests import base
@@ -81,6 +82,9 @@ class SDKTest(ToolsCase):
 
 
 class CommandLineTest(ToolsCase):
+    # The command line boots machines and does not show the header with the token.
+    options = ToolsCase.options | {"processing__require_token": "never"}
+
     def setUp(self):
         super().setUp()
         self.folder = self.make_folder()
@@ -148,6 +152,15 @@ class AgentTest(ToolsCase):
         refused = inspection.agent(self.url, self.document(), "no disk at all")["refused"]
         self.assertIn("error 400", refused)
         self.assertIn("no disk at all", self.status()["error"])
+
+    def test_a_machine_that_valence_boots(self):
+        started = requests.post(f"{self.url}/v1/introspection/{self.uuid}", timeout=30)
+        self.wait_for_ramdisk()
+        self.assertIn("error 403", inspection.agent(self.url, self.document())["refused"])
+        self.assertEqual("waiting", self.status()["state"])
+        token = started.headers["X-Valence-Introspection-Token"]
+        self.assertEqual({"uuid": self.uuid}, inspection.agent(self.url, self.document(), token=token))
+        self.assertEqual("finished", self.status()["state"])
 
     def test_a_machine_that_nobody_waits_for(self):
         self.assertIn("error 400", inspection.agent(self.url, self.document())["refused"])

@@ -11,8 +11,8 @@ from keystoneauth1 import session
 from tests import base
 from tests import embedded
 from tests import rest
-from valence.api import app
-from valence.api import server
+from valence.api.http import api_server
+from valence.api.http import app
 
 
 class LiveTest(base.TestCase):
@@ -23,7 +23,7 @@ class LiveTest(base.TestCase):
         for name, value in {"port": 0, "host": "127.0.0.1"}.items():
             behind.conf.set_override(name, value, "api")
         behind.conf.set_override("auth_strategy", "noauth")
-        http = server.Server(behind.conf, app.create_app(behind.conf, behind.client))
+        http = api_server.Server(behind.conf, app.create_app(behind.conf, behind.client))
         http.start()
         self.addCleanup(http.stop)
         self.client = rest.Client(http.url)

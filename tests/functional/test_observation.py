@@ -96,7 +96,9 @@ class LogTest(ProcessCase):
         mine = [record for record in records if record["context"].get("request_id") == REQUEST]
         # the request, and the thread that then contacts the pod manager
         self.assertEqual(
-            {"valence.api.app", "valence.conductor.job"}, {record["name"] for record in mine}, records
+            {"valence.api.http.app", "valence.conductor.work.contact"},
+            {record["name"] for record in mine},
+            records,
         )
 
 
@@ -111,7 +113,7 @@ class ReloadTest(ProcessCase):
         before = self.pod_manager()["last_synced_at"]
         self.wait_for(lambda: self.pod_manager()["last_synced_at"] > before)
         self.valence.client.request("GET", f"/v1/pod_managers/{UNKNOWN}")
-        self.wait_for_log(" DEBUG valence.common.rpc_server")
+        self.wait_for_log(" DEBUG valence.bus.rpc_server")
 
     def test_a_broken_file_changes_nothing(self):
         self.start("[sync]\ninterval = 1\n")

@@ -10,7 +10,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from tests.unit.api import case
-from valence.api.backup import examples
+from valence.api.backup import describing
 
 CHECKS = (
     not_a_server_error,
@@ -56,8 +56,8 @@ class SchemathesisTest(case.APITestCase):
         """Change a request before it is sent."""
 
     def check_all(self, mode):
-        """Check every operation but those of the backup service."""
-        for operation in self.schema.exclude(path_regex="^/backup").get_all_operations():
+        """Check every operation but those of the other dialects."""
+        for operation in self.schema.exclude(path_regex="^/(backup|introspection)").get_all_operations():
             self.check(operation.ok(), mode)
 
     def test_right_requests(self):
@@ -67,6 +67,34 @@ class SchemathesisTest(case.APITestCase):
     def test_wrong_requests(self):
         self.check_all(schemathesis.GenerationMode.NEGATIVE)
         self.assertGreater(self.statuses.count(400), 100, collections.Counter(self.statuses))
+
+
+class IntrospectionTest(SchemathesisTest):
+    """Few requests name a machine that there is."""
+
+    examples = 10
+
+    def setUp(self):
+        super().setUp()
+        self.requests = itertools.count()
+        pod_manager = self.get("/v1/pod_managers").json["pod_managers"][0]
+        self.machine = self.add_resources(pod_manager, "System")[0]
+
+    def check_all(self, mode):
+        for operation in self.schema.include(path_regex="^/introspection").get_all_operations():
+            self.check(operation.ok(), mode)
+
+    def prepare(self, request):
+        if next(self.requests) % 2 and "machine" in request.path_parameters:
+            request.path_parameters["machine"] = self.machine
+
+    def test_right_requests(self):
+        self.check_all(schemathesis.GenerationMode.POSITIVE)
+        self.assertLessEqual({200, 202, 204, 404}, set(self.statuses))
+
+    def test_wrong_requests(self):
+        self.check_all(schemathesis.GenerationMode.NEGATIVE)
+        self.assertLessEqual({400, 404}, set(self.statuses))
 
 
 class BackupTest(SchemathesisTest):
@@ -85,7 +113,7 @@ class BackupTest(SchemathesisTest):
 
     def fill(self, mount):
         """Store a thing of each kind again; return their names by collection."""
-        bodies, names = examples.BODIES, {"clients": "node-7", "actions": "a", "jobs": "j", "sessions": "s"}
+        bodies, names = describing.BODIES, {"clients": "node-7", "actions": "a", "jobs": "j", "sessions": "s"}
         self.post(f"{mount}/clients", bodies["clients"])
         for collection in ("actions", "jobs"):
             self.store(f"{mount}/{collection}/{names[collection]}", bodies[collection])

@@ -80,7 +80,9 @@ class RedfishCaseTest(base.TestCase):
     def setUp(self):
         super().setUp()
         # whatever happens before a subscription is looked for some time after it
-        self.useFixture(fixtures.MonkeyPatch("valence.conductor.subscriptions.RECONCILE_SECONDS", 1.0))
+        self.useFixture(
+            fixtures.MonkeyPatch("valence.conductor.hardware_events.subscriptions.RECONCILE_SECONDS", 1.0)
+        )
         self.service = self.useFixture(redfish_case.Case(self.case))
         conductor = self.useFixture(
             embedded.Conductor(

@@ -9,13 +9,15 @@ from oslo_config import cfg
 from tests import base
 from tests import redfish_mockup
 from tests import sushy_emulator
-from valence.common import config
 from valence.common import errors
-from valence.conductor import inventory
+from valence.common import introspection_errors
+from valence.common.configuration import config
+from valence.conductor.inventory import comparison
 from valence.db import models
 from valence.podmanagers import base as podmanagers_base
-from valence.podmanagers import redfish
-from valence.podmanagers import redfish_document
+from valence.podmanagers.base import Etags
+from valence.podmanagers.redfish import driver as redfish_driver
+from valence.podmanagers.redfish.crawl import properties
 from valence.simulator import server
 
 ROOT = "/redfish/v1"
@@ -70,7 +72,7 @@ class DriverTestCase(base.TestCase):
             self.conf.set_override(name, value, "redfish")
 
     def connect(self, url, **values):
-        driver = redfish.RedfishDriver(self.conf, models.PodManager(name="pod", url=url, **values))
+        driver = redfish_driver.RedfishDriver(self.conf, models.PodManager(name="pod", url=url, **values))
         self.addCleanup(driver.close)
         return driver
 
@@ -88,27 +90,27 @@ class MockupTest(DriverTestCase):
         for name, expected in MOCKUPS.items():
             driver = self.connect(self.useFixture(redfish_mockup.RedfishMockup(name)).url)
             driver.root()
-            self.assertEqual(expected, counts(seen(driver.crawl({}))), name)
+            self.assertEqual(expected, counts(seen(driver.crawl(Etags()))), name)
 
     def test_every_resource_of_every_mockup_can_be_read(self):
         for name in MOCKUPS:
             driver = self.connect(self.useFixture(redfish_mockup.RedfishMockup(name)).url)
-            for item in seen(driver.crawl({})):
+            for item in seen(driver.crawl(Etags())):
                 document = driver.read(item.resource_url)
-                self.assertEqual(item.identity, redfish_document.identity(document), item)
+                self.assertEqual(item.identity, properties.identity(document), item)
 
     def test_a_second_crawl_of_a_mockup_sees_the_same(self):
         for name in MOCKUPS:
             driver = self.connect(self.useFixture(redfish_mockup.RedfishMockup(name)).url)
-            first = list(driver.crawl({}))
+            first = list(driver.crawl(Etags()))
             etags = {item.resource_url: item.etag for item in seen(first)}
-            self.assertEqual(first, list(driver.crawl(etags)), name)
+            self.assertEqual(first, list(driver.crawl(Etags(etags))), name)
 
 
 class SushyEmulatorTest(DriverTestCase):
     def test_systems_are_seen_in_spite_of_links_that_fail(self):
         emulator = self.useFixture(sushy_emulator.SushyEmulator(systems=5))
-        items = list(self.connect(emulator.url).crawl({}))
+        items = list(self.connect(emulator.url).crawl(Etags()))
         expected = {"System": 5, "Manager": 5, "Ethernet Interface": 5, "Chassis": 1, "Fan": 2}
         self.assertEqual(expected, counts(seen(items)))
         unread = [item for item in items if isinstance(item, podmanagers_base.Unread)]
@@ -120,10 +122,32 @@ class SushyEmulatorTest(DriverTestCase):
             "admin:$2b$05$p6.8UxJzDP92YapdgankaOwO2Jtiygqo6trJDcRnCXpGC/OZpnT4.\n"
         )  # of "password"
         emulator = self.useFixture(sushy_emulator.SushyEmulator(systems=1, auth_file=users))
-        items = list(self.connect(emulator.url, **CREDENTIALS).crawl({}))
+        items = list(self.connect(emulator.url, **CREDENTIALS).crawl(Etags()))
         self.assertEqual(1, counts(seen(items))["System"])
         wrong = self.connect(emulator.url, username="admin", password="wrong")
         self.assertRaises(errors.PodManagerAuthFailed, wrong.root)
+
+    def test_power_and_boot_of_a_system(self):
+        driver = self.connect(self.useFixture(sushy_emulator.SushyEmulator(systems=1)).url)
+        (url,) = [item["@odata.id"] for item in driver.read(f"{ROOT}/Systems")["Members"]]
+        self.assertEqual(("Off", "disk"), driver.machine_state(url)[:3:2])
+        done = podmanagers_base.Outcome(podmanagers_base.DONE)
+        self.assertEqual(done, driver.boot(url, target="pxe", enabled="once"))
+        for reset_type, power_state in (("on", "On"), ("force_off", "Off")):
+            self.assertEqual(done, driver.power(url, reset_type))
+            # The emulator takes up to 11 s.
+            self.wait_for(lambda state=power_state: driver.machine_state(url).power_state == state, 60)
+        self.assertEqual("pxe", driver.machine_state(url).boot_target)
+        self.assertEqual(done, driver.power(url, "graceful_restart"))
+        for action in (
+            "power_cycle",
+            "nmi",
+        ):  # the one is not in its list, the other is, and is answered by 501
+            self.assertRaises(introspection_errors.NotOffered, driver.power, url, action)
+        self.assertEqual(done, driver.boot(url, target="cd", enabled="continuous", mode="legacy"))
+        self.assertEqual(("cd", "continuous", "legacy"), driver.machine_state(url)[2:5])
+        error = self.assertRaises(errors.PodManagerError, driver.boot, url, target=None, enabled="disabled")
+        self.assertIn("Missing the BootSourceOverrideTarget", error.detail)
 
 
 class InspectTest(DriverTestCase):
@@ -132,7 +156,7 @@ class InspectTest(DriverTestCase):
     def test_systems_of_an_emulator(self):
         emulator = self.useFixture(sushy_emulator.SushyEmulator(systems=1))
         driver = self.connect(emulator.url)
-        (system,) = [each for each in seen(list(driver.crawl({}))) if each.resource_type == "System"]
+        (system,) = [each for each in seen(list(driver.crawl(Etags()))) if each.resource_type == "System"]
         document = driver.inspect(system.resource_url)
         (interface,) = document["inventory"]["interfaces"]
         self.assertEqual("00:5c:52:31:00:00", interface["mac_address"])
@@ -141,7 +165,9 @@ class InspectTest(DriverTestCase):
     def test_systems_of_recorded_trees(self):
         for name in MOCKUPS:
             driver = self.connect(self.useFixture(redfish_mockup.RedfishMockup(name)).url)
-            systems = [each for each in seen(driver.crawl({})) if each.resource_type in ("System", "Node")]
+            systems = [
+                each for each in seen(driver.crawl(Etags())) if each.resource_type in ("System", "Node")
+            ]
             documents = [driver.inspect(system.resource_url) for system in systems]
             self.assertEqual([[]] * len(systems), [document["unread"] for document in documents], name)
             known = [document["inventory"]["cpu"]["count"] for document in documents]
@@ -170,13 +196,13 @@ class SimulatorTestCase(DriverTestCase):
 
     def rows(self, items):
         """Return what a store would hold after a crawl."""
-        diff = inventory.Diff("pod", [])
+        diff = comparison.Diff("pod", [])
         changes = [diff.see(item) for item in seen(items)]
         return [change.new for change in [*changes, *diff.finish()] if change]
 
     def changes(self, rows, items):
         """Return the kinds of changes that a crawl means for what is stored, and the URLs concerned."""
-        diff = inventory.Diff("pod", rows)
+        diff = comparison.Diff("pod", rows)
         changes = []
         for item in items:
             if isinstance(item, podmanagers_base.Seen):
@@ -199,18 +225,18 @@ class SimulatorTest(SimulatorTestCase):
         self.addCleanup(simulator.stop)
         self.configure(sensors=True)
         driver = self.connect(simulator.start().url + ROOT, **CREDENTIALS)
-        self.assertEqual(set(models.resource.RESOURCE_TYPES), set(counts(driver.crawl({}))))
+        self.assertEqual(set(models.resource.RESOURCE_TYPES), set(counts(driver.crawl(Etags()))))
 
     def test_sensors_are_listed_only_if_asked_for(self):
         simulator = server.Simulator(equipment=True)
         self.addCleanup(simulator.stop)
         driver = self.connect(simulator.start().url + ROOT, **CREDENTIALS)
-        self.assertNotIn("Sensor", counts(driver.crawl({})))
+        self.assertNotIn("Sensor", counts(driver.crawl(Etags())))
 
     def test_expanded_plain_and_paged_reads_see_the_same(self):
         def told(driver):
             # which of two links to a chassis comes first depends on the pages
-            return {item.resource_url: (item.resource_type, *item[3:-1]) for item in driver.crawl({})}
+            return {item.resource_url: (item.resource_type, *item[3:-1]) for item in driver.crawl(Etags())}
 
         expected = told(self.driver)
         for options in (
@@ -225,32 +251,32 @@ class SimulatorTest(SimulatorTestCase):
             self.assertEqual(expected, told(driver), options)
 
     def test_idle_hardware_does_not_change(self):
-        rows = self.rows(self.driver.crawl({}))
+        rows = self.rows(self.driver.crawl(Etags()))
         for expand in (True, False):
             self.configure(expand=expand)
             for _ in range(3):
                 etags = {row.resource_url: row.etag for row in rows}
-                self.assertEqual([], self.changes(rows, self.driver.crawl(etags)))
+                self.assertEqual([], self.changes(rows, self.driver.crawl(Etags(etags))))
 
     def test_what_changed_is_seen_in_spite_of_etags(self):
         self.configure(expand=False)
-        etags = {item.resource_url: item.etag for item in self.driver.crawl({})}
+        etags = {item.resource_url: item.etag for item in self.driver.crawl(Etags())}
         self.simulator.set_health("System3", "Critical")
-        again = {item.resource_url: item for item in seen(self.driver.crawl(etags))}
+        again = {item.resource_url: item for item in seen(self.driver.crawl(Etags(etags)))}
         self.assertEqual("Critical", again[f"{ROOT}/Systems/System3"].health)
         self.assertLess(len(again), 30)
 
     def test_what_is_removed_below_a_resource_that_did_not_change_is_missing(self):
-        rows = self.rows(self.driver.crawl({}))
+        rows = self.rows(self.driver.crawl(Etags()))
         self.simulator.remove_system("System3")
-        removed = self.changes(rows, self.driver.crawl({row.resource_url: row.etag for row in rows}))
+        removed = self.changes(rows, self.driver.crawl(Etags({row.resource_url: row.etag for row in rows})))
         self.assertIn(("Removed", f"{ROOT}/Systems/System3"), removed)
         self.assertIn(("Removed", f"{ROOT}/Systems/System3/Processors/1"), removed)
 
     def test_sessions_that_end_in_the_middle_of_a_crawl_are_replaced(self):
-        expected = list(self.driver.crawl({}))
+        expected = list(self.driver.crawl(Etags()))
         items = []
-        for item in self.driver.crawl({}):
+        for item in self.driver.crawl(Etags()):
             if len(items) in (5, 150):  # far apart: a system brings what it has with it
                 self.simulator.end_sessions()
             items.append(item)
@@ -268,11 +294,11 @@ class SimulatorTest(SimulatorTestCase):
         self.simulator.end_sessions()
         before = self.simulator.stats()["by_status"].get("401", 0)
         for _ in range(3):
-            self.assertRaises(errors.PodManagerAuthFailed, list, self.driver.crawl({}))
+            self.assertRaises(errors.PodManagerAuthFailed, list, self.driver.crawl(Etags()))
         self.assertLess(self.simulator.stats()["by_status"]["401"] - before, 12)
 
     def test_a_pod_manager_that_dies_in_the_middle_of_a_crawl_ends_it_soon(self):
-        crawl = self.driver.crawl({})
+        crawl = self.driver.crawl(Etags())
         next(crawl)
         self.simulator.stop()
         start = time.monotonic()
@@ -280,11 +306,11 @@ class SimulatorTest(SimulatorTestCase):
         self.assertLess(time.monotonic() - start, 10)
 
     def test_a_pod_manager_that_comes_back_is_crawled_again(self):
-        expected = list(self.driver.crawl({}))
+        expected = list(self.driver.crawl(Etags()))
         self.simulator.stop()
         self.assertRaises(errors.PodManagerUnreachable, self.driver.root)
         self.simulator.start()
-        self.assertEqual(expected, list(self.driver.crawl({})))
+        self.assertEqual(expected, list(self.driver.crawl(Etags())))
 
 
 class FaultTest(SimulatorTestCase):
@@ -292,7 +318,7 @@ class FaultTest(SimulatorTestCase):
 
     def setUp(self):
         super().setUp()
-        self.rows_before = self.rows(self.driver.crawl({}))
+        self.rows_before = self.rows(self.driver.crawl(Etags()))
 
     def check(self, **faults):
         """Crawl with and without $expand under faults, and return how much was unread."""
@@ -300,7 +326,7 @@ class FaultTest(SimulatorTestCase):
         for expand in (True, False):
             self.configure(expand=expand)
             self.simulator.set_faults(**faults)
-            items = list(self.driver.crawl({row.resource_url: None for row in self.rows_before}))
+            items = list(self.driver.crawl(Etags({row.resource_url: None for row in self.rows_before})))
             self.simulator.set_faults()
             self.assertEqual([], self.changes(self.rows_before, items), (expand, faults))
             unread += len(items) - len(seen(items))
@@ -329,7 +355,7 @@ class FaultTest(SimulatorTestCase):
 
     def test_links_that_are_dead(self):
         self.simulator.set_faults(dead_rate=0.1, fault_paths="/v1/(Systems|Chassis|Managers|Fabrics)/")
-        items = list(self.driver.crawl({}))
+        items = list(self.driver.crawl(Etags()))
         self.assertEqual(len(items), len(seen(items)))
         changed = self.changes(self.rows_before, items)
         self.assertEqual({"Removed"}, {kind for kind, url in changed})
@@ -339,7 +365,7 @@ class FaultTest(SimulatorTestCase):
         for faults in ({"hang_rate": 1}, {"cut_rate": 1}):
             self.simulator.set_faults(**faults, fault_paths="Systems/.")
             start = time.monotonic()
-            self.assertRaises(errors.PodManagerUnreachable, list, self.driver.crawl({}))
+            self.assertRaises(errors.PodManagerUnreachable, list, self.driver.crawl(Etags()))
             self.assertLess(time.monotonic() - start, 10)
 
 
@@ -353,4 +379,4 @@ class TLSTest(SimulatorTestCase):
         self.assertRaises(errors.PodManagerUnreachable, self.connect(url, **CREDENTIALS).root)
         for verify_ca in (self.simulator.certificate, "false"):
             driver = self.connect(url, verify_ca=verify_ca, **CREDENTIALS)
-            self.assertEqual(12, counts(driver.crawl({}))["System"])
+            self.assertEqual(12, counts(driver.crawl(Etags()))["System"])

@@ -2,15 +2,17 @@
 """Slow, silent and deaf clients at each port of a process: everybody else is answered, and nothing grows."""
 
 import os
+import warnings
 
 import requests
+import urllib3
 
 from tests import base
 from tests import deployment
 from tests import process
-from tests import rest
 from tests import slow_clients
 from tests.servers import ports
+from valence.simulator import server
 
 #: port -> what others ask there, the status, and what those ask who do not read
 PORTS = {
@@ -23,11 +25,17 @@ CONFIGURATION = """
 [api]
 introspection_port = {introspection}
 port = {api}
+{tls}
 [conductor]
 metrics_port = {metrics}
 [events]
 host = 127.0.0.1
 port = {events}
+{tls}
+"""
+TLS = """
+tls_cert_file = {}
+tls_key_file = {}
 """
 #: more clients than the process had threads, and the seconds after which an answer is given up
 CLIENTS, GIVE_UP = 120, 30
@@ -37,10 +45,11 @@ MOST_LOG = 100_000
 class AllInOne(deployment.AllInOne):
     """``valence-all-in-one`` with all its ports and a limit of descriptors."""
 
-    def __init__(self, folder, descriptors):
+    def __init__(self, folder, descriptors, tls=()):
         self.ports = {name: ports.free_port() for name in PORTS}
+        self.scheme = "https" if tls else "http"
         file = folder / "valence.conf"
-        file.write_text(CONFIGURATION.format(**self.ports))
+        file.write_text(CONFIGURATION.format(tls=TLS.format(*tls) if tls else "", **self.ports))
         super().__init__(folder, "--config-file", file)
         self.command = ["prlimit", f"--nofile={descriptors}:{descriptors}", *self.command]
         self.command[self.command.index("--port") + 1] = str(self.ports["api"])
@@ -48,8 +57,19 @@ class AllInOne(deployment.AllInOne):
     def start(self):
         """Start the process and wait until it can serve; it prints the URLs of other ports first."""
         process.Process.start(self)
-        client = rest.Client(f"http://127.0.0.1:{self.ports['api']}")
-        self.wait_until(lambda: client.status("/readyz") == 200, deployment.READY_SECONDS)
+        self.wait_until(self._is_ready, deployment.READY_SECONDS)
+
+    def _is_ready(self):
+        try:
+            return self.get("api", "/readyz").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def get(self, name, path):
+        """Return the answer of a port."""
+        scheme = "http" if name == "metrics" else self.scheme  # which has no TLS
+        url = f"{scheme}://127.0.0.1:{self.ports[name]}{path}"
+        return requests.get(url, timeout=GIVE_UP, verify=False)
 
 
 class SlowClientsCase(base.TestCase):
@@ -58,8 +78,11 @@ class SlowClientsCase(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.valence = self.useFixture(AllInOne(self.make_folder(), self.descriptors))
+        self.valence = self.useFixture(self.all_in_one(self.make_folder()))
         self.idle = self.open_files()
+
+    def all_in_one(self, folder):
+        return AllInOne(folder, self.descriptors)
 
     def open_files(self):
         return len(os.listdir(f"/proc/{self.valence.pid}/fd"))
@@ -70,8 +93,7 @@ class SlowClientsCase(base.TestCase):
             port, size = self.valence.ports[name], len(self.valence.log())
             with slow_clients.SlowClients(kind, port, number, theirs):
                 for _ in range(5):
-                    answer = requests.get(f"http://127.0.0.1:{port}{path}", timeout=GIVE_UP)
-                    self.assertEqual(status, answer.status_code, name)
+                    self.assertEqual(status, self.valence.get(name, path).status_code, name)
                 self.assertLess(self.open_files(), self.descriptors)
             self.wait_for(lambda: self.open_files() < self.idle + 20, 60)
             self.assertLess(len(self.valence.log()) - size, MOST_LOG, name)
@@ -91,6 +113,15 @@ class SlowClientsTest(SlowClientsCase):
 
     def test_clients_that_do_not_read(self):
         self.assert_holds_nothing("deaf", 20)
+
+
+class TLSTest(SlowClientsCase):
+    def all_in_one(self, folder):
+        return AllInOne(folder, self.descriptors, server.ensure(str(folder), "127.0.0.1"))
+
+    def test_clients_that_begin_a_handshake(self):
+        warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+        self.assert_holds_nothing("handshake", CLIENTS)
 
 
 class DescriptorsTest(SlowClientsCase):

@@ -11,9 +11,9 @@ from tests import base
 from tests import embedded
 from tests import wire
 from tests.unit.api import case
-from valence.api import app
+from valence.api.http import app
+from valence.bus import messaging
 from valence.common import errors
-from valence.common import messaging
 from valence.conductor import client
 from valence.db import models
 
