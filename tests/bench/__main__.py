@@ -2,7 +2,7 @@
 """Measures Valence on servers of its own: python -m tests.bench [--profile] [SUBJECT ...].
 
 CPU is user and system time of API, conductor, database and broker together, less what they use when idle;
-for the subject "stores" that of a client and of the database.
+for the subjects "stores" and "composition" that of a client and of the database.
 """
 
 import argparse
@@ -13,10 +13,13 @@ import time
 import psutil
 
 from tests.bench import backups
+from tests.bench import composition
 from tests.bench import fleet
 from tests.bench import http_requests
 from tests.bench import introspection
+from tests.bench import nodes
 from tests.bench import paging
+from tests.bench import path
 from tests.bench import profiler
 from tests.bench import site
 from tests.bench import stores
@@ -29,8 +32,11 @@ SUBJECTS = {
     "sync": (site.Site, synchronization.rows),
     "fleet": (fleet.Site, fleet.rows),
     "pages": (site.Site, paging.rows),
+    "path": (path.Site, path.rows),
     "stores": (stores.Stores, stores.rows),
+    "composition": (composition.Place, composition.rows),
     "backups": (site.Site, backups.rows),
+    "nodes": (site.Site, nodes.rows),
     "introspection": (introspection.Site, introspection.rows),
 }
 NOTES = """

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one request costs, in CPU of all four processes, and how long it takes."""
+"""What one request costs, in CPU of all four processes, how long it takes, and the floor of the same request."""
 
 import contextlib
 import itertools
 import time
 
+from tests.bench import floor
 from tests.bench import load
 from tests.bench import table
-from valence.conductor import outbox
+from valence.conductor.events import outbox
 
 POD_MANAGERS, RESOURCES = 100, 10_000
 CLIENTS = (1, 16)
@@ -24,6 +25,15 @@ MARKS = {
     "create a pod manager": (8, 27),
     "patch a pod manager": (8, 45),
 }
+#: what is asked -> times the floor at most; a floor without a mark is None
+FLOORS = {
+    "list 100 pod managers": 2.0,
+    "list 100 resources": 2.0,
+    "get one pod manager": 2.0,
+    "create a pod manager": None,
+}
+#: times the median that the slowest hundredth of the lists takes at most, with the most clients
+SPREAD = 3.0
 
 
 def rows(site):
@@ -37,11 +47,23 @@ def rows(site):
     with contextlib.closing(site.store()) as database:
         wait_until_published(database)
         gauge.watch_idle()
-        for what, source in asked.items():
-            for clients in CLIENTS:
-                yield measure(
-                    site, gauge, database, what, list(itertools.islice(source, REQUESTS)), clients=clients
-                )
+        with floor.Floor(site, {what: next(asked[what]) for what in FLOORS}) as bare:
+            for what, source in asked.items():
+                for clients in CLIENTS:
+                    part = list(itertools.islice(source, REQUESTS))
+                    row = measure(site, gauge, database, what, part, clients=clients)
+                    # At once, so that the machine is as busy as it was.
+                    row.floor = bare.measure(what, REQUESTS, clients) if what in FLOORS else None
+                    yield row
+                    yield from marks(what, row, clients)
+
+
+def marks(what, row, clients):
+    """Yield the rows that compare a measured row with its floor and with itself."""
+    if clients == min(CLIENTS) and FLOORS.get(what):
+        yield table.Row(f"{row.what}: to its floor", row.floors, "×", target=FLOORS[what])
+    if clients == max(CLIENTS) and what.startswith("list"):
+        yield table.Row(f"{row.what}: p99 to p50", row.spread, "×", target=SPREAD)
 
 
 def requests(pod_managers):

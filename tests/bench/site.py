@@ -9,8 +9,8 @@ from oslo_config import cfg
 from tests import deployment
 from tests import servers
 from tests.bench import meter
-from valence.common import config
 from valence.common import secrets
+from valence.common.configuration import config
 from valence.db import models
 from valence.db import store
 
@@ -38,7 +38,7 @@ class Site(fixtures.Fixture):
 
     def _setUp(self):
         self.broker = self.useFixture(servers.RabbitMQ(wait=False))
-        self.database = self.useFixture(servers.MariaDB(wait=False))
+        self.database = self.useFixture(servers.MariaDB(wait=False, syncs=True))
         self.broker.wait_until_ready()
         self.database.wait_until_ready()
         self.valence = self.useFixture(
@@ -57,12 +57,11 @@ class Site(fixtures.Fixture):
 
     def meter(self, **pids):
         """Return a meter of the four processes and of others, by name."""
-        return meter.Meter(
-            **self.profiled,
-            database=self.database.pid,
-            broker=self.broker.pid,
-            **pids,
-        )
+        return self.meter_of(**self.profiled, database=self.database.pid, **pids)
+
+    def meter_of(self, **pids):
+        """Return a meter of the broker and of others, by name."""
+        return meter.Meter(broker=self.broker.pid, **pids)
 
     def store(self):
         """Return the store of the deployment."""

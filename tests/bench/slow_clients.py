@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What slow clients do to others: python -m tests.bench.slow_clients [--program PATH] [--seconds N].
+"""What slow clients do to others: python -m tests.bench.slow_clients [--program PATH] [--attacks KIND ...].
 
 Starts valence-all-in-one, this one or that at PATH, and tries to hold each of its ports. With 1,024 descriptors, as
 --descriptors says, most of the clients are closed at once and come again, 50 a second.
@@ -22,7 +22,7 @@ from tests.bench import load
 from tests.servers import ports
 
 #: what is tried: kind and number of the clients
-ATTACKS = (("drip", 1000), ("silent", 1010), ("handshake", 100), ("deaf", 50), ("body", 1000))
+ATTACKS = {"drip": 1000, "silent": 1010, "handshake": 100, "deaf": 50, "body": 1000}
 #: port -> what others ask there, and what those ask who do not read
 PROBES = {
     "api": ({"/healthcheck": 200, "/v1/pod_managers": 200}, "/v1/pod_managers"),
@@ -109,20 +109,23 @@ def main():
     )
     parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--descriptors", type=int, default=16384)
-    parser.add_argument("--ports", nargs="*", default=list(PROBES))
+    parser.add_argument("--ports", nargs="*", default=list(PROBES), choices=PROBES)
+    parser.add_argument("--attacks", nargs="*", default=list(ATTACKS), choices=ATTACKS)
     arguments = parser.parse_args()
     print(
         f"{'port':14}{'attack':16}{'failed':>9}{'p50':>8}{'p99':>8}{'max':>8}  path, ms; MB, descriptors, log KB"
     )
     for name in arguments.ports:
         with tempfile.TemporaryDirectory() as folder:
-            show(Site(arguments.program, folder, arguments.descriptors), name, arguments.seconds)
+            site = Site(arguments.program, folder, arguments.descriptors)
+            show(site, name, arguments.attacks, arguments.seconds)
 
 
-def show(site, name, seconds):
+def show(site, name, attacks, seconds):
     """Print a line for a port without an attack, with each, and after them."""
     line(site, name, "none", seconds)
-    for kind, number in ATTACKS:
+    for kind in attacks:
+        number = ATTACKS[kind]
         with slow_clients.SlowClients(kind, site.ports[name], number, PROBES[name][1]):
             line(site, name, f"{number} {kind}", seconds)
     time.sleep(2)

@@ -37,7 +37,7 @@ class Stores(fixtures.Fixture):
 
     def _setUp(self):
         owns = {name: own for name, (_, _, own) in databases.DATABASES.items()}
-        self.servers = {name: own and self.useFixture(own()) for name, own in owns.items()}
+        self.servers = {name: own and self.useFixture(own(syncs=True)) for name, own in owns.items()}
 
 
 def rows(place):

@@ -5,7 +5,7 @@ import contextlib
 
 from tests import deployment
 from tests.bench import table
-from valence.conductor import outbox
+from valence.conductor.events import outbox
 from valence.db import models
 
 SYSTEMS, RACKS = 900, 25

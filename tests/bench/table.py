@@ -6,7 +6,7 @@ import dataclasses
 
 @dataclasses.dataclass
 class Row:
-    """One figure with its parts, its target (at most), and what Ironic 39 needs for the same."""
+    """One figure with its parts, its target (at most), what Ironic 39 needs for the same, and what the floor does."""
 
     what: str
     figure: float
@@ -17,6 +17,17 @@ class Row:
     rate: float | None = None
     target: float | None = None
     ironic: float | None = None
+    floor: float | None = None
+
+    @property
+    def floors(self):
+        """How many times the floor the figure is, None without a floor."""
+        return self.floor and self.figure / self.floor
+
+    @property
+    def spread(self):
+        """How many times the median the slowest hundredth takes, None where that was not measured."""
+        return self.p50 and self.p99 and self.p99 / self.p50
 
     @property
     def verdict(self):
@@ -25,7 +36,20 @@ class Row:
         return "met" if self.figure <= self.target else "MISSED"
 
 
-HEADER = ("", "figure", "target", "", "Ironic", "p50 ms", "p99 ms", "/s", "of the figure")
+HEADER = (
+    "",
+    "figure",
+    "target",
+    "",
+    "Ironic",
+    "floor",
+    "× floor",
+    "p50 ms",
+    "p99 ms",
+    "p99/p50",
+    "/s",
+    "of the figure",
+)
 
 
 def text(rows):
@@ -49,8 +73,11 @@ def _cells(row):
         "" if row.target is None else f"≤ {row.target:g}",
         row.verdict,
         _number(row.ironic, "g"),
+        _number(row.floor, ".2f"),
+        _number(row.floors, ".2f"),
         _number(row.p50, ".2f"),
         _number(row.p99, ".2f"),
+        _number(row.spread, ".1f"),
         _number(row.rate, ".0f"),
         parts,
     )

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What nodes cost: a power action until it is confirmed, and a list of nodes with power and health."""
+
+import contextlib
+import itertools
+import time
+
+from tests import deployment
+from tests.bench import http_requests
+from tests.bench import load
+from tests.bench import table
+from valence.conductor.work import operations
+from valence.db import models
+from valence.db import store
+
+#: systems that are switched, how often each, and from how many clients at the same time
+SYSTEMS, ROUNDS, CLIENTS = 25, 4, 4
+#: rows of the list, and how often it is requested
+LISTED, REQUESTS = 100, 200
+#: CPU ms at most: for a power action, for a list; what Ironic 39 needs for them
+POWER, LIST = (25, 1200), (6, 39)
+SECONDS, POLL_SECONDS = 120, 0.2
+SIGN_IN = {"username": "admin", "password": "password"}
+
+
+def rows(site):
+    """Yield the rows of the table."""
+    with contextlib.closing(site.store()) as database:
+        insert_nodes(site)
+        yield measure_list(site)
+        folder = site.valence.folder
+        with deployment.Simulator(
+            folder, "pod", systems=SYSTEMS, nodes=0, system_blocks=0, power_seconds=0
+        ) as pod:
+            yield measure_power(site, database, pod)
+
+
+def insert_nodes(site):
+    """Store nodes of systems that were seen; nobody contacts their pod manager."""
+    (podm_id,) = site.insert_pod_managers(1)
+    site.insert_resources(podm_id, LISTED * 10)
+    systems = site.client.rows("/v1/systems", podm_id=podm_id)
+    site.insert(
+        models.Node(
+            name=f"node-{number}",
+            podm_id=podm_id,
+            kind="system",
+            state="composed",
+            resource_url=system["resource_url"],
+        )
+        for number, system in enumerate(systems)
+    )
+
+
+def measure_list(site):
+    """Return the row of a list of nodes."""
+    asked = [load.request("GET", f"/v1/nodes?limit={LISTED}")] * REQUESTS
+    load.run(site.port, asked[: REQUESTS // 4], 1)
+    gauge = site.meter()
+    gauge.watch_idle()
+    with gauge.measure() as used:
+        seconds = load.run(site.port, asked, 1)
+    return row(
+        f"list {LISTED} nodes with power and health",
+        used,
+        REQUESTS,
+        LIST,
+        p50=http_requests.percentile(seconds, 50),
+        p99=http_requests.percentile(seconds, 99),
+    )
+
+
+def measure_power(site, database, pod):
+    """Return the row of power actions, from the request to the published end of each."""
+    nodes = adopt(site, database, pod)
+    gauge = site.meter(simulator=pod.pid)
+    act_on_all(site, database, nodes, "force_off")
+    gauge.watch_idle()
+    with gauge.measure() as used:
+        for power in itertools.islice(itertools.cycle(("on", "force_off")), ROUNDS):
+            act_on_all(site, database, nodes, power)
+    asked = len(nodes) * ROUNDS
+    done = [store.Filter("operation_kind", "eq", "power"), store.Filter("result", "eq", "complete")]
+    if (confirmed := database.count(models.Operation, filters=done)) != asked + len(nodes):
+        raise RuntimeError(f"{confirmed} power actions were confirmed, not {asked + len(nodes)}")
+    return row("power action to confirmed", used, asked, POWER, rate=asked / used.wall)
+
+
+def adopt(site, database, pod):
+    """Register a simulated pod, adopt its systems, and return the UUIDs of the nodes."""
+    podm_id = site.client.post("/v1/pod_managers", {"name": pod.name, "url": pod.root} | SIGN_IN)["uuid"]
+    wait_until_idle(database)
+    systems = site.client.rows("/v1/systems", podm_id=podm_id)
+    made = [site.client.post("/v1/nodes/manage", {"resource_id": system["uuid"]}) for system in systems]
+    wait_until_idle(database)
+    return [node["uuid"] for node in made]
+
+
+def act_on_all(site, database, nodes, power):
+    """Request a power action on each node, and wait until all have ended and their events are published."""
+    asked = [load.request("POST", f"/v1/nodes/{uuid}/action", {"power": power}) for uuid in nodes]
+    load.run(site.port, asked, CLIENTS)
+    wait_until_idle(database)
+
+
+def wait_until_idle(database):
+    """Wait until no operation is open, and no event waits for the bus."""
+    deadline = time.monotonic() + SECONDS
+    while database.count(models.Operation, filters=[operations.is_open()]):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"operations did not end within {SECONDS} s")
+        time.sleep(POLL_SECONDS)
+    http_requests.wait_until_published(database)
+
+
+def row(what, used, number, marks, **values):
+    """Return the row of ``number`` requests; ``marks`` are the target and what Ironic needs."""
+    parts = {name: seconds / number * 1000 for name, seconds in used.cpu.items()}
+    hardware = parts.pop("simulator", None)
+    about = parts | ({} if hardware is None else {"(simulator, not counted)": hardware})
+    target, ironic = marks
+    return table.Row(what, sum(parts.values()), parts=about, target=target, ironic=ironic, **values)
