@@ -2,6 +2,7 @@
 """Valence as an operator runs it: its commands as processes of their own, on a real broker and database."""
 
 import configparser
+import contextlib
 import pathlib
 
 import fixtures
@@ -10,7 +11,10 @@ from tests import process
 from tests import rest
 from tests import servers
 from tests import stores
+from tests.contract import databases
 from tests.servers import ports
+from valence.common import secrets
+from valence.db import store
 
 READY_SECONDS = 40
 #: options that make tests quick
@@ -41,8 +45,7 @@ class Deployment(fixtures.Fixture):
         self.database_url = self.database_url or stores.new_database("mariadb")
         self.port = ports.free_port()
         self.configuration = self._write("valence", self._whole_configuration())
-        process.run("valence-manage", "--config-file", self.configuration, "secrets", "create")
-        process.run("valence-manage", "--config-file", self.configuration, "db", "upgrade")
+        self._prepare_database()
         self.conductors = [self._conductor(f"conductor-{number + 1}") for number in range(self._number)]
         self.api = self._process("valence-api", "valence-api", self.configuration)
         self.client = rest.Client(f"http://127.0.0.1:{self.port}")
@@ -60,6 +63,12 @@ class Deployment(fixtures.Fixture):
     def register(self, name, url, **values):
         """Register a pod manager and return it."""
         return self.client.post("/v1/pod_managers", {"name": name, "url": url} | values)
+
+    def _prepare_database(self):
+        """Make the keys and the tables as ``valence-manage`` does, without starting two processes for that."""
+        conf = databases.configuration(self.database_url, str(self.folder))
+        with contextlib.closing(store.connect(conf, secrets.load(conf))) as database:
+            database.schema.upgrade()
 
     def _conductor(self, name):
         own = self._write(name, {"DEFAULT": {"host": name}})

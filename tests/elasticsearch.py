@@ -10,11 +10,15 @@ import fixtures
 
 
 class Elasticsearch(fixtures.Fixture):
-    """Serves the index ``freezer`` with ``hits`` at ``url``, some a page; ``scrolls`` counts pages."""
+    """Serves the index ``freezer`` with ``hits`` at ``url``, some a page; ``scrolls`` counts pages.
 
-    def __init__(self, hits, *, version=8, page=50):
+    ``answer`` overwrites parts of the first page.
+    """
+
+    def __init__(self, hits, *, version=8, page=50, answer=None):
         super().__init__()
         self.hits, self.version, self.page = hits, version, page
+        self.first = answer or {}
         self.scrolls = 0
 
     def _setUp(self):
@@ -32,7 +36,7 @@ class Elasticsearch(fixtures.Fixture):
         if self.version >= 6 and "json" not in content_type:
             return 406, {"error": "Content-Type header is not supported"}
         if path == "/freezer/_search":
-            return 200, self._page(0)
+            return 200, self._page(0) | self.first
         if path != "/_search/scroll":
             return 404, {"error": f"no such index [{path}]"}
         return self._scroll(body)
@@ -51,7 +55,9 @@ class Elasticsearch(fixtures.Fixture):
         hits = self.hits[start : start + self.page]
         if self.version >= 7:
             hits = [{name: value for name, value in hit.items() if name != "_type"} for hit in hits]
-        return {"_scroll_id": str(start + self.page), "hits": {"total": len(self.hits), "hits": hits}}
+        total = len(self.hits) if self.version < 7 else {"value": len(self.hits), "relation": "eq"}
+        answer = {"_scroll_id": str(start + self.page), "hits": {"total": total, "hits": hits}}
+        return answer | {"timed_out": False, "_shards": {"total": 5, "successful": 5, "failed": 0}}
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -17,8 +17,18 @@ def install(name, requirements):
     with open(home / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists():
-            venv.create(home, with_pip=True)
-            command = [home / "bin" / "pip", "install", "--quiet", "--requirement", requirements]
+            venv.create(home)
+            # Most of the modules are never imported: compiling them takes half of the CPU time of an installation.
+            pip = [
+                sys.executable,
+                "-m",
+                "pip",
+                "--python",
+                home / "bin" / "python",
+                "install",
+                "--no-compile",
+            ]
+            command = [*pip, "--quiet", "--requirement", requirements]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             stamp.touch()
     return home / "bin"

@@ -5,7 +5,7 @@ import contextlib
 
 from prometheus_client import parser
 
-from valence.common import metrics
+from valence.common.web import metrics
 
 
 def value(name, **labels):

@@ -43,9 +43,10 @@ def openstack_json(*arguments):
     return json.loads(openstack(*arguments, "--format", "json"))
 
 
-def agent(url, document, *failures):
+def agent(url, document, *failures, token=None):
     """Return what ironic-python-agent's own code gets for a document, with failures that it collected."""
-    command = [install() / "python", "-c", AGENT, f"{url}/v1/continue", *failures]
+    callback = f"{url}/v1/continue" + (f"?token={token}" if token else "")
+    command = [install() / "python", "-c", AGENT, callback, *failures]
     return json.loads(_run(command, 0, input=json.dumps(document)).splitlines()[-1])
 
 

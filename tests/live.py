@@ -6,9 +6,8 @@ import requests
 
 from tests import embedded
 from tests import rest
-from valence.api import app
-from valence.api import server
-from valence.api.introspection import port
+from valence.api.http import api_server
+from valence.api.http import app
 
 CREDENTIALS = {"username": "admin", "password": "password"}
 
@@ -28,7 +27,7 @@ class Site(fixtures.Fixture):
             conf.set_override(name, value, "api")
         conf.set_override("auth_strategy", "noauth")
         application = app.create_app(conf, self.behind.client)
-        *others, http = [*port.servers(conf, application), server.Server(conf, application)]
+        *others, http = [*api_server.servers(conf, application), api_server.Server(conf, application)]
         for each in (*others, http):
             each.start()
             self.addCleanup(each.stop)

@@ -12,8 +12,12 @@ import fixtures
 from testtools import content
 from testtools import content_type
 
+from tests import zygote
+
 BIN = pathlib.Path(sys.executable).parent
 POLL_SECONDS = 0.05
+#: these are forked, if nothing but their arguments differs from an ordinary start, see tests.zygote
+FORKED = {str(BIN / f"valence-{name}") for name in ("all-in-one", "api", "conductor", "simulator")}
 #: what a failed test shows of a log at most
 TAIL_BYTES = 20_000
 
@@ -25,7 +29,7 @@ class ProcessError(Exception):
 class Process(fixtures.Fixture):
     """A running command; what it prints goes to a file, whose end is shown when the test fails.
 
-    It can be stopped, killed and started again, with the same arguments. It dies with the thread that started it.
+    It can be stopped, killed and started again, with the same arguments. It dies with the test process at the latest.
     """
 
     def __init__(self, program, *arguments, folder, name=None, environment=None):
@@ -49,6 +53,9 @@ class Process(fixtures.Fixture):
 
     def start(self):
         """Start the process, which must not run."""
+        if self.command[0] in FORKED and not self.environment:
+            self._process = zygote.running().fork(self.command, self.log_file, dict(os.environ))
+            return
         with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "SIGKILL", "--", *self.command],

@@ -2,6 +2,7 @@
 """Clients that try to hold a port: python -m tests.slow_clients KIND PORT NUMBER PATH, until its input ends.
 
 A process of its own keeps NUMBER connections open and replaces those that the server closes. KIND is one of KINDS.
+They come from SOURCE, an address of its own as that of a stranger would be.
 """
 
 import contextlib
@@ -13,6 +14,9 @@ import subprocess
 import sys
 import threading
 import time
+
+#: the address that they come from
+SOURCE = "127.0.0.2"
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -86,6 +90,7 @@ class Connection:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._socket.settimeout(5)
+        self._socket.bind((SOURCE, 0))
         self._socket.connect(("127.0.0.1", port))
         self._socket.setblocking(False)
         self._socket.send(self._behaviour.first)

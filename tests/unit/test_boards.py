@@ -10,10 +10,13 @@ import prometheus_client
 import yaml
 
 from tests import base
-from valence.api import metrics as api
-from valence.common import metrics
-from valence.conductor import metrics as conductor
+from valence.api.http import app
+from valence.common.web import metrics
+from valence.conductor import service
+from valence.conductor.monitoring import work_metrics
 
+#: the module that loads every other one in which metrics of a conductor are made
+CONDUCTOR = service.__name__
 SAMPLES = pathlib.Path(__file__).parents[2] / "etc" / "valence"
 SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"], "gauge": [""], "unknown": [""]}
 #: labels that Prometheus adds
@@ -25,7 +28,7 @@ USED_LABEL = re.compile(r"\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}")
 
 def series():
     """Return the labels of every series that Valence's processes have, by its name."""
-    own = api.Metrics(feed=None)._registry
+    own = app.Metrics(feed=None)._registry
     found = {}
     for registry in (own, metrics.PROCESS):
         for collector in registry._collector_to_names:
@@ -89,7 +92,7 @@ class BoardTest(ExpressionCase):
         shown = " ".join(target["expr"] for panel in panels() for target in panel["targets"])
         made = [
             each
-            for each in vars(conductor).values()
+            for each in vars(work_metrics).values()
             if isinstance(each, prometheus_client.metrics.MetricWrapperBase)
         ]
         self.assertEqual([], [each._name for each in made if each._name not in shown])

@@ -7,6 +7,7 @@ import importlib.metadata
 import pathlib
 import re
 import sys
+import tomllib
 
 from tests import base
 
@@ -14,30 +15,38 @@ ROOT = pathlib.Path(__file__).parents[2]
 CODE = ROOT / "valence"
 TESTS = ROOT / "tests"
 
+MOST_MODULES = 12
 MOST_LINES_OF_A_FILE = 450
 MOST_LINES_OF_A_FUNCTION = 60
 
 #: package -> what of valence its modules may import, besides the package itself
 DIRECTIONS = {
     "valence.api": [
+        "valence.bus",
         "valence.common",
+        "valence.composition.requirements",
         "valence.conductor.client",
-        "valence.conductor.introspection_client",
         "valence.db.models",
         "valence.db.types",
     ],
     "valence.backup": ["valence.common", "valence.db.models", "valence.db.store", "valence.db.types"],
+    "valence.bus": ["valence.common"],
     "valence.cmd": ["valence"],
+    "valence.composition": ["valence.common", "valence.db.models", "valence.db.store", "valence.db.types"],
     "valence.common": [],
     # Drivers, of stores and of pod managers, are loaded by entry point.
     "valence.conductor": [
         "valence.backup",
+        "valence.bus",
         "valence.common",
+        "valence.composition",
         "valence.db.models",
         "valence.db.store",
         "valence.db.types",
         "valence.introspection",
         "valence.podmanagers.base",
+        "valence.podmanagers.composer",
+        "valence.podmanagers.offers",
     ],
     "valence.db": ["valence.common"],
     "valence.introspection": ["valence.common", "valence.db.models", "valence.db.store", "valence.db.types"],
@@ -55,22 +64,45 @@ HOMES = {
     "etcd3gw": ["db/etcd/v3/"],
     "eventlet": [],
     "flask": ["api/", "wsgi/"],
-    "httptools": ["common/web_connection.py"],
+    "httptools": ["common/web/http_connection.py"],
     "oslo_db": ["db/"],
     "oslo_messaging": [
-        "common/local_driver.py",
-        "common/messaging.py",
-        "common/notifications.py",
-        "common/rabbit_connection.py",
-        "common/rpc_client.py",
-        "common/rpc_server.py",
+        "bus/local_driver.py",
+        "bus/messaging.py",
+        "bus/notifications.py",
+        "bus/messaging.py",
+        "bus/rpc_client.py",
+        "bus/rpc_server.py",
     ],
     "sqlalchemy": ["db/"],
     "sushy": ["podmanagers/"],
 }
 
+#: modules, or folders of them, whose public functions, methods and fields have types; mypy reads the same ones strictly
+TYPED = (
+    "api/model/",
+    "bus/",
+    "common/",
+    "composition/",
+    "conductor/client.py",
+    "db/",
+    "podmanagers/base.py",
+)
+#: alembic gives the functions of migrations their form
+UNTYPED = ("db/migrations/",)
+#: classes whose fields are what a class body annotates
+RECORDS = {"NamedTuple", "TypedDict", "dataclass"}
+
 #: tests of the project as a whole, not of one module
-OF_THE_WHOLE = ["test_boards.py", "test_samples.py", "test_structure.py"]
+OF_THE_WHOLE = [
+    "test_boards.py",
+    "test_mutation.py",
+    "test_packaging.py",
+    "test_reference.py",
+    "test_run.py",
+    "test_samples.py",
+    "test_structure.py",
+]
 #: a module that decides more often than this has a test: a table, a composition or a delegation needs none
 MOST_DECISIONS_WITHOUT_TEST = 2
 #: modules, or folders of them, without a test of their own name -> the tests that run them
@@ -78,23 +110,29 @@ TESTED_ELSEWHERE = {
     "api/": "functional/test_api.py",
     "cmd/all_in_one.py": "functional",
     "cmd/process.py": "functional/test_observation.py",
-    "conductor/attachments.py": "unit/conductor/test_subscriptions.py",
-    "conductor/changes.py": "unit/conductor/test_sync.py",
-    "conductor/operations.py": "unit/conductor/test_job.py",
+    "composition/candidates.py": "unit/composition/test_selection.py",
+    "composition/claims.py": "contract/test_claims.py",
+    "composition/combining.py": "unit/composition/test_selection.py",
+    "conductor/client.py": "unit/conductor/service/test_service.py",
+    "conductor/endpoints/devices.py": "unit/api/v1/test_devices.py",
+    "conductor/endpoints/flavors.py": "unit/api/v1/test_flavors.py",
+    "conductor/hardware_events/attachments.py": "unit/conductor/hardware_events/test_subscriptions.py",
+    "conductor/inventory/devices.py": "contract/test_devices.py",
+    "conductor/work/operations.py": "unit/conductor/work/contact/test_job.py",
     "db/changes.py": "contract",
     "db/etcd/": "contract",
-    "db/questions.py": "contract",
     "db/sql/": "contract",
-    "db/sqlalchemy_driver.py": "contract",
     "db/values.py": "contract",
-    "introspection/database_storage.py": "contract/test_storages.py",
-    "introspection/file_storage.py": "contract/test_storages.py",
-    "introspection/swift_storage.py": "contract/test_storages.py",
+    "introspection/storages/database.py": "contract/test_storages.py",
+    "introspection/storages/file.py": "contract/test_storages.py",
+    "introspection/storages/swift.py": "contract/test_storages.py",
+    "podmanagers/redfish/crawl/facts.py": "unit/podmanagers/redfish/test_offers.py",
+    "podmanagers/redfish/crawl/measures.py": "unit/podmanagers/redfish/test_offers.py",
     "simulator/actions.py": "unit/simulator/test_service.py",
+    "simulator/composition/": "unit/simulator/composition",
     "simulator/documents/": "unit/simulator/test_resources.py",
     "simulator/options.py": "unit/cmd/test_simulator.py",
-    "simulator/queries.py": "unit/simulator/test_answers.py",
-    "simulator/tree.py": "unit/simulator/test_service.py",
+    "simulator/resources.py": "unit/simulator/test_service.py",
 }
 
 
@@ -111,9 +149,15 @@ def name_of(path):
     return ".".join(["valence", *pathlib.PurePosixPath(path).with_suffix("").parts]).removesuffix(".__init__")
 
 
+@functools.cache
+def module_names():
+    """Return the dotted names of all modules of valence."""
+    return frozenset(map(name_of, modules()))
+
+
 def imports(tree):
     """Yield the dotted name of everything that a module imports, wherever in it."""
-    names = {name_of(path) for path in modules()}
+    names = module_names()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -197,6 +241,14 @@ def undeclared(folder, declared):
     return missing
 
 
+class RoomTest(base.TestCase):
+    def test_a_folder_can_be_taken_in_at_a_glance(self):
+        folders = {path.parent for path in CODE.rglob("*.py") if "versions" not in path.parts}
+        numbers = {folder: len([*folder.glob("[!_]*.py")]) for folder in folders}
+        wrong = {folder.relative_to(CODE).as_posix(): number for folder, number in numbers.items()}
+        self.assertEqual({}, {name: number for name, number in wrong.items() if number > MOST_MODULES})
+
+
 class LengthTest(base.TestCase):
     def test_files_are_short(self):
         counts = {path: len((CODE / path).read_text().splitlines()) for path in modules()}
@@ -214,6 +266,82 @@ class LengthTest(base.TestCase):
         self.assertEqual([], long)
 
 
+def is_public(name):
+    return not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+
+
+def public_definitions(body, prefix=""):
+    """Yield the name and node of public classes and functions, those in public classes too."""
+    for node in body:
+        if isinstance(node, ast.If):  # such as ``if typing.TYPE_CHECKING``
+            yield from public_definitions([*node.body, *node.orelse], prefix)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and is_public(node.name):
+            yield f"{prefix}{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node.body, f"{prefix}{node.name}.")
+
+
+def untyped(tree):
+    """Yield what a module lacks of types: names of parameters, results and fields of records."""
+    for name, node in public_definitions(tree.body):
+        if isinstance(node, ast.ClassDef):
+            yield from (f"{name}.{field}" for field in untyped_fields(node))
+            continue
+        parameters = [*node.args.posonlyargs, *node.args.args]
+        if "." in name and not any(ast.unparse(each) == "staticmethod" for each in node.decorator_list):
+            parameters = parameters[1:]
+        parameters += [*node.args.kwonlyargs, *filter(None, (node.args.vararg, node.args.kwarg))]
+        yield from (f"{name}({each.arg})" for each in parameters if each.annotation is None)
+        if node.returns is None:
+            yield f"{name}()"
+
+
+def untyped_fields(node):
+    """Yield the public names in the body of a named tuple, a typed dict or a data class that have no types."""
+    made_of = " ".join(ast.unparse(each) for each in (*node.bases, *node.decorator_list))
+    if not RECORDS & set(re.findall(r"\w+", made_of)):
+        return
+    for each in node.body:
+        if isinstance(each, ast.Assign):
+            yield from (ast.unparse(target) for target in each.targets if is_public(ast.unparse(target)))
+
+
+class TypeTest(base.TestCase):
+    def test_public_signatures_have_types(self):
+        typed = {
+            path: tree
+            for path, tree in modules().items()
+            if path.startswith(TYPED) and not path.startswith(UNTYPED)
+        }
+        self.assertTrue(all(any(path.startswith(each) for path in typed) for each in TYPED))
+        self.assertEqual([], [f"{path}: {name}" for path, tree in typed.items() for name in untyped(tree)])
+
+    def test_the_same_modules_are_checked_by_mypy(self):
+        options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+        strict = {name for each in options if each.get("disallow_untyped_defs") for name in each["module"]}
+        self.assertEqual({name_of(path) + ".*" * path.endswith("/") for path in TYPED}, strict)
+
+    def test_what_lacks_types_is_found(self):
+        tree = ast.parse(
+            "def free(one, *rest: int, two: str = '', **others) -> None: ...\n"
+            "def _private(one): ...\n"
+            "class Pair(typing.NamedTuple):\n"
+            "    left: int\n"
+            "    right = 2\n"
+            "    def swap(self): ...\n"
+            "@dataclasses.dataclass(frozen=True)\n"
+            "class Record:\n"
+            "    number = 1\n"
+            "class Plain:\n"
+            "    constant = 1\n"
+            "    def __init__(self, value) -> None: ...\n"
+            "    @staticmethod\n"
+            "    def make(value) -> None: ...\n"
+        )
+        found = ["free(one)", "free(others)", "Pair.right", "Pair.swap()", "Record.number"]
+        self.assertEqual([*found, "Plain.__init__(value)", "Plain.make(value)"], list(untyped(tree)))
+
+
 class MirrorTest(base.TestCase):
     def test_every_unit_test_mirrors_a_module(self):
         unit = TESTS / "unit"
@@ -221,10 +349,9 @@ class MirrorTest(base.TestCase):
         for path in unit.rglob("test_*.py"):
             place = path.relative_to(unit)
             twin = CODE / place.with_name(place.name.removeprefix("test_"))
-            if (
-                place.as_posix() not in OF_THE_WHOLE
-                and not twin.exists()
-                and not twin.with_suffix("").is_dir()
+            whole = CODE / f"{place.parent}.py"  # one of several tests of that module
+            if place.as_posix() not in OF_THE_WHOLE and not (
+                twin.exists() or twin.with_suffix("").is_dir() or whole.exists()
             ):
                 orphans.append(place.as_posix())
         self.assertEqual([], orphans)
@@ -263,7 +390,12 @@ def has_test(path):
     if place.name == "__init__.py":
         place = place.parent.with_suffix(".py")
     own = TESTS / "unit" / place.with_name(f"test_{place.name}")
-    return own.exists() or any(path.startswith(start) for start in TESTED_ELSEWHERE)
+    several = TESTS / "unit" / place.with_suffix("")
+    return (
+        own.exists()
+        or any(several.glob("test_*.py"))
+        or any(path.startswith(start) for start in TESTED_ELSEWHERE)
+    )
 
 
 class TextTest(base.TestCase):
@@ -278,7 +410,7 @@ class TextTest(base.TestCase):
         self.assertEqual([], wrong)
 
     def test_nothing_refers_to_a_place_outside_of_the_project(self):
-        outside = re.compile(rb"\.\./" + b"shared|/" + b"work/")
+        outside = re.compile(rb"\.\./" + b"shared|(?<!\\w)/" + b"work/")
         folders = [
             ROOT / name for name in (".ci", "devstack", "doc", "etc", "releasenotes", "tests", "valence")
         ]

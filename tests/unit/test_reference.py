@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generated pages of the documentation have everything that they are about."""
+
+import pathlib
+import re
+import runpy
+
+from tests import base
+from valence.api import routes
+
+ROOT = pathlib.Path(__file__).parents[2]
+SOURCE = ROOT / "doc" / "source"
+CODE = re.compile(
+    r'\bcode(?:, title)? = "(valence\.[a-z_]+)"|status, code, title = \d+, "(valence\.[a-z_]+)"'
+)
+#: what pages name in double backquotes: modules, with or without their folder, and what stands in these folders
+PATH = re.compile(r"``([\w./-]*\w\.py|(?:valence|tests|doc/source|etc|devstack)/[\w./-]*)``")
+#: folders that a named path may start from
+FOLDERS = (ROOT, ROOT / "valence", ROOT / "tests")
+#: what the process of the documentation knows
+GENERATED = runpy.run_path(str(SOURCE / "_ext" / "generated_reference.py"))
+
+
+class ReferenceTest(base.TestCase):
+    def test_every_error_code_is_explained(self):
+        texts = [path.read_text() for path in (ROOT / "valence").rglob("*.py")]
+        written = {first or second for text in texts for first, second in CODE.findall(text)}
+        self.assertGreater(len(written), 50)
+        self.assertEqual(written, {code for code, _ in GENERATED["error_codes"]()})
+
+    def test_every_operation_is_on_the_page(self):
+        text = (SOURCE / "reference" / "index.rst").read_text()
+        tags = {tag for line in re.findall(r"api-reference:: (.*)", text) for tag in line.split()}
+        self.assertEqual(len(routes.DESCRIBED), len(GENERATED["operations"](tags)))
+
+    def test_every_folder_of_the_code_is_in_the_tree_with_its_purpose(self):
+        folders = {path.parent for path in (ROOT / "valence").rglob("*.py") if "versions" not in path.parts}
+        shown = GENERATED["packages"]()
+        self.assertEqual(len(folders), len(shown))
+        self.assertEqual([], [name for _, name, about in shown if len(about) < 15])
+        self.assertIn(".. package-tree::", (SOURCE / "contributor" / "tree.rst").read_text())
+
+    def test_every_path_that_a_page_names_exists(self):
+        pages = [ROOT / "README.rst", *SOURCE.rglob("*.rst")]
+        named = [(page, path) for page in pages for path in PATH.findall(page.read_text())]
+        self.assertGreater(len(named), 30)
+        modules = {path.name for path in (ROOT / "valence").rglob("*.py")}
+        missing = [
+            f"{page.relative_to(ROOT)}: {path}"
+            for page, path in named
+            if not any((folder / path).exists() for folder in FOLDERS) and path not in modules
+        ]
+        self.assertEqual([], missing)
+
+    def test_every_command_has_a_manual_page(self):
+        script = re.findall(r"^    (valence-[a-z-]+) = ", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
+        pages = {path.stem for path in (SOURCE / "man").glob("valence-*.rst")}
+        self.assertEqual(set(script), pages)
+        self.assertEqual(pages, set(runpy.run_path(str(SOURCE / "conf.py"))["COMMANDS"]))
+        self.assertIn("--help", GENERATED["help_text"]("valence-status"))
