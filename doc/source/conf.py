@@ -11,6 +11,7 @@ sys.path[:0] = [str(ROOT), str(SOURCE / "_ext")]
 project = "Valence"
 copyright = "the authors of Valence, Apache License 2.0"
 extensions = [
+    "generated_reference",
     "notification_samples",
     "oslo_config.sphinxext",
     "oslo_policy.sphinxext",
@@ -19,6 +20,20 @@ extensions = [
 exclude_patterns = ["_ext"]
 nitpicky = True
 smartquotes = False
+
+#: section 8 of the manual: commands of administrators
+COMMANDS = {
+    "valence-api": "REST API of Valence",
+    "valence-conductor": "conductor of Valence",
+    "valence-all-in-one": "Valence in one process",
+    "valence-simulator": "simulated Redfish pod manager",
+    "valence-manage": "administer the database and the keys of Valence",
+    "valence-migrate-data": "move introspection data between storages",
+    "valence-status": "check an installation before an upgrade",
+}
+man_pages = [
+    (f"man/{command}", command, about, ["the authors of Valence"], 8) for command, about in COMMANDS.items()
+]
 
 html_theme = "furo"
 html_title = "Valence"

@@ -5,10 +5,9 @@ import json
 
 from sphinx.util import docutils
 
-from valence.backup import events as backup_events
-from valence.backup import scope
+from valence.backup import changes
 from valence.common import context
-from valence.conductor import events
+from valence.conductor.events import new_events
 from valence.db import models
 from valence.db.models.event import EVENT_TYPES
 
@@ -39,6 +38,20 @@ INTROSPECTION = models.Introspection(
     started_at="2026-11-21T03:31:40Z",
     finished_at="2026-11-21T03:37:02Z",
 )
+NODE = models.Node(
+    uuid="9d2e1f0a-3b4c-4d5e-8f6a-7b8c9d0e1f2a",
+    name="web-3",
+    project_id="3c0f",
+    podm_id=POD_MANAGER.uuid,
+    kind="system",
+    state="composing",
+    resource_url=RESOURCE.resource_url,
+)
+FLAVOR = models.Flavor(
+    uuid="4f1d2c3b-7a6e-4b1c-8d0e-1c2b3a4d5e6f",
+    name="compute-large",
+    properties={"processor": {"total_cores": 16}, "memory": {"capacity_mib": 32768}},
+)
 JOB = models.JobAttachment(
     job_id="3c0f:nightly", project_id="3c0f", client_name="node-7", status="running", time_started=1795232222
 )
@@ -68,6 +81,13 @@ CASES = {
     "introspection.start": (USER, None, INTROSPECTION.replace(state="starting", finished_at=None), None),
     "introspection.end": (ITSELF, None, INTROSPECTION, None),
     "introspection.error": (ITSELF, None, INTROSPECTION.replace(state="error", error=TIMEOUT), None),
+    "node.create": (USER, None, NODE, None),
+    "node.update": (USER, NODE, NODE.replace(name="web-4"), None),
+    "node.state_changed": (ITSELF, NODE, NODE.replace(state="composed"), None),
+    "node.delete": (USER, NODE.replace(state="composed"), None, None),
+    "flavor.create": (USER, None, FLAVOR, None),
+    "flavor.update": (USER, FLAVOR, FLAVOR.replace(policy="pack"), None),
+    "flavor.delete": (USER, FLAVOR, None, None),
 }
 #: the same for the backup service
 BACKUP_CASES = {
@@ -79,7 +99,8 @@ BACKUP_CASES = {
     "session.start": (SESSION.replace(session_tag=6, status="completed"), SESSION),
     "session.end": (SESSION, SESSION.replace(status="completed", result="success", time_end=1795232262)),
 }
-TENANT = scope.Scope("v2", "3c0f", USER.user_id, request_id=USER.request_id)
+EPOCH = 1795228622000
+TENANT = changes.Scope("v2", "3c0f", USER.user_id, request_id=USER.request_id)
 
 
 def payload(event_type, sequence):
@@ -87,19 +108,20 @@ def payload(event_type, sequence):
     kind, happened = event_type.removeprefix("valence.").split(".", 1)
     event = _backup_event(happened) if kind == "backup" else _event(kind, happened)
     identifier = f"c5d1f5b4-0000-4000-8000-{sequence:012d}"
-    return event.replace(uuid=identifier, sequence=sequence, created_at="2026-11-21T03:37:02Z").payload()
+    stored = event.replace(uuid=identifier, sequence=sequence, created_at="2026-11-21T03:37:02Z")
+    return stored.payload(EPOCH)
 
 
 def _event(kind, happened):
     who, old, new, more = CASES[f"{kind}.{happened}"]
-    make = getattr(events, kind)
+    make = getattr(new_events, kind)
     return make(who, happened, old=old, new=new, **({"more": more} if more else {})).obj
 
 
 def _backup_event(name):
     kind, happened = name.split(".")
     old, new = BACKUP_CASES[name]
-    make = backup_events.job if kind == "job" else backup_events.session
+    make = changes.job if kind == "job" else changes.session
     return make(TENANT, happened, old=old, new=new).obj
 
 

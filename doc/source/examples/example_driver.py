@@ -3,7 +3,7 @@
 
 import sys
 
-from valence.common import config
+from valence.common.configuration import config
 from valence.db import store
 from valence.db.models import ExampleModel
 
