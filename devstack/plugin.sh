@@ -13,7 +13,7 @@ function is_valence_enabled {
 }
 
 function install_valence {
-    setup_develop "$VALENCE_DIR"
+    setup_develop "$VALENCE_DIR" "" all
 }
 
 function configure_valence {
