@@ -230,6 +230,8 @@ def _as_raised(error: errors.ValenceError) -> errors.ValenceError:
 INTERVAL = 1.0
 #: seconds without an answer after which requests are refused; long enough to lose one ping
 LIMIT = 2.5
+#: times within an interval that a process which runs notes this
+TICKS = 4
 HANGS = errors.BusUnavailable(reason="it does not answer")
 
 
@@ -242,11 +244,31 @@ class State(typing.TypedDict):
     conductor: wire.Answer | None
 
 
+class RunningTime:
+    """Counts the seconds that this process ran: one that was stopped has not waited for anybody meanwhile.
+
+    ``tick`` is to be called every ``interval`` seconds; of a longer time between two calls only twice that counts.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._longest = 2 * interval
+        self._counted, self._ticked_at = 0.0, time.monotonic()
+
+    def tick(self) -> None:
+        """Note that the process runs."""
+        self._counted, self._ticked_at = self.seconds(), time.monotonic()
+
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return self._counted + min(time.monotonic() - self._ticked_at, self._longest)
+
+
 class Liveness:
     """Pings conductors in a background thread and refuses requests at once while none answers.
 
     ``ping(timeout)`` returns an Answer or raises a ValenceError. It may block while the broker is away, as the first
-    connection does, so only the age of the last answer counts.
+    connection does, so only the age of the last answer counts: in time that this process ran, because right after a
+    stop of its whole machine the last answer is old, and nobody has been asked since.
     """
 
     def __init__(
@@ -256,7 +278,8 @@ class Liveness:
         limit: float = LIMIT,
     ) -> None:
         self._ping, self._interval, self._limit = ping, interval, limit
-        self._born = self._alive_since = time.time()
+        self._clock = RunningTime(interval / TICKS)
+        self._alive_since, self._heard_at = time.time(), time.monotonic()
         self._heard: float | None = None
         self._answer: wire.Answer | None = None
         self._problem: errors.Unavailable = errors.BusUnavailable(reason="there is no connection yet")
@@ -264,13 +287,15 @@ class Liveness:
         self._first_answer = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="liveness", daemon=True)
+        self._ticker = threading.Thread(target=self._tick, name="liveness-clock", daemon=True)
 
     def start(self) -> None:
-        """Start the background thread."""
+        """Start the background threads."""
+        self._ticker.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread; do not wait longer than one interval for a ping that blocks."""
+        """Stop the threads; do not wait longer than one interval for a ping that blocks."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(self._interval)
@@ -282,7 +307,7 @@ class Liveness:
     @property
     def alive(self) -> bool:
         """Whether a conductor answered any call within the limit."""
-        return self._heard is not None and time.monotonic() - self._heard < self._limit
+        return self._heard is not None and self._clock.seconds() - self._heard < self._limit
 
     @property
     def state(self) -> State:
@@ -301,14 +326,18 @@ class Liveness:
         """Note that a conductor answered a call."""
         if not self.alive:
             self._alive_since = time.time()
-        self._heard = time.monotonic()
+        self._heard, self._heard_at = self._clock.seconds(), time.monotonic()
+
+    def _tick(self) -> None:
+        while not self._stopping.wait(self._interval / TICKS):
+            self._clock.tick()
 
     def _state(self, alive: bool, since: float, reason: str | None) -> State:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
         return {"alive": alive, "since": moment, "reason": reason, "conductor": self._answer}
 
     def _last_heard(self) -> float:
-        return self._born if self._heard is None else time.time() - (time.monotonic() - self._heard)
+        return time.time() - (time.monotonic() - self._heard_at)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -2,6 +2,9 @@
 """What callers know of conductors, and from when on they are refused."""
 
 import threading
+import time
+
+import fixtures
 
 from tests import base
 from valence.bus import rpc_client
@@ -95,6 +98,13 @@ class LivenessTest(base.TestCase):
         watched = self.watch()
         watched.hear()
         watched.require()
+
+    def test_a_stop_of_the_own_process_is_no_silence_of_others(self):
+        watched = self.watch(limit=2.5)
+        watched.hear()
+        now = time.monotonic()
+        with fixtures.MonkeyPatch("valence.bus.rpc_client.time.monotonic", lambda: now + 60):
+            watched.require()
 
     def test_a_ping_that_fails_in_another_way_is_a_reason_too(self):
         watched = self.started(error=errors.Internal(host="conductor-1"))
