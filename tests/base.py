@@ -8,6 +8,8 @@ import time
 import fixtures
 import testtools
 
+from tests import clock
+
 LOG_FORMAT = "%(asctime)s %(levelname)s [%(threadName)s] %(name)s: %(message)s"
 #: seconds between two looks at what a test waits for: at first, at most, and meanwhile as a share of the time waited
 POLL_SECONDS, MAX_POLL_SECONDS, POLL_SHARE = 0.02, 0.25, 0.1
@@ -33,9 +35,9 @@ class TestCase(testtools.TestCase):
 
         ``message`` may be a callable, asked only when the time is over, to say what was there instead.
         """
-        began = time.monotonic()
+        began = clock.seconds()
         while not (value := predicate()):
-            waited = time.monotonic() - began
+            waited = clock.seconds() - began
             if waited > timeout:
                 text = message() if callable(message) else message
                 self.fail(f"waited {timeout} s: {text}")

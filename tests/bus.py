@@ -7,6 +7,8 @@ import time
 import kombu
 from amqp import exceptions
 
+from tests import clock
+
 EXCHANGE = "valence"
 QUEUE = "valence_versioned_notifications.info"
 POLL_SECONDS = 0.05
@@ -32,11 +34,11 @@ class Consumer:
 
     def wait_for(self, event_ids, seconds=20):
         """Take events until all of these have come; raise AssertionError if some do not."""
-        deadline = time.monotonic() + seconds
+        deadline = clock.seconds() + seconds
         wanted = set(event_ids)
         while not wanted <= self.events.keys():
             self.take()
-            if time.monotonic() > deadline:
+            if clock.seconds() > deadline:
                 missing = sorted(wanted - self.events.keys())
                 raise AssertionError(f"{len(missing)} of {len(wanted)} events did not come: {missing[:5]}")
             time.sleep(POLL_SECONDS)

@@ -3,6 +3,8 @@
 
 import time
 
+from tests import clock
+
 STATE_CHANGED = "valence.resource.state_changed"
 POLL_SECONDS = 0.002
 
@@ -28,9 +30,9 @@ class Stopwatch:
 
     def _change(self, system, limit):
         power = self._power[system] = {"On": "Off", "Off": "On"}[self._power[system]]
-        place, began = len(self._listener.heard), time.monotonic()
+        place, began = len(self._listener.heard), clock.seconds()
         self._simulator.control.patch(f"/simulator/systems/{system}", {"power": power})
-        while time.monotonic() < began + limit:
+        while clock.seconds() < began + limit:
             for arrived, event_type, payload in self._listener.heard[place:]:
                 if event_type == STATE_CHANGED and self._is(payload, system, power):
                     return arrived - began

@@ -6,7 +6,6 @@
 
 import sys
 import threading
-import time
 import uuid
 
 import fixtures
@@ -15,6 +14,7 @@ from oslo_config import cfg
 from oslo_context import context as oslo_context
 from oslo_messaging import conffixture
 
+from tests import clock
 from valence.bus import messaging
 from valence.bus import rpc_client
 from valence.bus import rpc_server
@@ -190,13 +190,13 @@ def user_context():
 
 def timed(function, *args, **kwargs):
     """Return the seconds that a call takes, and the ValenceError that it raises or None."""
-    started = time.monotonic()
+    started = clock.seconds()
     error = None
     try:
         function(*args, **kwargs)
     except errors.ValenceError as raised:
         error = raised
-    return time.monotonic() - started, error
+    return clock.seconds() - started, error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import fixtures
 from testtools import content
 from testtools import content_type
 
+from tests import clock
 from tests import zygote
 
 BIN = pathlib.Path(sys.executable).parent
@@ -109,11 +110,11 @@ class Process(fixtures.Fixture):
 
     def wait_until(self, ready, seconds=30):
         """Return the first true value of ``ready()``, or raise what the log says when the process ends before."""
-        deadline = time.monotonic() + seconds
+        deadline = clock.seconds() + seconds
         while not (value := ready()):
             if self._process.poll() is not None:
                 raise ProcessError(f"{self.name} ended with {self._process.returncode}:\n{self.log()}")
-            if time.monotonic() > deadline:
+            if clock.seconds() > deadline:
                 raise ProcessError(
                     f"{self.name} was not ready within {seconds} s:\n{self.log()[-TAIL_BYTES:]}"
                 )

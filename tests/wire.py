@@ -10,6 +10,7 @@ import re
 import sys
 import time
 
+from tests import clock
 from tests import embedded
 from tests import message_bus
 from valence.common import errors
@@ -89,9 +90,9 @@ def _refused(call):
 
 
 def _wait(predicate, seconds=20):
-    deadline = time.monotonic() + seconds
+    deadline = clock.seconds() + seconds
     while not predicate():
-        if time.monotonic() > deadline:
+        if clock.seconds() > deadline:
             raise AssertionError("the conductor did not do its work")
         time.sleep(0.05)
 

@@ -3,6 +3,7 @@
 
 import time
 
+from tests import clock
 from tests.functional import acceptance
 from valence.db import types
 from valence.simulator import server
@@ -45,8 +46,8 @@ class FairnessTest(acceptance.AcceptanceCase):
 
     def watch(self, seconds):
         """Return the age, in seconds, that a synchronization of one of the others had at most in this time."""
-        began, oldest = time.monotonic(), 0
-        while time.monotonic() - began < seconds:
+        began, oldest = clock.seconds(), 0
+        while clock.seconds() - began < seconds:
             moment = types.parse_time(min(self.synced().values()))
             oldest = max(oldest, (types.parse_time(types.now()) - moment).total_seconds())
             time.sleep(0.5)

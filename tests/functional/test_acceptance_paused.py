@@ -8,6 +8,7 @@ import time
 
 import requests
 
+from tests import clock
 from tests import rest
 from tests.functional import acceptance
 
@@ -53,9 +54,9 @@ class Load:
         ]
         while not self._stopping.is_set():
             for method, url, document in requested:
-                began = time.monotonic()
+                began = clock.seconds()
                 status = client.request(method, url, json=document).status_code
-                self.slowest = max(self.slowest, time.monotonic() - began)
+                self.slowest = max(self.slowest, clock.seconds() - began)
                 self.answers[f"{method} {status}"] += 1
                 self._stopping.wait(REST)
 
@@ -117,8 +118,8 @@ class PausedTest(acceptance.AcceptanceCase):
             self.wait_for(lambda: self.is_written(path, last), 20)
         finally:
             paused.resume()
-        end = time.monotonic() + LATE_SECONDS
-        while time.monotonic() < end:
+        end = clock.seconds() + LATE_SECONDS
+        while clock.seconds() < end:
             if self.client.get(path)["description"] != last:
                 return True
             time.sleep(0.1)

@@ -5,6 +5,7 @@ import concurrent.futures
 import socket
 import time
 
+from tests import clock
 from tests.functional import acceptance
 
 SYSTEMS = 100
@@ -92,18 +93,18 @@ class HungTest(acceptance.AcceptanceCase):
             self.addCleanup(each.accept()[0].close)  # now the conductor waits for an answer of each
 
     def test_a_conductor_that_waits_for_hardware_stops_in_time(self):
-        began = time.monotonic()
+        began = clock.seconds()
         self.assertEqual(0, self.valence.conductor.stop())
-        self.assertLess(time.monotonic() - began, STOPPED)
+        self.assertLess(clock.seconds() - began, STOPPED)
         self.assertEqual({"pending", "running"}, {"pending", "running"} | self.states())
 
     def test_a_second_signal_ends_it_at_once(self):
         self.valence.conductor.terminate()
         time.sleep(0.2)
-        began = time.monotonic()
+        began = clock.seconds()
         self.valence.conductor.terminate()
         self.valence.conductor.wait()
-        self.assertLess(time.monotonic() - began, 2)
+        self.assertLess(clock.seconds() - began, 2)
 
     def states(self):
         self.valence.conductor.start()

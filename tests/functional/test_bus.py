@@ -12,6 +12,7 @@ import kombu
 from testtools import content
 
 from tests import base
+from tests import clock
 from tests import message_bus
 from tests import process
 from tests import servers
@@ -201,7 +202,7 @@ class Loop(threading.Thread):
             seconds, error = message_bus.timed(
                 self._caller.call, message_bus.user_context(), "probe", "echo", 2.5, value=1
             )
-            self.calls.append((time.monotonic(), seconds, error))
+            self.calls.append((clock.seconds(), seconds, error))
             if error:
                 time.sleep(0.05)  # what a client waits before it asks again
 
@@ -245,9 +246,9 @@ class KillTest(base.TestCase):
         return message_bus.timed(caller.call, message_bus.user_context(), "probe", method, timeout, **kwargs)
 
     def assert_recovers(self, loops, what):
-        started = time.monotonic()
+        started = clock.seconds()
         self.wait_for(lambda: all(each.succeeded_since(started) for each in loops), timeout=30)
-        self.note(f"all recovered {time.monotonic() - started:.1f} s after {what}")
+        self.note(f"all recovered {clock.seconds() - started:.1f} s after {what}")
 
     def assert_fails_in_time(self, loops, since):
         calls = [each for loop in loops for each in loop.calls if each[0] > since]
@@ -266,10 +267,10 @@ class KillTest(base.TestCase):
         self.start_conductor()
         caller = self.bus.caller()
         loops = self.loops(caller)
-        killed = time.monotonic()
+        killed = clock.seconds()
         self.broker.kill()
         self.wait_for(lambda: not caller.liveness.alive)
-        self.note(f"known to be away {time.monotonic() - killed:.1f} s after the kill")
+        self.note(f"known to be away {clock.seconds() - killed:.1f} s after the kill")
         seconds, error = self.call(caller)
         self.assertLess(seconds, 0.5)
         self.assertRegex(error.detail, r"Connection (refused|reset by peer), since \d{4}-")
@@ -282,7 +283,7 @@ class KillTest(base.TestCase):
         self.start_conductor()
         caller = self.bus.caller()
         loops = self.loops(caller)
-        paused = time.monotonic()
+        paused = clock.seconds()
         os.kill(self.broker.pid, signal.SIGSTOP)
         self.addCleanup(os.kill, self.broker.pid, signal.SIGCONT)
         self.wait_for(lambda: not caller.liveness.alive)
@@ -297,7 +298,7 @@ class KillTest(base.TestCase):
         loops = self.loops(caller)
         slow = [Slow(self.call, caller, timeout) for timeout in (2.5, 60)]
         time.sleep(1.2)  # a sign of life of the monitored call has come
-        killed = time.monotonic()
+        killed = clock.seconds()
         conductor.kill()
         for each in slow:
             seconds, error = each.result(killed)
@@ -331,9 +332,9 @@ class KillTest(base.TestCase):
         self.broker.kill()
         probe.may_go_on.set()
         self.assertLess(message_bus.timed(caller.stop)[0], 3)
-        started = time.monotonic()
+        started = clock.seconds()
         self.assertTrue(server.stop())
-        self.note(f"the server stopped in {time.monotonic() - started:.1f} s")
+        self.note(f"the server stopped in {clock.seconds() - started:.1f} s")
         slow.result(0)
 
     def test_a_doorbell_does_not_wait_for_a_broker_that_is_away(self):
@@ -381,7 +382,7 @@ class Slow(threading.Thread):
     def run(self):
         call, caller, timeout = self._call
         _seconds, self._error = call(caller, "wait", timeout, seconds=30)
-        self._end = time.monotonic()
+        self._end = clock.seconds()
 
     def result(self, since):
         """Return how long after ``since`` the call ended, and its error."""

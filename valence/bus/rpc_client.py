@@ -141,7 +141,7 @@ class Caller:
         started = time.monotonic()
         try:
             envelope = self._conductors.envelope(
-                ctxt, timeout, MONITOR_TIMEOUT if _is_monitored(timeout) else None
+                ctxt, timeout, MONITOR_TIMEOUT if timeout > MONITORED_ABOVE else None
             )
             answer = self._prepare(namespace, timeout, *where).call(envelope, method, **kwargs)
         except errors.ValenceError as error:
@@ -177,7 +177,7 @@ class Caller:
                 namespace=namespace,
                 timeout=timeout,
                 server=server,
-                call_monitor_timeout=MONITOR_TIMEOUT if _is_monitored(timeout) else None,
+                call_monitor_timeout=MONITOR_TIMEOUT if timeout > MONITORED_ABOVE else None,
             )
         return self._prepared[key]
 
@@ -205,10 +205,6 @@ class Namespace:
         return self._call(context, method, repeatable=True, **kwargs)
 
 
-def _is_monitored(timeout: float) -> bool:
-    return timeout > MONITORED_ABOVE
-
-
 def _cast(
     target: oslo_messaging.RPCClient, ctxt: messaging.Envelope, method: str, kwargs: dict[str, typing.Any]
 ) -> None:
@@ -230,7 +226,7 @@ def _as_raised(error: errors.ValenceError) -> errors.ValenceError:
 INTERVAL = 1.0
 #: seconds without an answer after which requests are refused; long enough to lose one ping
 LIMIT = 2.5
-#: times within an interval that a process which runs notes this
+#: times that a running process notes this in an interval
 TICKS = 4
 HANGS = errors.BusUnavailable(reason="it does not answer")
 
@@ -242,25 +238,6 @@ class State(typing.TypedDict):
     since: str
     reason: str | None
     conductor: wire.Answer | None
-
-
-class RunningTime:
-    """Counts the seconds that this process ran: one that was stopped has not waited for anybody meanwhile.
-
-    ``tick`` is to be called every ``interval`` seconds; of a longer time between two calls only twice that counts.
-    """
-
-    def __init__(self, interval: float) -> None:
-        self._longest = 2 * interval
-        self._counted, self._ticked_at = 0.0, time.monotonic()
-
-    def tick(self) -> None:
-        """Note that the process runs."""
-        self._counted, self._ticked_at = self.seconds(), time.monotonic()
-
-    def seconds(self) -> float:
-        """Return the seconds since the start."""
-        return self._counted + min(time.monotonic() - self._ticked_at, self._longest)
 
 
 class Liveness:
@@ -278,7 +255,7 @@ class Liveness:
         limit: float = LIMIT,
     ) -> None:
         self._ping, self._interval, self._limit = ping, interval, limit
-        self._clock = RunningTime(interval / TICKS)
+        self._clock = context.RunningTime(interval / TICKS)
         self._alive_since, self._heard_at = time.time(), time.monotonic()
         self._heard: float | None = None
         self._answer: wire.Answer | None = None
@@ -314,7 +291,8 @@ class Liveness:
         """The State; ``since`` is when conductors began to answer or, while none does, when the last answer came."""
         if self.alive:
             return self._state(alive=True, since=self._alive_since, reason=None)
-        return self._state(alive=False, since=self._last_heard(), reason=self._problem.kwargs["reason"])
+        heard_at = time.time() - (time.monotonic() - self._heard_at)
+        return self._state(alive=False, since=heard_at, reason=self._problem.kwargs["reason"])
 
     def require(self) -> None:
         """Raise BusUnavailable or ConductorUnavailable, with reason and time, unless a conductor answers."""
@@ -335,9 +313,6 @@ class Liveness:
     def _state(self, alive: bool, since: float, reason: str | None) -> State:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
         return {"alive": alive, "since": moment, "reason": reason, "conductor": self._answer}
-
-    def _last_heard(self) -> float:
-        return time.time() - (time.monotonic() - self._heard_at)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -87,6 +87,27 @@ class Clock:
         return low - drift, high + drift
 
 
+class RunningTime:
+    """Counts the seconds that this process ran: one that was stopped has not waited for anybody meanwhile.
+
+    ``tick`` is to be called every ``interval`` seconds; of a longer time between two calls only twice that counts.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._longest = 2 * interval
+        #: the seconds that were counted at a moment
+        self._counted = 0.0, time.monotonic()
+
+    def tick(self) -> None:
+        """Note that the process runs."""
+        self._counted = self.seconds(), time.monotonic()
+
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        counted, moment = self._counted
+        return counted + min(time.monotonic() - moment, self._longest)
+
+
 class Deadline:
     """Until when the caller of one call waits.
 

@@ -3,6 +3,8 @@
 
 import contextlib
 
+import fixtures
+
 from tests import base
 from valence.common import bus_errors
 from valence.common import context
@@ -114,3 +116,19 @@ class DeadlineTest(base.TestCase):
             raise KeyError
         self.assertIsNone(context.write_deadline())
         self.assertIsNone(context.answer_deadline())
+
+
+class RunningTimeTest(base.TestCase):
+    def test_it_counts_what_passes_between_ticks_and_little_of_a_stop(self):
+        now = 100.0
+        with fixtures.MonkeyPatch("valence.common.context.time.monotonic", lambda: now):
+            running = context.RunningTime(0.5)
+            for now in (100.5, 101.0):
+                running.tick()
+            now = 101.25
+            self.assertEqual(1.25, running.seconds())
+            now = 161.0
+            self.assertEqual(2.0, running.seconds())
+            running.tick()
+            now = 161.5
+            self.assertEqual(2.5, running.seconds())

@@ -6,6 +6,7 @@ import time
 
 import fixtures
 
+from tests import clock
 from tests.unit.conductor.nodes import test_creation
 from valence.common import errors
 from valence.db import models
@@ -76,9 +77,9 @@ class CrashCase(test_creation.CreationCase):
 
     def run_to_its_end(self, operation):
         """Work on an operation as one conductor after the other does; return it, and how many of them died."""
-        deaths, until = 0, time.monotonic() + 20
+        deaths, until = 0, clock.seconds() + 20
         while not (stored := self.store.get(models.Operation, operation["uuid"])).ended_at:
-            self.assertLess(time.monotonic(), until, vars(stored))
+            self.assertLess(clock.seconds(), until, vars(stored))
             try:
                 seconds = self.worker._advance(stored.uuid, stored.target_id)
             except Died:
