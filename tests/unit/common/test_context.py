@@ -123,7 +123,7 @@ class RunningTimeTest(base.TestCase):
         now = 100.0
         with fixtures.MonkeyPatch("valence.common.context.time.monotonic", lambda: now):
             running = context.RunningTime(0.5)
-            for now in (100.5, 101.0):
+            for now in (100.5, 101.0):  # noqa: B007 the clock reads it
                 running.tick()
             now = 101.25
             self.assertEqual(1.25, running.seconds())
