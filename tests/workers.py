@@ -6,6 +6,7 @@ processes end at about the same time.
 """
 
 import atexit
+import gc
 import multiprocessing
 import os
 import re
@@ -89,6 +90,7 @@ class Workers:
             os.write(writer, NUMBER.pack(each))
         os.close(writer)
         self.streams: list[BinaryIO] = []
+        gc.freeze()  # what was loaded stays: no process goes through it, or copies it by that
         self._processes = [self._fork(groups) for _ in range(number)]
 
     def _fork(self, groups: list[Group]) -> multiprocessing.process.BaseProcess:
@@ -133,5 +135,7 @@ def run(groups: Iterable[Group], stream: BinaryIO) -> None:
     result = test_results.AutoTimingTestResultDecorator(result)
     result.startTestRun()
     for group in groups:
-        unittest.TestSuite(group).run(result)
+        suite = unittest.TestSuite(group)
+        group.clear()  # a test that has run would keep all that it used, which each garbage collection goes through
+        suite.run(result)
     result.stopTestRun()

@@ -62,6 +62,31 @@ class QuietTest(unittest.TestCase):
     def test_is_never_run(self):
         pass
 """
+#: what a test used is gone when the next ones run
+LARGE = """\
+import gc
+import unittest
+import weakref
+
+
+class Large:
+    pass
+
+
+KEPT = []
+
+
+class FirstTest(unittest.TestCase):
+    def test_uses_much(self):
+        self.large = Large()
+        KEPT.append(weakref.ref(self.large))
+
+
+class SecondTest(unittest.TestCase):
+    def test_finds_nothing(self):
+        gc.collect()
+        self.assertEqual([None], [each() for each in KEPT])
+"""
 #: says which process runs it, and waits
 WAITING = """\
 import os
@@ -166,6 +191,10 @@ class RunTest(base.TestCase):
 
     def test_processes_run_at_the_same_time(self):
         status, lines = self.run_tests(tests=MEETING, concurrency=2)
+        self.assertEqual((0, "2 passed, 0 failed"), (status, lines[-1]))
+
+    def test_nothing_of_a_test_is_kept_after_it(self):
+        status, lines = self.run_tests(tests=LARGE)
         self.assertEqual((0, "2 passed, 0 failed"), (status, lines[-1]))
 
     def test_module_of_a_scenario(self):
