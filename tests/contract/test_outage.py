@@ -24,7 +24,7 @@ from valence.db import types
 from valence.db.sql import commit
 
 #: seconds within which a call on a database that is away fails, with room for a busy machine
-SOON = 2.5
+SOON = 4
 
 
 class Accounts:

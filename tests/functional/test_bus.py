@@ -19,8 +19,10 @@ from tests import servers
 from valence.bus import notifications
 from valence.common import errors
 
-#: seconds within which a request has to fail when what it needs is gone
-FAIL_SECONDS = 3
+#: seconds within which a request has to fail when what it needs is gone: 3, and room for a busy machine
+FAIL_SECONDS = 4
+#: a request that is refused without a wait for anybody ends within less; each such wait is longer
+AT_ONCE = 1
 TOPIC = "valence_versioned_notifications"
 QUEUE = f"{TOPIC}.info"
 WHEN = "2026-11-21T03:37:02Z"
@@ -272,7 +274,7 @@ class KillTest(base.TestCase):
         self.wait_for(lambda: not caller.liveness.alive)
         self.note(f"known to be away {clock.seconds() - killed:.1f} s after the kill")
         seconds, error = self.call(caller)
-        self.assertLess(seconds, 0.5)
+        self.assertLess(seconds, AT_ONCE)
         self.assertRegex(error.detail, r"Connection (refused|reset by peer), since \d{4}-")
         time.sleep(5)  # several rounds of reconnection and heartbeats have to fail
         self.broker.start()
@@ -287,7 +289,7 @@ class KillTest(base.TestCase):
         os.kill(self.broker.pid, signal.SIGSTOP)
         self.addCleanup(os.kill, self.broker.pid, signal.SIGCONT)
         self.wait_for(lambda: not caller.liveness.alive)
-        self.assertLess(self.call(caller)[0], 0.5)
+        self.assertLess(self.call(caller)[0], AT_ONCE)
         os.kill(self.broker.pid, signal.SIGCONT)
         self.assert_recovers(loops, "the broker woke")
         self.assert_fails_in_time(loops, paused)
@@ -316,7 +318,7 @@ class KillTest(base.TestCase):
         server = threading.Thread(target=self.bus.serve, daemon=True)
         server.start()
         seconds, error = self.call(caller)
-        self.assertLess(seconds, 0.5)
+        self.assertLess(seconds, AT_ONCE)
         self.assertIsInstance(error, errors.BusUnavailable)
         server.join(10)
         self.assertFalse(server.is_alive(), "the server's start waits for the broker")
@@ -345,7 +347,7 @@ class KillTest(base.TestCase):
             seconds, error = message_bus.timed(
                 caller.cast, message_bus.user_context(), "probe", "echo", value=1
             )
-            self.assertLess(seconds, 0.1)
+            self.assertLess(seconds, AT_ONCE)
             self.assertIsNone(error)
 
     def test_every_notification_arrives_although_the_broker_is_killed(self):

@@ -87,7 +87,7 @@ class SignInTest(SessionTestCase):
         self.service.answers[f"POST {case.SESSIONS}"] = lambda handler: done.wait(10)
         start = clock.seconds()
         self.assertRaises(errors.PodManagerUnreachable, self.connect().root)
-        self.assertLess(clock.seconds() - start, 3)
+        self.assertLess(clock.seconds() - start, 5)
         self.assertEqual(1, self.service.count(f"POST {case.SESSIONS}"))
 
     def test_many_threads_sign_in_once(self):
@@ -322,7 +322,7 @@ class CloseTest(SessionTestCase):
         self.service.answers[f"DELETE {case.SESSIONS}/token1"] = lambda handler: done.wait(10)
         start = clock.seconds()
         connection.close()
-        self.assertLess(clock.seconds() - start, 2)
+        self.assertLess(clock.seconds() - start, 5)
 
     def test_does_not_wait_for_a_sign_in_that_hangs(self):
         self.configure(read_timeout=5)
@@ -338,7 +338,7 @@ class CloseTest(SessionTestCase):
         started.wait(5)
         start = clock.seconds()
         connection.close()
-        self.assertLess(clock.seconds() - start, 2)
+        self.assertLess(clock.seconds() - start, 5)
         done.set()
         thread.join()
 
