@@ -321,6 +321,11 @@ class PageTest(case.ContractCase):
         (row,) = self.store.list(examples.ShelfWithSticker, fields=["motif"])
         self.assertEqual((shelf.uuid, "cat", None), (row.uuid, row.motif, row.name))
 
+    def test_a_keyword_that_no_list_has_is_refused(self):
+        self.create_shelves("a")
+        refused = self.assertRaises(TypeError, self.store.list, examples.Shelf, filter=[F("name", "eq", "b")])
+        self.assertIn("filter", str(refused))
+
 
 class AttachedTest(case.ContractCase):
     def setUp(self):
@@ -396,6 +401,11 @@ class AttachedTest(case.ContractCase):
         ((shown, book),) = attached
         self.assertEqual(("alone", 0), (shown.note, shown.place))
         self.assertEqual((self.books[0].uuid, "Emma", None), (book.uuid, book.title, book.shelf_id))
+
+    def test_a_keyword_that_no_list_has_is_refused(self):
+        filters = [F("name", "eq", "b")]
+        refused = {"filter": filters}
+        self.assertRaises(TypeError, self.store.list_with, examples.DISPLAYED, examples.Shelf, **refused)
 
     def test_what_is_attached_no_more_is_not_shown(self):
         self.store.commit(store.Delete(self.books[1]))

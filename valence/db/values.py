@@ -106,6 +106,12 @@ def decode_time(value: datetime.datetime | None) -> str | None:
     return value.isoformat() + "Z" if value else None
 
 
+def require_known(query: store.Query) -> None:
+    """Raise TypeError for keywords that no list has: a misspelled filter must not select everything."""
+    if unknown := query.keys() - store.Query.__annotations__.keys():
+        raise TypeError(f"A list has no keyword {', '.join(sorted(unknown))}.")
+
+
 UNCOMPARABLE = (types.JSON, types.Secret)
 #: most characters of the texts that lists are sorted by: MariaDB compares a limited number of bytes
 LONGEST_SORTED = 4096

@@ -56,6 +56,7 @@ class EtcdStore(store.Store, typing.Generic[keyspace.AnySnapshot, keyspace.AnyCl
     def list(
         self, model: type[store.AnyModel], **query: typing.Unpack[store.Query]
     ) -> typing.Sequence[store.AnyModel]:
+        values.require_known(query)
         sorts = values.sorts(model, query.get("sort", ()))
         filters, marker, limit = query.get("filters", ()), query.get("marker"), query.get("limit")
         found = self.read(

@@ -289,6 +289,7 @@ class SQLAlchemyStore(store.Store):
         query: store.Query,
         attached: store.Attached | None = None,
     ) -> typing.Sequence[rows.Cells]:
+        values.require_known(query)
         sorts, marker = values.sorts(model, query.get("sort", ())), query.get("marker")
         page = functools.partial(
             self._queries.page,
