@@ -240,8 +240,10 @@ def check_accept(request, types):
         raise errors.NotAcceptable(accept=header, offered=", ".join(types))
 
 
-#: the one version of the API
-VERSION = "1.0"
+#: versions of the API: each has all that those before it had, so that a client of any of them gets the same answers
+VERSIONS = ("1.0", "1.1")
+#: the newest one, which is also meant where a client asks for none
+VERSION = VERSIONS[-1]
 VERSION_HEADER = "OpenStack-API-Version"
 #: names of the service in VERSION_HEADER: its own name, and its type in the catalog of services
 SERVICES = ("valence", "rack")
@@ -250,15 +252,16 @@ _WANTED = re.compile(rf"\s*({'|'.join(SERVICES)})\s+(latest|\d+\.\d+)\s*", re.IG
 
 def check_version(request: flask.Request) -> None:
     """Raise NotAcceptable if the client asks for a version of Valence that does not exist."""
-    unknown = [version for _, version in _wanted(request) if version not in ("latest", VERSION)]
+    unknown = [version for _, version in _wanted(request) if version not in ("latest", *VERSIONS)]
     if unknown:
-        raise errors.NotAcceptable(accept=f"version {unknown[0]}; there is {VERSION}")
+        raise errors.NotAcceptable(accept=f"version {unknown[0]}; there are {', '.join(VERSIONS)}")
 
 
 def version_headers(request: flask.Request) -> dict[str, str]:
     """Return the headers that say the version, under each name that the client used for the service."""
-    names = [name for name, _ in _wanted(request)] or SERVICES[:1]
-    answered = ", ".join(f"{name} {VERSION}" for name in dict.fromkeys(names))
+    wanted = dict(_wanted(request)) or {SERVICES[0]: VERSION}
+    served = {name: version if version in VERSIONS else VERSION for name, version in wanted.items()}
+    answered = ", ".join(f"{name} {version}" for name, version in served.items())
     return {VERSION_HEADER: answered, "Vary": f"Accept, {VERSION_HEADER}"}
 
 

@@ -4,6 +4,7 @@
 from valence.api.http import descriptions
 from valence.api.http import handler
 from valence.api.http.handler import VERSION
+from valence.api.http.handler import VERSIONS
 
 NAME = "OpenStack Valence API"
 MEDIA_TYPE = "application/vnd.openstack.valence.v1+json"
@@ -41,4 +42,10 @@ def index(call):
 def v1(call):
     """Return the entry of version 1."""
     links = [handler.link(call, "self", "/v1/"), handler.link(call, "describedby", "/v1/openapi.json")]
-    return {"id": "v1", "status": "CURRENT", "min_version": VERSION, "max_version": VERSION, "links": links}
+    return {
+        "id": "v1",
+        "status": "CURRENT",
+        "min_version": VERSIONS[0],
+        "max_version": VERSION,
+        "links": links,
+    }

@@ -56,7 +56,7 @@ class HeaderTest(case.APITestCase):
         for url in ("/", "/nowhere", "/v1/pod_managers"):
             headers = self.get(url).headers
             self.assertEqual("nosniff", headers["X-Content-Type-Options"])
-            self.assertEqual("valence 1.0", headers["OpenStack-API-Version"])
+            self.assertEqual("valence 1.1", headers["OpenStack-API-Version"])
             self.assertIn(headers["Cache-Control"], ("no-cache", "no-store"))
 
     def test_nobody_else_s_page_may_read_answers(self):
@@ -156,7 +156,7 @@ class DialectTest(case.APITestCase):
         for url in ("/backupx", "/introspectionx/v1"):
             response = self.get(url)
             self.assert_error(response, 404, "valence.no_such_url")
-            self.assertEqual("valence 1.0", response.headers["OpenStack-API-Version"])
+            self.assertEqual("valence 1.1", response.headers["OpenStack-API-Version"])
 
     def test_the_root_of_a_dialect_needs_no_slash(self):
         for url in ("/backup", "/backup/", "/introspection", "/introspection/"):

@@ -17,11 +17,16 @@ class DiscoveryTest(case.APITestCase):
         for each in self.get("/").json["versions"][0]["links"]:
             self.assertEqual(200, self.get(each["href"]).status_code)
 
+    def test_the_range_of_versions_is_told(self):
+        for entry in (self.get("/").json["versions"][0], self.get("/v1").json):
+            self.assertEqual(("1.0", "1.1"), (entry["min_version"], entry["max_version"]))
+
 
 class HeaderTest(case.APITestCase):
     def test_versions_that_are_served(self):
         for header in (
             "valence 1.0",
+            "valence 1.1",
             "Valence latest",
             "compute 2.1",
             "compute 2.1, valence 1.0",
@@ -33,17 +38,18 @@ class HeaderTest(case.APITestCase):
             self.assertEqual(200, self.get("/v1", OpenStack_API_Version=header).status_code, header)
 
     def test_versions_that_are_not(self):
-        for header in ("rack 1.1", "valence 1.1", "valence 2.0", "compute 2.1, valence 0.9"):
+        for header in ("rack 1.2", "valence 1.2", "valence 2.0", "compute 2.1, valence 0.9"):
             self.assert_error(self.get("/v1", OpenStack_API_Version=header), 406, "valence.not_acceptable")
 
-    def test_the_answer_has_the_name_that_was_asked_with(self):
+    def test_the_answer_has_the_name_and_version_that_were_asked_with(self):
         for asked, answered in (
             ("rack 1.0", "rack 1.0"),
-            ("valence latest", "valence 1.0"),
-            ("compute 2.1, rack latest", "rack 1.0"),
+            ("rack 1.1", "rack 1.1"),
+            ("valence latest", "valence 1.1"),
+            ("compute 2.1, rack latest", "rack 1.1"),
             ("rack 1.0, valence 1.0, rack 1.0", "rack 1.0, valence 1.0"),
-            ("compute 2.1", "valence 1.0"),
-            ("rack 9.9", "rack 1.0"),
+            ("compute 2.1", "valence 1.1"),
+            ("rack 9.9", "rack 1.1"),
         ):
             headers = self.get("/v1", OpenStack_API_Version=asked).headers
             self.assertEqual(answered, headers["OpenStack-API-Version"], asked)
