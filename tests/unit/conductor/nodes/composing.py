@@ -92,8 +92,8 @@ class ComposingCase(case.NodesCase):
 
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.compose.FREE_SECONDS", 0.5))
-        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.compose.INTERVAL", 0.1))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.hardware.FREE_SECONDS", 0.5))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.hardware.INTERVAL", 0.1))
         self.hardware = Hardware()
         self.useFixture(
             fixtures.MonkeyPatch(f"{case.driver.__name__}.RedfishDriver.composer", lambda _: self.hardware)

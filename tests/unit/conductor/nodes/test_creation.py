@@ -21,7 +21,7 @@ SMALL = {"processor": {"total_cores": 1}, "storage": [{"capacity_gib": 1, "count
 class CreationCase(base.TestCase):
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.compose.FREE_SECONDS", 0.5))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.hardware.FREE_SECONDS", 0.5))
         self.pod = self.useFixture(embedded.Pod(**POD)).simulator
         self.conductor = self.useFixture(embedded.Conductor(composition__timeout=10))
         self.store = self.conductor.database.store

@@ -60,7 +60,7 @@ class Fused:
 class CrashCase(test_creation.CreationCase):
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.compose.FREE_SECONDS", 0.05))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.hardware.FREE_SECONDS", 0.05))
         self.fuse = Fuse()
         composer, power = driver.RedfishDriver.composer, driver.RedfishDriver.power
         self.useFixture(
