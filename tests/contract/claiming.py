@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writers who compose nodes of the same devices at the same time, and what has to be true afterwards.
 
-As a program it races with processes: python -m tests.contract.claiming DRIVER [--writers 8] [--requests 30000]
-[--keep 2] [--devices 3000]. It prints what happened and fails if a rule is broken.
+As a program it races with processes: python -m tests.contract.claiming DRIVER [--writers 8] [--conductors 4]
+[--rounds 10000] [--keep 2] [--devices 3000]. Each process is a conductor: its writers are threads with one store. A
+round is a request of two to four writers at the same time, three on average. It prints what happened and fails if a
+rule is broken. With --keep 1000 nothing is taken apart: as many nodes as were composed have to be listed.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import json
 import random
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -29,6 +32,10 @@ BODY = {"storage": {"count": 2}, "accelerator": {}}
 #: what a node of BODY has
 PARTS = ["accelerator/0", "processor", "storage/0", "storage/0"]
 REFUSALS = (composition_errors.NothingFits, composition_errors.DeviceTaken)
+#: share of the requests that may collide
+MOST_COLLISIONS = 0.15
+#: requests of a round, on average
+REQUESTS_OF_A_ROUND = 3
 
 
 def fill(database, number, zonings=10):
@@ -88,7 +95,10 @@ def take_apart(database, node_id):
 
 
 class Writer:
-    """Composes nodes and takes them apart; ``counts`` has composed, refused, unavailable, collisions, requests."""
+    """Composes nodes and takes them apart.
+
+    ``counts`` has composed, refused, unavailable, collisions, and requests, which are those that were answered.
+    """
 
     def __init__(self, database, keep=2, seed=None):
         self._store, self._keep = database, keep
@@ -102,7 +112,6 @@ class Writer:
 
     def request(self):
         """Compose one node, and take an older one apart where there are more than wanted."""
-        self.counts["requests"] += 1
         node_id = str(uuid.uuid4())
         try:
             granted = compose(self._store, node_id)
@@ -119,6 +128,7 @@ class Writer:
         while len(self.nodes) > self._keep:
             node_id = self.nodes.pop(self._random.randrange(len(self.nodes)))
             self.counts["unavailable"] += take_apart(self._store, node_id)
+        self.counts["requests"] += 1
 
 
 def wrong(database, parts=PARTS):
@@ -148,12 +158,16 @@ def summary(counts, seconds):
     )
 
 
-def _write(arguments):
-    """Be one of the writers: print the counts."""
+def _conduct(arguments):
+    """Be one of the conductors: run its writers in threads, and print the sum of their counts."""
     database = databases.DATABASES[arguments.driver][0](arguments.url, arguments.folder).connect()
-    writer = Writer(database, arguments.keep)
-    writer.run(arguments.requests)
-    print(json.dumps(writer.counts))
+    writers = [Writer(database, arguments.keep) for _ in range(arguments.writers)]
+    threads = [threading.Thread(target=each.run, args=[arguments.requests]) for each in writers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(sum((each.counts for each in writers), collections.Counter())))
 
 
 def _race(arguments):
@@ -161,32 +175,39 @@ def _race(arguments):
     database.prepare()
     connected = database.connect()
     fill(connected, arguments.devices)
-    began, each = time.monotonic(), arguments.requests // arguments.writers
+    began, each = time.monotonic(), arguments.rounds * REQUESTS_OF_A_ROUND // arguments.writers
     command = [sys.executable, "-m", __spec__.name, arguments.driver, "--url", database.url]
     command += ["--folder", database.folder, "--requests", str(each), "--keep", str(arguments.keep)]
-    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(arguments.writers)]
-    answers = [writer.communicate()[0] for writer in writers]
+    command += ["--writers", str(arguments.writers // arguments.conductors)]
+    conductors = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(arguments.conductors)
+    ]
     counts = collections.Counter()
-    for answer in filter(None, answers):
-        counts.update(json.loads(answer))
-    failed = [writer.returncode for writer in writers if writer.returncode]
-    broken = wrong(connected)
-    print(f"{arguments.driver}, {arguments.writers} writers: {summary(counts, time.monotonic() - began)}")
-    print(f"{connected.count(models.Node)} nodes, {len(broken)} broken rules, {len(failed)} writers failed")
-    return 1 if broken or failed else 0
+    for answer in [conductor.communicate()[0] for conductor in conductors]:
+        counts.update(json.loads(answer or "{}"))
+    unanswered = each * arguments.writers - counts["requests"]
+    broken, seconds = wrong(connected), time.monotonic() - began
+    print(f"{arguments.driver}, {arguments.writers} writers over {arguments.conductors} conductors: ", end="")
+    print(f"{summary(counts, seconds)}; {unanswered} unanswered")
+    listed, kept = len(connected.list(models.Node)), connected.count(models.Node)
+    print(f"{listed} nodes listed of {kept}; {len(broken)} broken rules {broken[:5]}")
+    is_whole = not broken and not unanswered and listed == kept
+    return 0 if is_whole and counts["collisions"] <= MOST_COLLISIONS * counts["requests"] else 1
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("driver", choices=list(databases.DATABASES))
     parser.add_argument("--writers", type=int, default=8)
-    parser.add_argument("--requests", type=int, default=30_000)
+    parser.add_argument("--conductors", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=10_000)
     parser.add_argument("--keep", type=int, default=2, help="nodes that each writer keeps")
     parser.add_argument("--devices", type=int, default=3000)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("--requests", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    return _write(arguments) if arguments.url else _race(arguments)
+    return _conduct(arguments) if arguments.url else _race(arguments)
 
 
 if __name__ == "__main__":

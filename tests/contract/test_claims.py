@@ -24,8 +24,8 @@ from valence.db import store
 
 ROUNDS = int(os.environ.get("VALENCE_TEST_CLAIM_ROUNDS", "15"))
 WRITERS = 8
-#: share of the requests that collide, and by how many standard deviations a small number of requests may exceed it
-MOST_COLLISIONS, DEVIATIONS = 0.15, 4
+#: by how many standard deviations a small number of requests may exceed the share of collisions
+DEVIATIONS = 4
 
 
 class ClaimCase(case.ContractCase):
@@ -215,7 +215,7 @@ class RaceTest(ClaimCase):
         self.assertEqual([], claiming.wrong(self.store))
         self.assertEqual(sum(len(writer.nodes) for writer in writers), self.store.count(models.Node))
         self.assertEqual(0, counts["refused"])
-        expected = MOST_COLLISIONS * counts["requests"]
+        expected = claiming.MOST_COLLISIONS * counts["requests"]
         self.assertLessEqual(counts["collisions"], expected + DEVIATIONS * math.sqrt(expected))
 
     def test_of_requests_for_the_last_devices_as_many_win_as_there_are(self):
