@@ -22,6 +22,7 @@ QUIRKS = {
     "zones_of_blocks_only": "zones do not list their blocks",
     "blocks_of_zones_only": "blocks do not list their zones",
     "zones_of_unused_only": "zones list unused blocks only",
+    "no_system_type": "composed systems have no SystemType",
     "no_types": "ResourceBlockType is empty",
     "bare_type": "ResourceBlockType is a string",
     "text_reserved": "Reserved is a string",

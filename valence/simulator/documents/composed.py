@@ -37,7 +37,7 @@ def composed(pod, item):
     return {
         "Name": item.name,
         **({"Description": item.description} if item.description else {}),
-        "SystemType": "Composed",
+        **({} if "no_system_type" in pod.compositions.quirks else {"SystemType": "Composed"}),
         "Manufacturer": redfish.MANUFACTURER,
         "SerialNumber": pod.identity.serial("system", item.number),
         "UUID": item.uuid,

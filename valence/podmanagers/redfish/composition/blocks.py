@@ -32,6 +32,10 @@ _MARKED = ("Description", "Name", "HostName", "Id", "Oem")
 _BAD_REQUEST, _GONE = 400, (404, 410)
 
 
+#: what the mark of a node begins with, in a description and in an Id
+_MARK, _ID = "valence:", "valence-"
+
+
 class Blocks(composer.Composer):
     """Composes on one connection, below the service root ``root``."""
 
@@ -187,11 +191,16 @@ def _slots(status: dict[str, typing.Any]) -> int:
 
 
 def _mark(plan: composer.Plan) -> str:
-    return f"valence:{plan.node_id}"
+    return f"{_MARK}{plan.node_id}"
 
 
 def _id(plan: composer.Plan) -> str:
-    return f"valence-{plan.node_id}"
+    return f"{_ID}{plan.node_id}"
+
+
+def is_created(document: dict[str, typing.Any]) -> bool:
+    """Return whether a machine was created by a request of Valence: machines that exist by themselves get no mark."""
+    return str(document.get("Description")).startswith(_MARK) or str(document.get("Id")).startswith(_ID)
 
 
 def _is_marked(document: dict[str, typing.Any], plan: composer.Plan) -> bool:

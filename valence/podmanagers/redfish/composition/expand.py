@@ -31,8 +31,11 @@ class Expand(blocks.Blocks):
         return self._machine_in(self._read(base_url), base_url)
 
     def is_base(self, machine_url: str) -> bool:
-        """Return whether a machine exists by itself and has a list of blocks."""
-        return bool(self._listed(self._machine(machine_url)))
+        """Return whether a machine exists by itself and has a list of blocks, one of which knows the machine.
+
+        Some services do not say that a machine is composed, and their blocks never name one.
+        """
+        return any(self._knows(url, machine_url) for url in self._listed(self._machine(machine_url)))
 
     def compose(self, plan: composer.Plan) -> base.Outcome:
         machine_url = self.machine_of(plan.resource_urls[0])
@@ -94,12 +97,20 @@ class Expand(blocks.Blocks):
         )
         return tuple(url for url in listed if url != own)
 
+    def _knows(self, url: str, machine_url: str) -> bool:
+        """Return whether a block contains a machine, or names it as its user."""
+        document = self._read(url)
+        return any(
+            machine_url in self._paths(properties.at(document, place))
+            for place in (("ComputerSystems",), _USERS)
+        )
+
     def _contents(self, url: str) -> list[str]:
         return self._paths(self._read(url).get("ComputerSystems"))
 
     def _listed(self, machine: dict[str, typing.Any]) -> tuple[str, ...]:
         """Return the blocks that a machine lists, none where it is composed of them as a whole."""
-        if machine.get("SystemType") == _COMPOSED:
+        if machine.get("SystemType") == _COMPOSED or blocks.is_created(machine):
             return ()
         return membership.listed(self._connection, machine) or ()
 

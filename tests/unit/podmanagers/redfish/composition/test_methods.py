@@ -29,6 +29,22 @@ class MethodsTest(test_blocks.BlocksCase):
         urls = {*created.resource_urls, *expanded.resource_urls}
         self.assertTrue(all(part.is_free for part in self.composer.look(sorted(urls))))
 
+    def test_a_machine_of_one_block_that_was_created_is_no_base(self):
+        # A public emulator does not say that a system is composed; its blocks never name one.
+        for quirks, faults in (
+            ("links_of_systems_only", {"name_ignored_rate": 1.0}),
+            ("", {}),
+            ("requires_id", {"name_ignored_rate": 1.0}),
+        ):
+            self.start(quirks=f"no_system_type,{quirks}".rstrip(","), stale_state_rate=1.0, **faults)
+            plan = self.plan()
+            plan = plan._replace(resource_urls=plan.resource_urls[:1])
+            machine = self.composed(plan).resource_url
+            self.assertTrue(self.composer.exists(machine), quirks)
+            self.composer.decompose(machine)
+            self.assertFalse(self.composer.exists(machine), quirks)
+            self.assertEqual([], self.pod.compositions()["systems"], quirks)
+
     def test_a_capability_is_preferred_to_the_action_wherever_it_is(self):
         failing = {"compose_fail_rate": 1.0, "fault_paths": "CompositionService.Compose$"}
         for place in ("collection", "zone"):
