@@ -87,7 +87,11 @@ class _Action(job.Steps):
             if outcome.state == base.TASK:
                 return outcome.retry_after or INTERVAL
             self.job.save(task_url=None)
-        return None if self.is_settled(driver.machine_state(self._url)) else INTERVAL
+        machine = driver.machine_state(self._url)
+        if not self.is_visible(machine):
+            self._result = UNCONFIRMED
+            return None
+        return None if self.is_settled(machine) else INTERVAL
 
     def pause(self, error: errors.ValenceError) -> float | None:
         """Wait for a pod manager that stops answering after the request: a controller may restart with its machine."""
@@ -119,6 +123,10 @@ class _Action(job.Steps):
     def is_repeatable(self) -> bool:
         """Whether two requests have the effect of one."""
 
+    def is_visible(self, machine: base.MachineState) -> bool:
+        """Return whether the machine shows the state that the action leads to."""
+        return True
+
     @abc.abstractmethod
     def is_done(self, machine: base.MachineState) -> bool:
         """Return whether the action need not be requested."""
@@ -142,6 +150,8 @@ _WANTED = {
     "suspend": ("Paused", "Off"),
     "pause": ("Paused",),
 }
+#: actions without a state that they lead to
+_INVISIBLE = ("nmi", "push_power_button")
 #: states of a machine that is about to change
 _MOVING = ("PoweringOn", "PoweringOff")
 
@@ -156,9 +166,12 @@ class Power(_Action):
     def is_done(self, machine: base.MachineState) -> bool:
         return machine.power_state in _WANTED.get(self._wanted, ())
 
+    def is_visible(self, machine: base.MachineState) -> bool:
+        return machine.power_state is not None or self._wanted in _INVISIBLE
+
     def is_settled(self, machine: base.MachineState) -> bool:
         state = machine.power_state
-        if state is None or self._wanted in ("nmi", "push_power_button"):
+        if self._wanted in _INVISIBLE:
             return True
         return self.is_done(machine) if self.is_repeatable else state not in (*_MOVING, "Off")
 

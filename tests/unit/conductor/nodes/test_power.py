@@ -52,6 +52,13 @@ class PowerTest(case.NodesCase):
         self.assertEqual(("succeeded", "unconfirmed"), (operation.state, operation.result))
         self.assertEqual(["force_off"], self.machines.requests)
 
+    def test_a_machine_without_a_power_state_is_told_as_unconfirmed(self):
+        node = self.adopt()
+        self.machines.obeys, self.machines.power = False, types.SimpleNamespace(get=lambda url, default: None)
+        operation = self.act(node, power="force_off")
+        self.assertEqual(("succeeded", "unconfirmed"), (operation.state, operation.result))
+        self.assertEqual(["force_off"], self.machines.requests)
+
     def test_what_was_done_and_is_undone_meanwhile_ends_as_unconfirmed(self):
         node, states = self.adopt(), iter(["Off"])
         self.machines.power = types.SimpleNamespace(get=lambda url, default: next(states, "On"))
