@@ -191,9 +191,11 @@ def _places(rows: abc.Sequence[models.Zoning]) -> dict[str, list[Place]]:
             sharing[zone] = (*sharing.get(zone, ()), row.id)
     of_zone = {}
     found = {}
-    for row in rows:
+    # The limits of a zoning are those of all its zones, so that of the fewest says best what a zone allows.
+    for row in sorted(rows, key=lambda row: (len(row.zones), row.id)):
         for zone in row.zones:
             of_zone.setdefault(zone, Place(row.podm_id, zone, sharing[zone], row.method, row.limits))
+    for row in rows:
         alone = Place(row.podm_id, None, (row.id,), row.method, row.limits)
         found[row.id] = [of_zone[zone] for zone in row.zones] or [alone]
     return found

@@ -114,7 +114,7 @@ def combine(
             shortage = max(
                 shortage, Shortage(place, ordered[taken], satisfied), key=lambda each: each.satisfied
             )
-        elif broken := _broken_limit(place, taken, present):
+        elif broken := _broken_limit(place, taken, present, is_whole=base is not None):
             shortage = Shortage(place, broken[0], len(ordered) + 1, broken[1])
         else:
             return taken
@@ -204,15 +204,32 @@ def _take(part: requirements.Part, count: int, devices: list[models.Device]) -> 
 
 
 def _broken_limit(
-    place: candidates.Place, taken: Taken, present: abc.Mapping[str, int]
+    place: candidates.Place, taken: Taken, present: abc.Mapping[str, int], *, is_whole: bool
 ) -> tuple[requirements.Part, str] | None:
     """Return the part and the limit of the place that the devices break, if they do."""
+    kinds = [device.device_type for _, device in taken]
+    broken = broken_limit(place, kinds, present, is_whole=is_whole)
+    if broken is None:
+        return None
+    kind, limit = broken
+    of_kind = [part for part, device in taken if device.device_type == kind]
+    return of_kind[-1] if of_kind else taken[0][0], limit
+
+
+def broken_limit(
+    place: candidates.Place, kinds: abc.Sequence[str], present: abc.Mapping[str, int], *, is_whole: bool
+) -> tuple[str, str] | None:
+    """Return the type and the limit of a place that devices of these types break, such as "MaxStorage 2"; else None.
+
+    ``present`` counts by type the devices of a machine that gets them. Only a machine that ``is_whole`` with them can
+    have too few of a type: adding devices does not take any away.
+    """
     for kind, name in LIMITED.items():
-        mine = [part for part, device in taken if device.device_type == kind]
-        number = len(mine) + present.get(kind, 0)
+        mine = kinds.count(kind)
+        number = mine + present.get(kind, 0)
         most, least = (place.limits.get(f"{bound}{name}") for bound in ("Max", "Min"))
         if isinstance(most, int) and mine and number > most:
-            return mine[-1], f"Max{name} {most}"
-        if isinstance(least, int) and number < least:
-            return taken[0][0], f"Min{name} {least}"
+            return kind, f"Max{name} {most}"
+        if is_whole and isinstance(least, int) and number < least:
+            return kind, f"Min{name} {least}"
     return None

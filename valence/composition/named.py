@@ -6,6 +6,7 @@ from collections import abc
 from valence.common import composition_errors
 from valence.common import errors
 from valence.composition import candidates
+from valence.composition import combining
 from valence.composition import selection
 from valence.db import models
 from valence.db import store
@@ -39,6 +40,9 @@ def choose(
     if place is None:
         detail = "The devices cannot be combined: they have no zone in common."
         problems.append({"path": path, "detail": detail, "hint": "Name devices of one zone."})
+    elif broken := _broken(place, devices, among, base):
+        detail = f"Their zone allows no such node: its limit is {broken}."
+        problems.append({"path": path, "detail": detail, "hint": "Name fewer or more devices of that type."})
     if problems or place is None:
         raise errors.ValidationFailed(problems=problems)
     return selection.Choice(tuple(_named(devices)), place)
@@ -93,11 +97,20 @@ def _elsewhere(
             yield {"path": f"{path}[{number}]", "detail": detail, "hint": hint}
 
 
+def _broken(
+    place: candidates.Place, devices: abc.Sequence[models.Device], among: selection.Among, base: bool
+) -> str | None:
+    """Return the limit of a place that the devices break, None if they keep all."""
+    kinds = [device.device_type for device in devices]
+    broken = combining.broken_limit(place, kinds, among.present, is_whole=base)
+    return broken and broken[1]
+
+
 def _place(
     database: store.Store, devices: abc.Sequence[models.Device], among: selection.Among
 ) -> candidates.Place | None:
     """Return a place that has all the devices, None if there is none."""
-    if len(devices) == 1 and devices[0].device_type in candidates.MACHINES:
+    if len(devices) == 1 and devices[0].device_type == "System":
         return candidates.own_places(database, devices)[devices[0].uuid]
     layouts = candidates.Layouts(database, fresh=True)
     needed = {device.zoning for device in devices} | set(among.zonings)

@@ -63,6 +63,23 @@ class NamedTest(base.TestCase):
         self.assertEqual("zone", named.choose(self.store, [both, near]).place.zone)
         self.assertEqual(["$.resources"], self.refused(both, far))
 
+    def test_the_limits_of_a_zone_are_kept_and_named(self):
+        limited = self.pool.zoning(self.podm, "limited", limits={"MaxStorage": 2, "MinStorage": 1})
+        machine, *drives = (self.add(kind, limited) for kind in ("Compute", "Storage", "Storage", "Storage"))
+        self.assertEqual(3, len(named.choose(self.store, [machine, *drives[:2]]).devices))
+        for uuids, limit in (([machine, *drives], "MaxStorage 2"), ([machine], "MinStorage 1")):
+            refused = self.assertRaises(errors.ValidationFailed, named.choose, self.store, uuids)
+            (problem,) = refused.problems
+            self.assertEqual("$.resources", problem["path"])
+            self.assertIn(f"its limit is {limit}.", problem["detail"])
+        there = {"base": False, "path": "$.attach"}
+        for present, path in ((1, None), (2, "$.attach")):
+            among = selection.Among(zonings=(limited.id,), present={"Compute": 1, "Storage": present})
+            if path:
+                self.assertEqual([path], self.refused(drives[0], among=among, **there))
+            else:
+                named.choose(self.store, drives[:1], among=among, **there)
+
     def test_devices_of_another_pod_manager_than_that_of_the_request_are_refused(self):
         machine = self.add("Compute")
         mine = selection.Among(podm_id=self.podm.uuid)

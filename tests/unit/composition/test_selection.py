@@ -162,6 +162,22 @@ class OnePlaceTest(SelectionCase):
         more = {"base": False, "zonings": (limited.id,), "present": {"Storage": 2, "Network": 1}}
         self.assertEqual("MaxStorage 2", self.assert_nothing({"storage": {}}, **more).nearest.limit)
 
+    def test_what_a_machine_gets_cannot_be_too_few(self):
+        limited = self.pool.zoning(self.podm, TWO, limits={"MinCompute": 1, "MinStorage": 2})
+        self.pool.add(self.podm, limited, "Storage")
+        self.assertEqual(1, len(self.chosen({"storage": {}}, base=False, zonings=(limited.id,))))
+
+    def test_the_limits_of_another_zone_do_not_count(self):
+        # Devices in both zones keep the limits of both.
+        for key, zones, limit in (("1", (TWO, THREE), 1), ("2", (TWO,), 3), ("3", (THREE,), 1)):
+            zoning = self.pool.zoning(self.podm, *zones, limits={"MaxStorage": limit}, key=key)
+            if zones == (TWO,):
+                self.pool.add(self.podm, zoning, "Compute")
+            if len(zones) == 2:
+                self.pool.add(self.podm, zoning, "Storage", 4)
+        self.assertEqual(4, len(self.chosen({"storage": {"count": 3}})))
+        self.assertEqual("MaxStorage 3", self.assert_nothing({"storage": {"count": 4}}).nearest.limit)
+
     def test_equal_devices_are_chosen_at_random(self):
         self.add("Compute", 40)
         found = collections.Counter(self.chosen({})[0][1].uuid for _ in range(60))

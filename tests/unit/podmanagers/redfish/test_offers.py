@@ -60,6 +60,8 @@ class MockupsTest(OffersTestCase):
         self.assertEqual((f"{ZONES}/1", f"{ZONES}/2"), found["DriveBlock3"].zones)
         methods = {"DriveBlock3": "blocks", "SystemBlock11": "expand", "SystemPreResourceBlock": "none"}
         self.assertEqual(methods, {name: found[name].method for name in methods})
+        limits = (("MaxCompute", 1), ("MaxStorage", 8), ("MinCompute", 1))
+        self.assertEqual(limits, found["DriveBlock3"].limits)
 
     def test_hardware_of_a_block_is_offered_once(self):
         found = self.of_mockup("public-composability")
@@ -143,7 +145,10 @@ class QuirksTest(OffersTestCase):
                 "ResourceZones": link(ZONES),
             },
             SYSTEMS: case.collection(**{"@Redfish.CollectionCapabilities": CREATE}),
-            f"{SYSTEMS}/Limits": {"Id": "Limits", "ResourceBlockLimits": {"MinCompute": 1, "MaxStorage": 8}},
+            f"{SYSTEMS}/Limits": {
+                "Id": "Limits",
+                "@Redfish.ResourceBlockLimits": {"MinCompute": 1, "MaxStorage": 8},
+            },
             BLOCKS: case.collection(),
             ZONES: case.collection(),
         }

@@ -134,8 +134,8 @@ def capabilities(document: Document, follow: Follow) -> tuple[Capability, ...]:
 
 
 def limits(document: Document) -> dict[str, int]:
-    """Return the ResourceBlockLimits of a capabilities object, such as ``{"MaxStorage": 8}``."""
-    given = document.get("ResourceBlockLimits")
+    """Return the limits of a capabilities object, such as ``{"MaxStorage": 8}`` (ResourceBlockLimits, DSP0266)."""
+    given = document.get("@Redfish.ResourceBlockLimits", document.get("ResourceBlockLimits"))
     found = given.items() if isinstance(given, dict) else ()
     return {
         name[:64]: value
