@@ -160,6 +160,37 @@ class ProjectionTest(case.ContractCase):
         self.update(self.offer(0, unread=True), self.offer(1, dead=True), whole=False)
         self.assertEqual(["unavailable", "free"], [row.state for row in self.stored().values()])
 
+    def test_the_place_of_a_device_is_kept_while_it_is_unread(self):
+        self.update(self.offer(0, limits=(("MaxStorage", 4),)), self.offer(1, zones=(), method="none"))
+        before = [row.zoning for row in self.stored().values()]
+        unplaced = {"unplaced": True, "zones": (), "method": "none"}
+        self.update(*(self.offer(number, state=device.IN_USE, **unplaced) for number in range(2)))
+        rows = self.stored()
+        self.assertEqual(before, [row.zoning for row in rows.values()])
+        self.assertEqual([[self.zone.uuid], []], [row.zones for row in rows.values()])
+        self.assertEqual(["in_use", "in_use"], [row.state for row in rows.values()])
+        self.assertEqual(set(before), {zoning.id for zoning in self.store.list(models.Zoning)})
+
+    def test_a_device_that_could_not_be_composed_is_not_free_because_that_is_unread(self):
+        self.update(self.offer(0, method="none", state=device.UNAVAILABLE, reason="no way"))
+        self.update(self.offer(0, unplaced=True))
+        self.assertEqual(("unavailable", "no way"), (self.stored()[0].state, self.stored()[0].reason))
+
+    def test_a_new_device_whose_place_is_unread_is_unavailable_until_it_is_read(self):
+        for _ in range(2):
+            self.update(self.offer(0, unplaced=True, method="none", zones=()))
+            self.assertEqual("unavailable", self.stored()[0].state)
+        self.update(self.offer(0))
+        row = self.stored()[0]
+        self.assertEqual(("free", None, [self.zone.uuid]), (row.state, row.reason, row.zones))
+
+    def test_limits_are_kept_while_they_are_unread(self):
+        for limits in ((("MaxStorage", 4),), None):
+            self.update(self.offer(0, limits=limits))
+            self.assertEqual(
+                [{"MaxStorage": 4}], [zoning.limits for zoning in self.store.list(models.Zoning)]
+            )
+
     def test_limits_of_a_zoning_follow(self):
         for limits in ((("MaxStorage", 4),), (("MaxStorage", 8),)):
             self.update(self.offer(0, limits=limits))

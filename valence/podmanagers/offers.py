@@ -32,8 +32,10 @@ class Offer(typing.NamedTuple):
     """A resource that can become part of a node as a whole.
 
     ``device_type`` to ``consumers`` are those of a Device; ``zones`` are paths, ``method`` is one of METHODS.
-    ``unread`` says that some of its parts could not be read, so that its measures may be too small;
-    ``dead`` that links to parts led nowhere, which a machine that starts may cause for a time.
+    ``limits`` is None where they could not be read. ``unread`` says that some of its parts could not be read, so that
+    its measures may be too small; ``dead`` that links to parts led nowhere, which a machine that starts may cause for a
+    time; ``unplaced`` that its zones or the ways to compose it could not be read, so that ``zones`` and ``method`` say
+    nothing.
     """
 
     resource_url: str
@@ -45,9 +47,10 @@ class Offer(typing.NamedTuple):
     measures: Measures
     zones: tuple[str, ...]
     method: str
-    limits: tuple[tuple[str, int], ...] = ()
+    limits: tuple[tuple[str, int], ...] | None = ()
     unread: bool = False
     dead: bool = False
+    unplaced: bool = False
 
     @property
     def size(self) -> int:

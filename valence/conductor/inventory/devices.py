@@ -25,7 +25,9 @@ _MEASURES = ("device_type", "size", *offers.Measures._fields)
 #: fields that a synchronization writes
 _WRITTEN = (*_MEASURES, "state", "reason", "slots", "consumers", "zones", "zoning")
 _VALUES = operator.attrgetter(*_WRITTEN)
+
 _UNREAD = "Some of its parts could not be read."
+_UNPLACED = "Its zones, or the ways to compose it, could not be read."
 
 #: a function that returns the uuids of the resources at some paths, by path
 Find = typing.Callable[[typing.Sequence[str]], dict[str, str]]
@@ -82,37 +84,57 @@ class Projection:
         """Store the devices of some offers, by uuid, and their zonings."""
         changes, differing, new = [], {}, {}
         for uuid, offer in found.items():
-            values = self._values(offer, zones, changes)
             number = rows.take(uuid)
+            keeps_place = offer.unplaced and number is not None
+            values = self._measured(offer) | ({} if keeps_place else self._placed(offer, zones, changes))
             if number is None:
-                new[uuid] = values | (
-                    {"state": device.UNAVAILABLE, "reason": _UNREAD} if offer.unread else {}
-                )
-            elif offer.unread or offer.dead or not rows.is_same(number, values):
+                new[uuid] = values | _unsure(offer)
+            elif offer.unread or offer.dead or keeps_place or not rows.is_same(number, values):
                 differing[number] = values, offer
         rows.fetch(differing)
         for number, (values, offer) in differing.items():
             row = rows.row(number)
-            if changed := _changed(row, values, offer):
+            if changed := self._changed(row, values, offer):
                 changes.append(store.Update(row, changed))
         owners = self._owners(new)
         changes += [store.Create(self._new(uuid, values, owners)) for uuid, values in new.items()]
         self._commit(changes)
         self._settle(new)
 
-    def _values(self, offer, zones, changes):
-        """Return the values of the fields that an offer decides; add the change of its zoning to ``changes``."""
-        of_device = sorted(zones[zone] for zone in offer.zones if zone in zones)
-        measures = offer.measures._asdict()
-        return measures | {
+    @staticmethod
+    def _measured(offer):
+        """Return the values of the fields that an offer decides, but for where it can be combined."""
+        return offer.measures._asdict() | {
             "device_type": offer.device_type,
             "size": offer.size,
             "state": offer.state,
             "reason": offer.reason,
             "slots": offer.slots,
             "consumers": offer.consumers,
-            "zones": of_device,
-            "zoning": self._zoning(of_device, offer, changes),
+        }
+
+    def _placed(self, offer, zones, changes):
+        """Return where an offer can be combined; add the change of its zoning to ``changes``."""
+        of_device = sorted(zones[zone] for zone in offer.zones if zone in zones)
+        return {"zones": of_device, "zoning": self._zoning(of_device, offer, changes)}
+
+    def _changed(self, row, values, offer):
+        """Return the values that a row has to get.
+
+        A device that could not be erased stays so until somebody frees it. One whose place cannot be read keeps it,
+        and its state too where that is due to the place.
+        """
+        kept = {"state", "reason"} if row.state == device.DIRTY else set()
+        kept |= {*_MEASURES} if offer.unread or offer.dead else set()
+        if offer.unread and row.reason == _UNREAD:
+            kept |= {"state", "reason"}  # its numbers are still too small
+        if offer.unplaced:
+            self._used.add(row.zoning)
+            zoning = self._zonings.get(row.zoning)
+            if row.state == device.UNAVAILABLE and (zoning is None or zoning.method == device.NONE):
+                kept |= {"state", "reason"}
+        return {
+            name: value for name, value in values.items() if name not in kept and getattr(row, name) != value
         }
 
     def _zoning(self, zones, offer, changes):
@@ -122,11 +144,11 @@ class Projection:
         if key in self._used:
             return key
         self._used.add(key)
-        limits, row = dict(offer.limits), self._zonings.get(key)
+        limits, row = dict(offer.limits or ()), self._zonings.get(key)
         if row is None:
             values = {"podm_id": self._podm_id, "zones": zones, "method": offer.method, "limits": limits}
             changes.append(store.Create(models.Zoning(id=key, **values)))
-        elif row.limits != limits:
+        elif offer.limits is not None and row.limits != limits:
             changes.append(store.Update(row, {"limits": limits}))
         return key
 
@@ -207,13 +229,11 @@ def _hash(values):
     return hash(tuple(tuple(value) if isinstance(value, list) else value for value in values))
 
 
-def _changed(row, values, offer):
-    """Return the values that a row has to get; a device that could not be erased stays so until somebody frees it."""
-    kept = {"state", "reason"} if row.state == device.DIRTY else set()
-    kept |= {*_MEASURES} if offer.unread or offer.dead else set()
-    if offer.unread and row.reason == _UNREAD:
-        kept |= {"state", "reason"}  # its numbers are still too small
-    return {name: value for name, value in values.items() if name not in kept and getattr(row, name) != value}
+def _unsure(offer):
+    """Return the state of a new device of which too little could be read to select it."""
+    if offer.unread or offer.unplaced:
+        return {"state": device.UNAVAILABLE, "reason": _UNREAD if offer.unread else _UNPLACED}
+    return {}
 
 
 def _owned(claims, slots):

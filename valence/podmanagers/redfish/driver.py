@@ -90,13 +90,18 @@ class RedfishDriver(base.PodManagerDriver):
         return iter(offering.Offering(collected))
 
     def _told(self, path, meaning):
-        """Return what a document means, None if it cannot be read; that of the same bytes as before is remembered."""
+        """Return what a document means, None if it cannot be read; that of the same bytes as before is remembered.
+
+        A document that is gone means what an empty one does.
+        """
         key = "offers", path
         known = self._memory.recall(key)
         try:
             document = self._connection.get(path, None, known and known.digest)
         except (errors.PodManagerUnreachable, errors.PodManagerAuthFailed):
             raise
+        except errors.ResourceGone:
+            return meaning({})
         except errors.PodManagerError:
             return None
         if document.content is None:

@@ -79,6 +79,7 @@ class Offering:
             measures=self._measures(url, "System", system),
             zones=(),
             method="allocate" if self._facts.has_allocation else device.NONE,
+            unplaced=self._facts.has_allocation is None,
             **self._missing(url),
         )
 
@@ -87,7 +88,8 @@ class Offering:
         method, limits = self._method(zones)
         contained, consumers = self._split(url, block)
         used = max(len(consumers), block.composition.taken)
-        if method == device.NONE:
+        unplaced = self._is_unplaced(block, method)
+        if method == device.NONE and not unplaced:
             state, reason = device.UNAVAILABLE, "No way to compose it is offered."
         else:
             state, reason = _usable(block.status) or _composition(block.composition, used, bool(contained))
@@ -102,6 +104,7 @@ class Offering:
             zones=zones,
             method=method,
             limits=limits,
+            unplaced=unplaced,
             **self._missing(url),
         )
 
@@ -156,10 +159,18 @@ class Offering:
         if service is None or not service.enabled:
             return device.NONE, ()
         found = [capability for zone in zones for capability in self._facts.zones[zone].capabilities]
-        found += [each for each in self._facts.capabilities if not each.zones or {*each.zones} & {*zones}]
+        of_systems = self._facts.capabilities or ()
+        found += [each for each in of_systems if not each.zones or {*each.zones} & {*zones}]
         cases = {each.use_case for each in found}
         paths = {each.limits for each in found if each.use_case == measures.CREATE and each.limits}
-        return self._first(cases, zones), _strictest(self._facts.limits.get(path, {}) for path in paths)
+        return self._first(cases, zones), _strictest([self._facts.limits.get(path, {}) for path in paths])
+
+    def _is_unplaced(self, block, method):
+        """Whether what could not be read may say of other zones of a block, or of another method."""
+        facts = self._facts
+        if facts.capabilities is None or (method == device.NONE and facts.has_unread_systems):
+            return True
+        return facts.has_unread_zones and not (block.zones and facts.zones.keys() >= {*block.zones})
 
     def _first(self, cases, zones):
         if measures.CREATE in cases:
@@ -190,14 +201,17 @@ def complete(facts: crawled.Facts, root: measures.Document, told: Told, follow: 
     """Read the few documents that a crawl does not read: what can be created where, and within which limits."""
     nodes = (properties.at(root, path) for path in (("Nodes",), ("Oem", "Intel_RackScale", "Nodes")))
     if nodes_path := next(filter(None, map(follow, nodes)), None):
-        facts.has_allocation = bool(told(nodes_path, measures.has_allocation))
+        facts.has_allocation = told(nodes_path, measures.has_allocation)
     if not facts.blocks:
         return
     if systems_path := follow(root.get("Systems")):
-        facts.capabilities = told(systems_path, lambda each: measures.capabilities(each, follow)) or ()
-    every = [*facts.capabilities, *(each for zone in facts.zones.values() for each in zone.capabilities)]
+        facts.capabilities = told(systems_path, lambda each: measures.capabilities(each, follow))
+    every = [
+        *(facts.capabilities or ()),
+        *(each for zone in facts.zones.values() for each in zone.capabilities),
+    ]
     for path in {each.limits for each in every if each.use_case == measures.CREATE and each.limits}:
-        facts.limits[path] = told(path, measures.limits) or {}
+        facts.limits[path] = told(path, measures.limits)
 
 
 def _incomplete(facts):
@@ -264,7 +278,9 @@ def _composition(composition, used, is_base):
 
 
 def _strictest(limits):
-    """Return the limits that satisfy all of several, sorted by name."""
+    """Return the limits that satisfy all of several, sorted by name; None if some of them could not be read."""
+    if None in limits:
+        return None
     found: dict[str, int] = {}
     for each in limits:
         for name, value in each.items():

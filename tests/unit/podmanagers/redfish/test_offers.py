@@ -292,6 +292,55 @@ class QuirksTest(OffersTestCase):
         self.documents[SERVICE]["ServiceEnabled"] = False
         self.assertEqual("none", self.found()["a"].method)
 
+    def test_what_says_how_a_block_is_composed_may_be_unread(self):
+        a, b = self.block("a"), self.block("b")
+        self.zone("1", a, b)
+        self.zone("2")
+        self.documents[a]["Links"] = {"Zones": links(f"{ZONES}/1")}
+        service = self.serve(self.documents)
+        expected = {
+            SERVICE: {"a", "b"},
+            SYSTEMS: {"a", "b"},
+            ZONES: {"a", "b"},
+            f"{ZONES}/1": {"a", "b"},
+            f"{ZONES}/2": {"b"},
+            f"{SYSTEMS}/Limits": set(),
+        }
+        service.documents[case.ROOT]["ResourceBlocks"] = link(BLOCKS)
+        for path, unplaced in expected.items():
+            with self.subTest(path=path):
+                service.answers = {f"GET {path}": lambda handler: handler.answer(500, {})}
+                found = self.offers(service.url)
+                self.assertEqual(unplaced, {name for name, offer in found.items() if offer.unplaced})
+                self.assertEqual({device.FREE}, {offer.state for offer in found.values()})
+                is_unlimited = path == f"{SYSTEMS}/Limits"
+                self.assertEqual(is_unlimited, any(offer.limits is None for offer in found.values()))
+
+    def test_what_is_gone_is_not_unread(self):
+        self.zone("1", self.block("a"))
+        service = self.serve(self.documents)
+        for path in (f"{SYSTEMS}/Limits", f"{ZONES}/1", ZONES):
+            del service.documents[path]
+            found = self.offers(service.url)["a"]
+            self.assertEqual((False, (), "blocks"), (found.unplaced, found.limits, found.method))
+
+    def test_a_machine_that_is_unread_may_be_what_blocks_are_added_to(self):
+        self.documents[SYSTEMS].pop("@Redfish.CollectionCapabilities")
+        machine = self.system("machine", self.block("base"))
+        self.documents[f"{BLOCKS}/base"]["Links"] = {"ComputerSystems": links(machine)}
+        service = self.serve(self.documents)
+        self.assertEqual("expand", self.offers(service.url)["base"].method)
+        service.answers = {f"GET {machine}": lambda handler: handler.answer(500, {})}
+        self.assertTrue(self.offers(service.url)["base"].unplaced)
+
+    def test_whether_nodes_are_allocated_may_be_unread(self):
+        self.system("machine")
+        service = self.serve(self.documents)
+        service.documents[case.ROOT]["Nodes"] = link(f"{case.ROOT}Nodes")
+        self.assertFalse(self.offers(service.url)["machine"].unplaced, "there are none")
+        service.answers = {f"GET {case.ROOT}Nodes": lambda handler: handler.answer(500, {})}
+        self.assertTrue(self.offers(service.url)["machine"].unplaced)
+
     def test_capabilities_of_the_wrong_form_are_none(self):
         wrong = {"Capabilities": {"useCase": "ComputerSystemComposition"}}
         self.documents[SYSTEMS]["@Redfish.CollectionCapabilities"] = wrong

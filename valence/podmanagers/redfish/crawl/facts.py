@@ -9,6 +9,8 @@ from valence.podmanagers import base
 from valence.podmanagers.redfish.crawl import measures
 
 _NO_PART = -1
+#: where zones are those of fabrics, which say nothing of composition
+_FABRICS = "/Fabrics/"
 #: resources between a part and its system or block, at most
 _DEEPEST = 16
 
@@ -18,11 +20,12 @@ class Facts:
 
     def __init__(self) -> None:
         self.service: measures.Service | None = None
-        self.has_allocation = False
-        #: capabilities of the collection of systems
-        self.capabilities: tuple[measures.Capability, ...] = ()
-        #: path of a capabilities object -> its limits
-        self.limits: dict[str, dict[str, int]] = {}
+        #: whether nodes of Intel RSD are allocated, None where that could not be read
+        self.has_allocation: bool | None = False
+        #: capabilities of the collection of systems, None where that could not be read
+        self.capabilities: tuple[measures.Capability, ...] | None = ()
+        #: path of a capabilities object -> its limits, None where it could not be read
+        self.limits: dict[str, dict[str, int] | None] = {}
         self.zones: dict[str, measures.Zone] = {}
         self.systems, self.blocks = compact.Queue(), compact.Queue()
         self.parts = Parts()
@@ -34,6 +37,8 @@ class Facts:
         self.allocated: set[int] = set()
         #: path of what could not be read -> whether the link to it is dead
         self.unread: dict[str, bool] = {}
+        #: whether a zone, or the composition service, could not be read; and whether a system could not
+        self.has_unread_zones = self.has_unread_systems = False
 
     def add(self, url: str, fact: measures.Fact | None) -> None:
         """Take what the document at a path says, None if that is nothing."""
@@ -44,6 +49,9 @@ class Facts:
         """Take that something could not be read."""
         if not unread.resource_types.isdisjoint(measures.COUNTED):
             self.unread[unread.parent] = unread.dead and self.unread.get(unread.parent, True)
+            if not unread.dead:
+                self.has_unread_systems |= "System" in unread.resource_types
+                self.has_unread_zones |= "Zone" in unread.resource_types and _FABRICS not in unread.parent
 
     def _add_part(self, url, part):
         self.parts.add(url, part)
