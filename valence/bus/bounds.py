@@ -69,7 +69,7 @@ class Doorbell:
     """Sends casts one after another in a thread; drops those that cannot be sent, because their receivers also poll."""
 
     def __init__(self) -> None:
-        self._waiting = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[typing.Any] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
 
     def start(self) -> None:

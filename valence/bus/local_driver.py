@@ -33,7 +33,7 @@ Replies = queue.SimpleQueue[str]
 class LocalDriver(base.BaseDriver):
     """The driver that oslo.messaging loads for a transport URL ``local://``."""
 
-    _buses = weakref.WeakValueDictionary()
+    _buses: weakref.WeakValueDictionary[str | None, "Bus"] = weakref.WeakValueDictionary()
     _lock = threading.Lock()
 
     def __init__(

@@ -81,7 +81,9 @@ class Queue:
     """A queue of things that can be pickled; of a long one all but the ends is compressed."""
 
     def __init__(self) -> None:
-        self._first, self._blocks, self._last = collections.deque(), collections.deque(), []
+        self._first: collections.deque[typing.Any] = collections.deque()
+        self._blocks: collections.deque[bytes] = collections.deque()
+        self._last: list[typing.Any] = []
 
     def __len__(self) -> int:
         return len(self._first) + _BLOCK * len(self._blocks) + len(self._last)
@@ -128,7 +130,7 @@ class Shelf:
         self._open: dict[
             int, list[typing.Any]
         ] = {}  # number of a block -> its things, the one used last at the end
-        self._changed = set()
+        self._changed: set[int] = set()
         self._used = bytearray()
 
     def __len__(self) -> int:

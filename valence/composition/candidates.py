@@ -189,7 +189,7 @@ def _places(rows: abc.Sequence[models.Zoning]) -> dict[str, list[Place]]:
     for row in rows:
         for zone in row.zones:
             sharing[zone] = (*sharing.get(zone, ()), row.id)
-    of_zone = {}
+    of_zone: dict[str, Place] = {}
     found = {}
     # The limits of a zoning are those of all its zones, so that of the fewest says best what a zone allows.
     for row in sorted(rows, key=lambda row: (len(row.zones), row.id)):

@@ -316,7 +316,7 @@ class PodManagerDriver(abc.ABC):
 
 def load(conf: cfg.ConfigOpts, pod_manager: models.PodManager) -> PodManagerDriver:
     """Return a new driver instance for a pod manager."""
-    manager = driver.DriverManager(
+    manager: driver.DriverManager[PodManagerDriver] = driver.DriverManager(
         "valence.podmanager.driver", pod_manager.driver, invoke_on_load=True, invoke_args=(conf, pod_manager)
     )
     return typing.cast(PodManagerDriver, manager.driver)

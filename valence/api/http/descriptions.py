@@ -5,8 +5,16 @@ Each handler has a ``Description`` of its parameters, body and responses, from w
 """
 
 import dataclasses
+import typing
 
 from valence.api.model import query
+from valence.db import models
+from valence.db import types
+
+#: an object of OpenAPI, or a JSON Schema
+Schema = dict[str, typing.Any]
+Handler = typing.TypeVar("Handler", bound=typing.Callable[..., typing.Any])
+Decorator = typing.Callable[[Handler], Handler]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,45 +27,45 @@ class Description:
     route, in the format of a ``dialect``.
     """
 
-    parameters: tuple = ()
-    body: dict | None = None
+    parameters: tuple[Schema, ...] = ()
+    body: Schema | None = None
     body_name: str = ""
-    body_example: dict | None = None
-    media_types: tuple = ()
+    body_example: Schema | None = None
+    media_types: tuple[str, ...] = ()
     needs_body: bool = True
-    answers: dict = dataclasses.field(default_factory=dict)
-    answer_types: tuple = ("application/json",)
-    failures: tuple = ()
+    answers: dict[int, Schema | None] = dataclasses.field(default_factory=dict)
+    answer_types: tuple[str, ...] = ("application/json",)
+    failures: tuple[int, ...] = ()
     dialect: str = ""
 
 
-def described(**values):
+def described(**values: typing.Any) -> Decorator[Handler]:
     """Set the Description of a handler that is a function."""
     return describe(Description(**values))
 
 
-def describe(description):
+def describe(description: Description) -> Decorator[Handler]:
     """Return what sets the Description of a handler that is a function."""
 
-    def decorate(function):
-        function.description = description
+    def decorate(function: Handler) -> Handler:
+        function.description = description  # type: ignore[attr-defined]
         return function
 
     return decorate
 
 
-def parameter(name, schema, text, place="query"):
+def parameter(name: str, schema: Schema, text: str, place: str = "query") -> Schema:
     """Return an OpenAPI parameter object."""
     return {"name": name, "in": place, "required": place == "path", "description": text, "schema": schema}
 
 
-def path_parameter(name):
+def path_parameter(name: str) -> Schema:
     """Return the parameter ``{name}`` of a URL."""
-    schema = {"type": "string"} | ({"format": "uuid"} if name == "uuid" else {})
+    schema: Schema = {"type": "string"} | ({"format": "uuid"} if name == "uuid" else {})
     return parameter(name, schema, "Identifier.", "path")
 
 
-def reference(name, kind="schemas"):
+def reference(name: str, kind: str = "schemas") -> Schema:
     """Return a reference into the components of the OpenAPI document."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
@@ -84,47 +92,47 @@ PREFER = parameter(
 )
 
 
-def list_parameters(model):
+def list_parameters(model: type[models.ModelBase]) -> tuple[Schema, ...]:
     """Return the parameters of a list of ``model``."""
-    filters = query.filterable(model)
+    filters = query.filterable(model)  # type: ignore[arg-type]  # a model is hashable
     return (
         *(_filter(name, field) for name, field in filters.items()),
         LIMIT,
-        _marker(model.fields[model.key]),
+        _marker(typing.cast(types.Text, model.fields[model.key])),
         _sort(filters),
         fields(model),
     )
 
 
-def fields(model):
+def fields(model: type[models.ModelBase]) -> Schema:
     """Return the parameter that selects fields of ``model``."""
     schema = _names(model.public_fields(), "")
     return parameter("fields", schema, "Fields to show, separated by commas.")
 
 
-def limit(most):
+def limit(most: int) -> Schema:
     """Return the parameter for the size of a page."""
     return parameter("limit", {"type": "integer", "minimum": 1, "maximum": most}, "Most rows of the page.")
 
 
-def extra_parameters(names):
+def extra_parameters(names: typing.Iterable[str]) -> tuple[Schema, ...]:
     """Return the parameters ``names``, which only some routes have."""
     known = {each["name"]: each for each in (DETAIL, SINCE, STREAM)}
     return tuple(known[name] for name in names)
 
 
-def list_schema(name, model):
+def list_schema(name: str, model: type[models.ModelBase]) -> Schema:
     """Return the schema of a page of ``model`` under ``name``."""
     properties = {name: {"type": "array", "items": reference(model.__name__)}, "links": reference("Links")}
     return {"type": "object", "properties": properties, "required": [name, "links"]}
 
 
-def _marker(key):
+def _marker(key: types.Text) -> Schema:
     form = {"type": "string"} | ({"format": key.format} if key.format else {})
     return parameter("marker", form, "Key of the last row of the page before.")
 
 
-def _filter(name, field):
+def _filter(name: str, field: types.Field) -> Schema:
     text = f"{field.doc} Also `in:`, `neq:`, `gt:`, `gte:`, `lt:`, `lte:` before the value.".strip()
     plain = {"type": field.json_type} | field.constraints()
     return parameter(
@@ -132,10 +140,10 @@ def _filter(name, field):
     )
 
 
-def _sort(names):
+def _sort(names: typing.Iterable[str]) -> Schema:
     return parameter("sort", _names(names, "(:(asc|desc))?"), "Order: `name:asc,other:desc`.")
 
 
-def _names(names, suffix):
+def _names(names: typing.Iterable[str], suffix: str) -> Schema:
     one = f"({'|'.join(names)}){suffix}"
     return {"type": "string", "pattern": f"^{one}(,{one})*$"}

@@ -19,12 +19,25 @@ import typing
 import urllib.parse
 
 import flask
+from oslo_config import cfg
 from werkzeug import exceptions
 
 from valence.api.http import request_body
+from valence.bus import wire
 from valence.common import context
 from valence.common import errors
 from valence.conductor import client
+
+#: ``{"rel", "href"}``
+Link = dict[str, str]
+
+
+class Query(typing.Protocol):
+    """What a page tells of the query that it answers: a ``valence.api.model.query.Query``."""
+
+    @property
+    def limit(self) -> int | None:
+        """Most rows of the page."""
 
 
 class Route(typing.NamedTuple):
@@ -32,23 +45,24 @@ class Route(typing.NamedTuple):
 
     method: str
     url: str
-    handler: typing.Callable
+    handler: typing.Callable[..., typing.Any]
     name: str
     persona: str
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         """The name of the route's rule in the policy."""
         return f"valence:{self.name}"
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """What the route does, in a sentence."""
-        return getattr(self.handler, "summary", None) or self.handler.__doc__.partition("\n")[0]
+        said: str | None = getattr(self.handler, "summary", None)
+        return said or (self.handler.__doc__ or "").partition("\n")[0]
 
 
-def _unchanged(answer):
-    return answer
+def _unchanged(answer: typing.Any) -> flask.Response:
+    return typing.cast(flask.Response, answer)
 
 
 class Dialect(typing.NamedTuple):
@@ -91,7 +105,7 @@ class Settings(typing.NamedTuple):
         return request_body.Limits(self.max_json_depth, self.max_json_values)
 
     @classmethod
-    def of(cls, conf, dialect: Dialect):
+    def of(cls, conf: cfg.ConfigOpts, dialect: Dialect) -> "Settings":
         """Return the settings of a dialect that ``conf`` holds."""
         values = {name: getattr(conf.api, name) for name in cls._fields}
         public_url = values["public_url"] and values["public_url"].rstrip("/") + dialect.mount
@@ -111,7 +125,7 @@ class Call:
     policy: typing.Any = None
 
     @property
-    def base_url(self):
+    def base_url(self) -> str:
         """URL under which the client sees the dialect, without a slash at the end; empty if its Host is none.
 
         A proxy, or a WSGI server, may serve it below a path.
@@ -120,27 +134,34 @@ class Call:
         return (self.settings.public_url or seen).rstrip("/")
 
     @property
-    def raw_query(self):
+    def raw_query(self) -> str:
         """The query of the URL, as it was sent."""
-        return self.http.environ.get("QUERY_STRING", "")
+        return str(self.http.environ.get("QUERY_STRING", ""))
 
-    def url(self, path):
+    def url(self, path: str) -> str:
         """Return the whole URL of ``path``."""
         return self.base_url + path
 
 
-def encode(value):
+def encode(value: typing.Any) -> bytes:
     """Return ``value`` as JSON in UTF-8."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def document(call, value, *, status=200, revision=None, headers=None):
+def document(
+    call: Call,
+    value: typing.Any,
+    *,
+    status: int = 200,
+    revision: int | None = None,
+    headers: dict[str, str] | None = None,
+) -> flask.Response:
     """Return a response that shows one thing, or 304 if the client has it already."""
     data = encode(value)
     return _tagged(call, data, strong_tag(data, revision), status, headers or {})
 
 
-def page(call, name, answer, query):
+def page(call: Call, name: str, answer: wire.Page, query: Query) -> flask.Response:
     """Return a response that shows the rows of ``answer`` (as of ``client.Records.list``) as ``name``.
 
     The rows are JSON text from the conductor, and are not parsed.
@@ -150,30 +171,30 @@ def page(call, name, answer, query):
     return _tagged(call, data, weak_tag(data), 200, {})
 
 
-def empty():
+def empty() -> flask.Response:
     """Return 204, without a body."""
     return _without_body(204, {})
 
 
-def link(call, relation, path):
+def link(call: Call, relation: str, path: str) -> Link:
     """Return a link."""
     return {"rel": relation, "href": call.url(path)}
 
 
-def _tagged(call, data, tag, status, headers):
+def _tagged(call: Call, data: bytes, tag: str, status: int, headers: dict[str, str]) -> flask.Response:
     headers = {"ETag": tag, **headers}
     if status == 200 and call.http.method in ("GET", "HEAD") and unchanged(call.http, tag):
         return _without_body(304, headers)
     return flask.Response(data, status, headers, content_type=request_body.JSON)
 
 
-def _without_body(status, headers):
+def _without_body(status: int, headers: dict[str, str]) -> flask.Response:
     response = flask.Response(status=status, headers=headers)
     del response.headers["Content-Type"]
     return response
 
 
-def _page_links(call, query, following):
+def _page_links(call: Call, query: Query, following: str | None) -> list[Link]:
     path, text = call.http.path.rstrip("/"), call.raw_query
     links = [link(call, "self", f"{path}?{text}" if text else path)]
     if following is not None:
@@ -181,7 +202,7 @@ def _page_links(call, query, following):
     return links
 
 
-def _next_query(text, query, following):
+def _next_query(text: str, query: Query, following: str) -> str:
     kept = [
         (name, value) for name, value in urllib.parse.parse_qsl(text, True) if name not in ("marker", "limit")
     ]
@@ -193,7 +214,7 @@ LOG = logging.getLogger(__name__)
 LONGEST = 1000
 
 
-def translate(error):
+def translate(error: Exception) -> errors.ValenceError:
     """Return the ValenceError for any exception; log an unexpected one."""
     if isinstance(error, errors.ValenceError):
         return error
@@ -204,14 +225,14 @@ def translate(error):
     return errors.Internal(host=socket.gethostname())
 
 
-def respond(error, request_id):
+def respond(error: errors.ValenceError, request_id: str) -> flask.Response:
     """Return the response for a ValenceError."""
     problems = [shown(problem, error, request_id) for problem in error.problems]
     data = json.dumps({"errors": problems}, separators=(",", ":"))
     return flask.Response(data, error.status, headers(error), content_type=request_body.JSON)
 
 
-def shown(problem, error, request_id):
+def shown(problem: dict[str, str], error: errors.ValenceError, request_id: str) -> dict[str, typing.Any]:
     """Return one problem of ``error`` in the format of the API guidelines, with its place in the body or query."""
     entry = {
         "request_id": request_id,
@@ -225,13 +246,13 @@ def shown(problem, error, request_id):
     return entry | ({"path": problem["path"][:LONGEST]} if "path" in problem else {})
 
 
-def _detail(problem):
+def _detail(problem: dict[str, str]) -> str:
     """Return the text of a problem, which begins with the field or parameter for clients that show the text alone."""
     place = problem.get("path", "").removeprefix("$").removeprefix(".")
     return f"{place}: {problem['detail']}" if place else problem["detail"]
 
 
-def check_accept(request, types):
+def check_accept(request: flask.Request, types: typing.Sequence[str]) -> None:
     """Raise NotAcceptable if the client accepts none of the media types ``types``."""
     header = request.headers.get("Accept")
     if header is None or header == "*/*" or header == types[0]:
@@ -265,7 +286,7 @@ def version_headers(request: flask.Request) -> dict[str, str]:
     return {VERSION_HEADER: answered, "Vary": f"Accept, {VERSION_HEADER}"}
 
 
-def _wanted(request):
+def _wanted(request: flask.Request) -> list[tuple[str, str]]:
     """Return ``(service, version)`` of each part of VERSION_HEADER that is about Valence."""
     header = request.headers.get(VERSION_HEADER)
     if header is None:
@@ -274,7 +295,7 @@ def _wanted(request):
     return [(match[1].lower(), match[2].lower()) for match in matches]
 
 
-def headers(error):
+def headers(error: errors.ValenceError) -> dict[str, str]:
     """Return the headers of an error's response, the same in each dialect."""
     found = {"Cache-Control": "no-store"}
     if retry_after := getattr(error, "retry_after", None):
@@ -284,7 +305,7 @@ def headers(error):
     return found
 
 
-def _of_http(error):
+def _of_http(error: exceptions.HTTPException) -> errors.ValenceError:
     """Return our error for one that Flask or werkzeug raised."""
     request = flask.request
     if isinstance(error, exceptions.NotFound):
@@ -297,7 +318,7 @@ def _of_http(error):
     return _other(error.code or 500, error.description)
 
 
-def _other(status, reason):
+def _other(status: int, reason: str | None) -> errors.ValenceError:
     """Return the error for a status that has no class of its own; its code is the status in words."""
     if status == 500:
         return errors.Internal(host=socket.gethostname())
@@ -311,22 +332,22 @@ def _other(status, reason):
 _TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*')
 
 
-def digest(data):
+def digest(data: bytes) -> str:
     """Return a short digest of bytes: of SHA-256, which processors compute in hardware."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def strong_tag(data, revision=None):
+def strong_tag(data: bytes, revision: int | None = None) -> str:
     """Return the tag of one thing, whose body is ``data``."""
     return f'"{digest(data)}"' if revision is None else f'"{revision}.{digest(data)}"'
 
 
-def weak_tag(data):
+def weak_tag(data: bytes) -> str:
     """Return the tag of a list."""
     return f'W/"{digest(data)}"'
 
 
-def unchanged(http, tag):
+def unchanged(http: flask.Request, tag: str) -> bool:
     """Return whether If-None-Match names ``tag``, so that the response is 304."""
     header = http.headers.get("If-None-Match")
     if header is None:
@@ -336,13 +357,13 @@ def unchanged(http, tag):
     ]
 
 
-def tags(http):
+def tags(http: flask.Request) -> list[str]:
     """Return the texts of the tags that If-None-Match names."""
     header = http.headers.get("If-None-Match")
-    return [] if header in (None, "*") else [text for _, text in _tags("If-None-Match", header)]
+    return [] if header is None or header == "*" else [text for _, text in _tags("If-None-Match", header)]
 
 
-def expected_revisions(http):
+def expected_revisions(http: flask.Request) -> list[int] | None:
     """Return the revisions that If-Match names; None if any will do. A weak tag matches nothing."""
     header = http.headers.get("If-Match")
     if header is None or header.strip() == "*":
@@ -351,10 +372,11 @@ def expected_revisions(http):
     return [int(name) for name in names if re.fullmatch("[0-9]{1,18}", name)]
 
 
-def _tags(name, header):
+def _tags(name: str, header: str) -> list[tuple[bool, str]]:
     """Return ``(is weak, text)`` of every tag of a header."""
-    matches = [_TAG.fullmatch(each) for each in header.split(",")]
-    if None in matches:
+    parts = header.split(",")
+    matches = [match for match in map(_TAG.fullmatch, parts) if match]
+    if len(matches) < len(parts):
         raise errors.BadRequest(
             reason=f'The header {name} must hold tags like "3.0a1b2c", separated by commas, or *.'
         )

@@ -14,6 +14,7 @@ import math
 import re
 import typing
 
+from valence.bus import wire
 from valence.common import errors
 from valence.common import packing
 
@@ -24,11 +25,16 @@ MOST_PROBLEMS = 50
 #: characters of a number that are parsed; more do not fit into 64 bits anyway
 LONGEST_NUMBER = 25
 
+#: ``{"path", "detail", "hint"}``
+Problem = dict[str, str]
+#: detail and hint of a value
+Fault = tuple[str, str]
 
-class Repeated(dict):
+
+class Repeated(dict[str, typing.Any]):
     """A JSON object in which ``names`` occur more than once."""
 
-    names: tuple = ()
+    names: tuple[str, ...] = ()
 
 
 class Limits(typing.NamedTuple):
@@ -41,7 +47,7 @@ class Limits(typing.NamedTuple):
 USUAL = Limits()
 
 
-def read(http: typing.Any, media_types: tuple = (JSON,), limits: Limits = USUAL) -> typing.Any:
+def read(http: typing.Any, media_types: tuple[str, ...] = (JSON,), limits: Limits = USUAL) -> typing.Any:
     """Return the document in a request's body; the error says where the body is not JSON."""
     _check_media_type(http, media_types)
     return loads(_data(http), limits)
@@ -64,15 +70,15 @@ def loads(data: bytes, limits: Limits) -> typing.Any:
         raise _too_deep() from None
 
 
-def refuse(http):
+def refuse(http: typing.Any) -> None:
     """Raise BadRequest if a request that takes no body has one other than empty, ``{}`` or ``null``."""
     if _data(http).strip() not in (b"", b"{}", b"null"):
         raise errors.BadRequest(reason="This request takes no body.")
 
 
-def problems(document, max_depth):
+def problems(document: typing.Any, max_depth: int) -> list[Problem]:
     """Return the problems of values in ``document`` that no schema allows: path, detail and hint of each."""
-    found = []
+    found: list[Problem] = []
     waiting = [("$", document, 1)]
     while waiting and len(found) < MOST_PROBLEMS:
         path, value, depth = waiting.pop()
@@ -83,7 +89,7 @@ def problems(document, max_depth):
     return found
 
 
-def _check_media_type(http, media_types):
+def _check_media_type(http: typing.Any, media_types: tuple[str, ...]) -> None:
     parameters = http.mimetype_params
     if http.mimetype not in media_types or parameters.get("charset", "utf-8").lower() not in (
         "utf-8",
@@ -93,22 +99,22 @@ def _check_media_type(http, media_types):
         raise errors.UnsupportedMediaType(content_type=http.content_type or "", allowed=allowed)
 
 
-def _data(http):
+def _data(http: typing.Any) -> bytes:
     """Return the body; raise TooLarge. Werkzeug truncates a chunked body that is too large without an error."""
-    data = http.get_data(cache=False)
+    data: bytes = http.get_data(cache=False)
     if http.content_length is None and len(data) >= (http.max_content_length or math.inf):
         raise errors.TooLarge(what="body", limit=f"{http.max_content_length} bytes")
     return data
 
 
-def _decode(data):
+def _decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise errors.BadRequest(reason=f"The body is not UTF-8 at byte {error.start}.") from None
 
 
-def _object(pairs):
+def _object(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
     plain = dict(pairs)
     if len(plain) == len(pairs):
         return plain
@@ -118,11 +124,11 @@ def _object(pairs):
     return repeated
 
 
-def _integer(text):
+def _integer(text: str) -> int:
     return int(text[:LONGEST_NUMBER])
 
 
-def _children(path, value):
+def _children(path: str, value: typing.Any) -> list[tuple[str, typing.Any]]:
     if isinstance(value, dict):
         return [(f"{path}.{name}", child) for name, child in value.items()]
     if isinstance(value, list):
@@ -130,7 +136,7 @@ def _children(path, value):
     return []
 
 
-def _faults(value):
+def _faults(value: typing.Any) -> list[Fault]:
     if isinstance(value, str):
         return _text_faults(value)
     if isinstance(value, dict):
@@ -142,7 +148,7 @@ def _faults(value):
     return []
 
 
-def _name_faults(value):
+def _name_faults(value: dict[str, typing.Any]) -> list[Fault]:
     twice = [
         (f"The name {name!r} is given twice.", "Give every name once.")
         for name in getattr(value, "names", ())
@@ -150,7 +156,7 @@ def _name_faults(value):
     return twice + [fault for name in value for fault in _text_faults(name)]
 
 
-def _text_faults(text):
+def _text_faults(text: str) -> list[Fault]:
     if "\0" in text:
         return [("The text contains the character NUL.", "Leave it out; databases cannot keep it.")]
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -158,7 +164,7 @@ def _text_faults(text):
     return []
 
 
-def _too_deep():
+def _too_deep() -> errors.ValidationFailed:
     detail = "The body is nested too deeply."
     return errors.ValidationFailed(problems=[{"path": "$", "detail": detail, "hint": "Nest less."}])
 
@@ -167,7 +173,9 @@ HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def of(call, document=None, *, project=None):
+def of(
+    call: typing.Any, document: typing.Any = None, *, project: str | None = None
+) -> wire.Idempotency | None:
     """Return the digests by which a conductor recognizes a repeated request, or None without Idempotency-Key.
 
     The digest of the request is keyed with the client's key, which is not stored: a body may contain a password.
@@ -185,7 +193,7 @@ def of(call, document=None, *, project=None):
 
 
 @contextlib.contextmanager
-def told(call):
+def told(call: typing.Any) -> typing.Iterator[None]:
     """Raise an IdempotencyMismatch of the ``with`` block again, with the key that the client sent."""
     try:
         yield

@@ -281,7 +281,7 @@ def expected_revision(
     """
     revisions = handler.expected_revisions(call.http)
     if revisions is None or len(revisions) == 1:
-        return revisions and revisions[0]
+        return revisions[0] if revisions else None
     row = read() if read else call.conductor.records.get(call.context, model.__name__, key)
     present: int = row["revision"]
     if present not in revisions:

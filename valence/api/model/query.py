@@ -84,7 +84,8 @@ def pairs(text: str) -> list[tuple[str, str]]:
 
 def options(text: str, allowed: Readers) -> dict[str, typing.Any]:
     """Return the parameters of a request that takes only ``allowed``, each once; ``{name: reader}``."""
-    problems, values = Problems(), {}
+    problems = Problems()
+    values: dict[str, typing.Any] = {}
     for name, value in pairs(text):
         if _accepted(problems, name, allowed, values):
             values[name] = problems.attempt(name, allowed[name], value)
@@ -96,7 +97,8 @@ def parse(
     model: type[models.ModelBase], text: str, *, max_limit: int, default_limit: int, extra: Readers
 ) -> Query:
     """Return the Query of ``text``, the query of a URL; ``extra`` maps other parameters to readers."""
-    problems, filters, single = Problems(), [], {}
+    problems, filters = Problems(), []
+    single: dict[str, typing.Any] = {}
     known = {*PAGING, *extra}
     fields = filterable(model)  # type: ignore[arg-type]
     for name, value in pairs(text):
@@ -189,7 +191,8 @@ def _values(field: types.Field, text: str) -> list[typing.Any]:
 
 
 def _sort(problems: Problems, fields: Fields, text: str | None) -> list[list[typing.Any]]:
-    keys, wanted = [], text.split(",") if text else []
+    keys: list[list[typing.Any]] = []
+    wanted = text.split(",") if text else []
     if len(wanted) > MOST_KEYS:
         problems.add(
             "sort", f"There are more than {MOST_KEYS} keys.", "Sort by the keys that tell rows apart."
@@ -218,7 +221,7 @@ def _marker(problems: Problems, model: type[models.ModelBase], text: str | None)
 def _limit(problems: Problems, text: str | None, most: int, default: int) -> int | None:
     if text is None:
         return min(default, most)
-    number = problems.attempt("limit", integer, text)
+    number: int | None = problems.attempt("limit", integer, text)
     if number is not None and not 1 <= number <= most:
         problems.add("limit", f"It must be between 1 and {most}.", "Follow the link 'next' to get more.")
     return number

@@ -364,7 +364,7 @@ def load(
             argv,
             project="valence",
             prog=prog,
-            version=version.version_string(),
+            version=version.version_string(),  # type: ignore[no-untyped-call]  # pbr has no types
             default_config_files=found,
             default_config_dirs=folders,
         )

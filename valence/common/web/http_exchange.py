@@ -179,7 +179,8 @@ class Exchange:
 
     def __init__(self, connection: typing.Any, request: Request, deadline: float) -> None:
         self._connection, self.request, self._deadline = connection, request, deadline
-        self._status, self._headers = "", []
+        self._status = ""
+        self._headers: list[tuple[str, str]] = []
         self._is_chunked = self._has_sent = False
         self._changed = threading.Condition()
         self._is_writable, self._is_gone = True, False
