@@ -80,6 +80,9 @@ HOMES = {
 
 #: modules, or folders of them, whose public functions, methods and fields have types; mypy reads the same ones strictly
 TYPED = (
+    "api/http/descriptions.py",
+    "api/http/handler.py",
+    "api/http/request_body.py",
     "api/model/",
     "bus/",
     "common/",
