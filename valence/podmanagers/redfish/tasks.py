@@ -32,6 +32,12 @@ _COMPLETED, _FAILED = "Completed", frozenset({"Exception", "Killed", "Cancelled"
 _TASK_PATH = re.compile("/(Tasks|TaskMonitors|Monitors)/[^/]+/?")
 #: messages that hardware is used by somebody else: their registry or name, or their text
 _TAKEN_IDS = re.compile(r"Composition\.|(^|\.)ResourceInUse$")
+#: messages of conflicts about something else, such as a machine that has to be off before a block is added
+_OTHER_IDS = re.compile(
+    r"(^|\.)(ResourceInStandby|ResourceAlreadyExists|ResourceCannotBeDeleted|CreateLimitReachedForResource"
+    r"|CreateFailed\w*|Property(?!ValueResourceConflict)\w*|Action\w*|Query\w*|Operation(NotAllowed|Failed)"
+    r"|InsufficientPrivilege\w*|Service\w*|LicenseRequired|NotApplicable)$"
+)
 _TAKEN_TEXTS = re.compile(
     r"\bin use\b|\balready\b.{0,40}\b(us|compos|alloc|assign|bound|attach)|\bnot (available|free)\b",
     re.IGNORECASE,
@@ -42,7 +48,8 @@ def outcome(connection, path, answer, *, action=None, device=None):
     """Return the Outcome of a change that was sent to ``path``, or raise why it was not made.
 
     ``connection`` is a connection.Connection. ``action`` says what was asked for: a service that does not know it
-    raises NotOffered. ``device`` is what the change was to take: where others have it, DeviceTaken is raised. Raise
+    raises NotOffered. ``device`` is what the change was to take: where others have it, DeviceTaken is raised, also for
+    a conflict whose messages do not say what it is about. Raise
     PodManagerBusy where the change is to be sent later, HardwareOutcomeUnknown where a gateway lost the answer,
     ResourceGone, PodManagerAuthFailed or PodManagerError with what the service says.
     """
@@ -158,7 +165,9 @@ def _failure(connection, path, answer, device):
     """Return the error that says why a change failed; the answer may come from its monitor."""
     if answer.status_code in _UNSURE:
         return connection.refusal(path, answer)
-    if device and (answer.status_code in _CONFLICT or _is_taken(failures.messages_of(answer.content))):
+    found = failures.messages_of(answer.content)
+    is_conflict = answer.status_code in _CONFLICT and not any(_OTHER_IDS.search(name) for name, _ in found)
+    if device and (is_conflict or _is_taken(found)):
         reason = failures.status_reason(answer.status_code, answer.content)
         return composition_errors.DeviceTaken(device=device, reason=reason)
     return connection.refusal(path, answer)

@@ -129,6 +129,25 @@ class RefusedTest(TasksCase):
             self.assertIn("The device block 3 is in use: it answers", raised.detail)
             self.refused(errors.PodManagerError, status, document)
 
+    def test_a_conflict_about_something_else_than_the_hardware(self):
+        for name in (
+            "ResourceInStandby",
+            "ResourceAlreadyExists",
+            "CreateLimitReachedForResource",
+            "PropertyValueConflict",
+            "ActionNotSupported",
+            "ServiceShuttingDown",
+        ):
+            for status in (409, 412):
+                document = error("The machine must be off.", f"Base.1.18.{name}")
+                raised = self.refused(errors.PodManagerError, status, document, device="block 3")
+                self.assertIn("The machine must be off.", raised.detail)
+        for message_id in ("ResourceInUse", "PropertyValueResourceConflict", "GeneralError", "Oem.1.0.Busy"):
+            document = error("It cannot be done now.", f"Base.1.18.{message_id}")
+            self.refused(composition_errors.DeviceTaken, 409, document, device="block 3")
+        document = error("Block 3 is already used.", "Base.1.18.PropertyValueConflict")
+        self.refused(composition_errors.DeviceTaken, 409, document, device="block 3")
+
     def test_a_pod_manager_that_asks_to_wait(self):
         for status in (429, 503):
             for headers, seconds in (({"Retry_After": 9}, 9), ({"Retry_After": 900}, 30), ({}, 2)):

@@ -122,6 +122,16 @@ class ComposeTest(BlocksCase):
         for change in (self.composer.attach, self.composer.detach):
             self.assertRaises(introspection_errors.NotOffered, change, machine, self.storage[1])
 
+    def test_a_machine_that_has_to_be_off_is_not_a_block_that_is_taken(self):
+        for lacking in ({}, {"block_actions": False}):
+            self.start(hot_plug=False, power_seconds=0, **lacking)
+            machine = self.composed(self.plan()).resource_url
+            self.driver.power(machine, "on")
+            error = self.assertRaises(errors.PodManagerError, self.composer.attach, machine, self.storage[1])
+            self.assertIn("must be off", error.detail)
+            self.driver.power(machine, "force_off")
+            self.assertEqual(podmanagers.DONE, self.composer.attach(machine, self.storage[1]).state)
+
     def test_a_reservation_is_set_and_cleared_and_hides_a_block_from_others_alone(self):
         self.start()
         for wanted in (True, False):
