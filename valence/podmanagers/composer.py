@@ -15,7 +15,7 @@ class Plan(typing.NamedTuple):
 
     ``resource_urls`` are the paths of its parts, the base first. ``zone`` is the path of the zone that they are in,
     None where the pod manager has no zones. ``before`` are the machines that were there before the first request, or
-    None.
+    None. ``may_differ`` says that the pod manager may take other parts that are equal to these.
     """
 
     node_id: str
@@ -23,6 +23,7 @@ class Plan(typing.NamedTuple):
     resource_urls: tuple[str, ...]
     zone: str | None = None
     before: tuple[str, ...] | None = None
+    may_differ: bool = False
 
 
 class Composed(typing.NamedTuple):

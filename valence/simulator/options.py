@@ -152,6 +152,9 @@ class Composition(Options):
     reserve: bool = option(True, "blocks can be reserved")
     block_actions: bool = option(True, "systems have AddResourceBlock and RemoveResourceBlock")
     block_patch: bool = option(True, "the list of a system's blocks can be changed by PATCH")
+    refused: str = option(
+        "", "ways to compose that are announced and not offered, separated by commas", "WAYS", WAYS
+    )
     hot_plug: bool = option(True, "blocks come and go while a system is on")
     quirks: str = option("", "deviations from the standard, separated by commas", "NAMES", QUIRKS)
     intruder: float = option(0, "compositions that another client begins or ends", "PER_MINUTE")

@@ -26,7 +26,9 @@ _CONFLICT = frozenset({409, 412})
 #: answers that do not come from the service itself, or say nothing of the change, whatever their text is
 _UNSURE = frozenset({401, 502, 504})
 _GONE = frozenset({404, 410})
-_NO_SUCH_METHOD = frozenset({404, 405, 410, 501})
+_BAD_REQUEST, _NO_SUCH_METHOD = 400, frozenset({404, 405, 410, 501})
+#: message of a 400 that means the same
+_UNSUPPORTED = re.compile(r"(^|\.)ActionNotSupported$")
 _COMPLETED, _FAILED = "Completed", frozenset({"Exception", "Killed", "Cancelled"})
 #: paths of tasks in bodies that do not say what they are
 _TASK_PATH = re.compile("/(Tasks|TaskMonitors|Monitors)/[^/]+/?")
@@ -156,7 +158,9 @@ def _refusal(connection, path, answer, action, device):
         reason = f"{path}: {failures.status_reason(status, answer.content)}"
         seconds = retry_after(answer.headers)
         return composition_errors.PodManagerBusy(url=connection.paths.url, reason=reason, seconds=seconds)
-    if action and status in _NO_SUCH_METHOD:
+    names = (name for name, _ in failures.messages_of(answer.content))
+    is_unsupported = status == _BAD_REQUEST and any(_UNSUPPORTED.search(name) for name in names)
+    if action and (status in _NO_SUCH_METHOD or is_unsupported):
         return introspection_errors.NotOffered(what=action)
     return _failure(connection, path, answer, device)
 

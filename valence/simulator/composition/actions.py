@@ -20,10 +20,19 @@ def compose(service, body):
         text = "Systems are not composed here."
         raise redfish.RedfishError(405, "OperationNotAllowed", text, Allow="GET, HEAD")
     is_constrained = constrained.is_wanted(body)
-    if ("constrained" if is_constrained else "blocks") not in pod.compositions.ways:
+    way = "constrained" if is_constrained else "blocks"
+    require_offered(pod, way)
+    if way not in pod.compositions.ways:
         raise redfish.bad_request("PropertyUnknown", "Systems are composed in another way here.")
     read = constrained.composition if is_constrained else requests.composition
     return service.composer.compose(read(pod, body), SYSTEMS)
+
+
+def require_offered(pod, way):
+    """Raise the 405 of a way to compose that is announced and not offered."""
+    if way in pod.compositions.refused:
+        text = "Systems are not composed in this way."
+        raise redfish.RedfishError(405, "OperationNotAllowed", text, Allow="GET, HEAD")
 
 
 def decompose(service, body, system_id):
@@ -83,6 +92,8 @@ def patch_blocks(service, links, system_id):
 def composable(service, system_id, is_offered):
     """Return a system whose blocks can be changed in a way; raise the 400 where that is not offered."""
     system = service.pod.systems[system_id]
+    if not system.is_composed:
+        require_offered(service.pod, "expand")
     if is_offered and (system.is_composed or documents.is_expandable(service.pod, system)):
         return system
     raise redfish.bad_request("ActionNotSupported", "The blocks of this system cannot be changed so.")

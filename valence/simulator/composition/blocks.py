@@ -13,6 +13,7 @@ from valence.simulator import redfish
 CORES = (16, 24, 32, 48, 64)
 DIMM_MIB = (16384, 32768, 65536)
 DRIVE_BYTES = (960_197_124_096, 1_920_383_410_176, 3_840_755_982_336, 7_681_501_126_656)
+POOLED_DRIVE_BYTES = 16_000_900_661_248
 SPEEDS_MBPS = (25_000, 100_000)
 GPUS = ("GX-40", "GX-80")
 
@@ -133,6 +134,8 @@ def dimm_mib(pod, block_id):
 
 def drive_bytes(pod, block_id):
     """Return the size of each drive of a block in bytes."""
+    if find(pod, block_id).kind == "Pool":
+        return POOLED_DRIVE_BYTES
     return pod.identity.choose(DRIVE_BYTES, block_id, "drive")
 
 

@@ -18,6 +18,7 @@ class Compositions:
         self._pod = pod
         self.options = options
         self.ways = simulator_options.names(pod.inventory.composition)
+        self.refused = simulator_options.names(options.refused)
         self.quirks = simulator_options.names(options.quirks)
         self.places = simulator_options.names(options.capabilities)
         self.limits = simulator_options.limits(options.limits)

@@ -139,6 +139,7 @@ def run(service, body):
     """Do the action, or with RequestType Preview only say what would come of it."""
     if "manifest" not in service.pod.compositions.ways:
         raise redfish.missing(documents.COMPOSE)
+    actions.require_offered(service.pod, "manifest")
     check(body)
     is_preview = body["RequestType"] == "Preview"
     if is_preview and "preview_applies" not in service.pod.compositions.quirks:

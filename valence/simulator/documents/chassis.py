@@ -2,6 +2,7 @@
 """Racks and sleds, and what a rack holds besides its systems."""
 
 from valence.simulator import redfish
+from valence.simulator.composition import blocks
 from valence.simulator.documents import equipment
 from valence.simulator.documents import systems
 
@@ -149,7 +150,7 @@ def drive(pod, chassis_id, number):
         "Name": f"Pooled Drive {number}",
         "Protocol": "SAS",
         "MediaType": "HDD",
-        "CapacityBytes": 16_000_900_661_248,
+        "CapacityBytes": blocks.POOLED_DRIVE_BYTES,
         "Manufacturer": redfish.MANUFACTURER,
         "Model": "EX-S16",
         "SerialNumber": pod.identity.serial(chassis_id, "drive", number),

@@ -93,6 +93,25 @@ class QuirkTest(composition_case.CompositionCase):
         self.assertEqual((200, 200), (answer.status_code, answer.json()))
         self.assertEqual("Unused", self.state("Compute1"))
 
+    def test_ways_that_are_announced_and_not_offered(self):
+        ways = "blocks,constrained,expand,manifest"
+        for refused, status in ((ways, 405), ("", 400)):
+            self.simulator = self.start(composition=ways, refused=refused, system_blocks=1)
+            (system,) = self.block("System1")["ComputerSystems"]
+            system = system["@odata.id"].removeprefix(f"{composition_case.ROOT}/")
+            self.assertEqual(
+                2, len(self.document("Systems")["@Redfish.CollectionCapabilities"]["Capabilities"])
+            )
+            for method, path, body in (
+                ("POST", "Systems", {}),
+                ("POST", "Systems", {"Memory": {}}),
+                ("POST", "CompositionService/Actions/CompositionService.Compose", {}),
+                ("POST", f"{system}/Actions/ComputerSystem.AddResourceBlock", {}),
+                ("PATCH", system, {"Links": {"ResourceBlocks": 1}}),
+            ):
+                answer = self.call(method, path, json=body)
+                self.assertEqual(status, answer.status_code, (path, body, answer.text))
+
     def test_an_unknown_one_is_refused(self):
         for values in ({"quirks": "no_such"}, {"composition": "magic"}, {"limits": "MaxStorage"}):
             self.assertRaises(ValueError, self.start, **values)

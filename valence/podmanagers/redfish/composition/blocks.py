@@ -37,15 +37,24 @@ _MARK, _ID = "valence:", "valence-"
 
 
 class Blocks(composer.Composer):
-    """Composes on one connection, below the service root ``root``."""
+    """Composes on one connection, below the service root ``root``.
 
-    def __init__(self, connection: connections.Connection, root: dict[str, typing.Any]) -> None:
+    ``capabilities`` is the path of the object that says what a request may have, None where there is none.
+    """
+
+    def __init__(
+        self,
+        connection: connections.Connection,
+        root: dict[str, typing.Any],
+        capabilities: str | None = None,
+    ) -> None:
         self._connection = connection
         self._walker = collection_pages.Walker(lambda path: connection.get(path).content, connection.paths)
         systems = self._walker.path(root.get("Systems"))
         if systems is None or not isinstance(root.get("CompositionService"), dict):
             raise introspection_errors.NotOffered(what="composition")
         self._systems: str = systems
+        self._service, self._capabilities = root["CompositionService"], capabilities
 
     def look(self, resource_urls: typing.Sequence[str]) -> list[composer.Part]:
         return [self._part(url) for url in resource_urls]
@@ -73,19 +82,35 @@ class Blocks(composer.Composer):
                 return  # it is advice: the claim decides
 
     def compose(self, plan: composer.Plan) -> base.Outcome:
-        body = self._wanted(plan)
+        body = self._allowed(self._wanted(plan), plan)
         answer = self._connection.exchange("POST", self._systems, body)
-        if answer.status_code == _BAD_REQUEST and _names_id(answer.content):
+        if answer.status_code == _BAD_REQUEST and "Id" not in body and _names_id(answer.content):
             # Some services want an Id, and overwrite the machine that has it: the node's is nobody else's.
             answer = self._connection.exchange("POST", self._systems, body | {"Id": _id(plan)})
         device = ", ".join(plan.resource_urls)
         return tasks.outcome(self._connection, self._systems, answer, action="composition", device=device)
 
+    def _allowed(self, body: dict[str, typing.Any], plan: composer.Plan) -> dict[str, typing.Any]:
+        """Return what the service takes of a body, and what it requires besides.
+
+        Raise NotOffered where it requires what Valence does not know.
+        """
+        document = self._walker.document(self._capabilities) or {}
+        required, known = _properties(document, "RequiredOnCreate"), _properties(document)
+        if not known:
+            return body
+        usual = {"Id": _id(plan), "HostName": _id(plan), **body}
+        if unknown := required - usual.keys():
+            raise introspection_errors.NotOffered(what=f"composition without {', '.join(sorted(unknown))}")
+        # Services may take the links without saying so.
+        names = required | (body.keys() & {*known, "Links"})
+        return {name: each for name, each in usual.items() if name in names}
+
     @staticmethod
     def _wanted(plan: composer.Plan) -> dict[str, typing.Any]:
         """Return the machine of a plan as a request for it says."""
         links = [{"@odata.id": url} for url in plan.resource_urls]
-        return {"Name": plan.name, "Description": _mark(plan), "Links": {"ResourceBlocks": links}}
+        return {"Name": plan.name, "Description": mark(plan), "Links": {"ResourceBlocks": links}}
 
     def find(self, plan: composer.Plan) -> list[composer.Composed]:
         before = frozenset(plan.before or ())
@@ -108,7 +133,7 @@ class Blocks(composer.Composer):
         answer = self._connection.exchange("DELETE", machine_url)
         if answer.status_code in _GONE:
             return base.Outcome(base.DONE)
-        return tasks.outcome(self._connection, machine_url, answer)
+        return tasks.outcome(self._connection, machine_url, answer, action="removal of machines")
 
     def exists(self, machine_url: str) -> bool:
         return machine_url in self.machines()
@@ -190,7 +215,8 @@ def _slots(status: dict[str, typing.Any]) -> int:
     return most if is_shared and isinstance(most, int) and most > 0 else 1
 
 
-def _mark(plan: composer.Plan) -> str:
+def mark(plan: composer.Plan) -> str:
+    """Return what a machine's description says of whose it is."""
     return f"{_MARK}{plan.node_id}"
 
 
@@ -206,6 +232,13 @@ def is_created(document: dict[str, typing.Any]) -> bool:
 def _is_marked(document: dict[str, typing.Any], plan: composer.Plan) -> bool:
     text = json.dumps([document.get(name) for name in _MARKED])
     return plan.node_id in text
+
+
+def _properties(capabilities: dict[str, typing.Any], *marks: str) -> set[str]:
+    """Return the properties with one of these marks in a capabilities object; with any of those for a request."""
+    marks = marks or ("RequiredOnCreate", "OptionalOnCreate")
+    names = (name.partition("@Redfish.") for name, value in capabilities.items() if value is True)
+    return {name for name, _, mark in names if mark in marks}
 
 
 def _names_id(content: bytes) -> bool:

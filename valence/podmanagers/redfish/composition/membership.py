@@ -118,10 +118,10 @@ class Membership:
                 if any(self._left(single)[1]):
                     raise
                 made = base.Outcome(base.DONE)
-            except composition_errors.DeviceTaken as error:
+            except (composition_errors.DeviceTaken, introspection_errors.NotOffered) as error:
                 if not changed:
                     raise
-                # Others of the blocks were changed before: that has to be undone.
+                # Others of the blocks were changed before: that has to be undone, and is no reason for another method.
                 reason = error.detail
                 raise composition_errors.CompositionFailed(url=self._path, reason=reason) from None
             changed = True

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chooses how a Redfish service composes, by what it offers and never by its version.
 
-The choice is made for each plan and each machine, because a service may offer several methods: a machine that exists by
-itself and lists resource blocks is expanded. All others are created by a POST to the collection of systems where that
-or a zone has the capability, else by the action Compose of the composition service where there is one.
+The choice is made for each plan and each machine, because a service may offer several methods. A machine that exists by
+itself and lists resource blocks is expanded. All others are created: by a POST to the collection of systems where that
+or a zone has the capability, by the action Compose of the composition service, or last by a POST for which the service
+chooses the blocks. A method that the service announces and then does not offer leads to the next one.
 """
 
 import functools
 import itertools
 import typing
 
+from valence.common import introspection_errors
 from valence.podmanagers import base
 from valence.podmanagers import composer
 from valence.podmanagers.redfish import connection as connections
 from valence.podmanagers.redfish.composition import blocks
+from valence.podmanagers.redfish.composition import constrained
 from valence.podmanagers.redfish.composition import expand
 from valence.podmanagers.redfish.composition import manifest
 from valence.podmanagers.redfish.crawl import collection_pages
@@ -37,48 +40,70 @@ class Methods(composer.Composer):
         self._expand.reserve(resource_urls, wanted)
 
     def compose(self, plan: composer.Plan) -> base.Outcome:
-        return self._for_plan(plan).compose(plan)
+        return _first_offered(self._for_plan(plan), lambda each: each.compose(plan))
 
     def find(self, plan: composer.Plan) -> list[composer.Composed]:
-        return self._for_plan(plan).find(plan)
+        is_base = plan.resource_urls and self._expand.machine_of(plan.resource_urls[0])
+        # The last method to create machines finds those of the others too.
+        return (self._expand.find(plan) if is_base else []) or self._creating[-1].find(plan)
 
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
-        return self._for_machine(machine_url).attach(machine_url, resource_url)
+        return self._for_machine(machine_url)[0].attach(machine_url, resource_url)
 
     def detach(self, machine_url: str, resource_url: str, *, force: bool = False) -> base.Outcome:
-        return self._for_machine(machine_url).detach(machine_url, resource_url, force=force)
+        return self._for_machine(machine_url)[0].detach(machine_url, resource_url, force=force)
 
     def decompose(self, machine_url: str) -> base.Outcome:
-        return self._for_machine(machine_url).decompose(machine_url)
+        return _first_offered(self._for_machine(machine_url), lambda each: each.decompose(machine_url))
 
     def exists(self, machine_url: str) -> bool:
-        return self._for_machine(machine_url).exists(machine_url)
+        return self._for_machine(machine_url)[0].exists(machine_url)
 
     @functools.cached_property
-    def _create(self) -> composer.Composer:
-        """The method that makes machines which do not exist yet."""
+    def _creating(self) -> list[composer.Composer]:
+        """The methods that make machines which do not exist yet, in the order in which they are tried."""
         walker = collection_pages.Walker(
             lambda path: self._connection.get(path).content, self._connection.paths
         )
         service = walker.document(self._root.get("CompositionService")) or {}
         action = manifest.target(self._connection, service)
-        if action is None or self._can_create(walker, service):
-            return blocks.Blocks(self._connection, self._root)
-        return manifest.Manifest(self._connection, self._root, action)
-
-    def _can_create(self, walker: collection_pages.Walker, service: dict[str, typing.Any]) -> bool:
-        """Return whether the collection of systems or a zone says that a POST composes a system."""
         systems = walker.document(self._root.get("Systems")) or {}
         places = itertools.chain([systems], walker.members(service.get("ResourceZones")))
-        return any(
-            each.use_case == measures.CREATE
-            for place in places
-            for each in measures.capabilities(place, walker.path)
-        )
+        objects: dict[str, str | None] = {}
+        for each in (found for place in places for found in measures.capabilities(place, walker.path)):
+            objects[each.use_case] = objects.get(each.use_case) or each.limits
+        is_constrained = measures.CONSTRAINED in objects
+        methods: list[composer.Composer] = []
+        # Services that announce nothing may compose all the same.
+        if measures.CREATE in objects or not (action or is_constrained):
+            methods.append(blocks.Blocks(self._connection, self._root, objects.get(measures.CREATE)))
+        if action:
+            methods.append(manifest.Manifest(self._connection, self._root, action))
+        if is_constrained:
+            methods.append(constrained.Constrained(self._connection, self._root))
+        return methods
 
-    def _for_plan(self, plan: composer.Plan) -> composer.Composer:
-        is_base = plan.resource_urls and self._expand.machine_of(plan.resource_urls[0])
-        return self._expand if is_base else self._create
+    def _for_plan(self, plan: composer.Plan) -> typing.Iterator[composer.Composer]:
+        if plan.resource_urls and self._expand.machine_of(plan.resource_urls[0]):
+            yield self._expand
+        yield from self._creating
 
-    def _for_machine(self, machine_url: str) -> composer.Composer:
-        return self._expand if self._expand.is_base(machine_url) else self._create
+    def _for_machine(self, machine_url: str) -> list[composer.Composer]:
+        return [self._expand] if self._expand.is_base(machine_url) else self._creating
+
+
+def _first_offered(
+    methods: typing.Iterable[composer.Composer],
+    request: typing.Callable[[composer.Composer], base.Outcome],
+) -> base.Outcome:
+    """Return the outcome of a request by the first method that the service offers.
+
+    Only NotOffered leads to the next method: then nothing was done. Raise that of the first where none is offered.
+    """
+    refusals = []
+    for method in methods:
+        try:
+            return request(method)
+        except introspection_errors.NotOffered as error:
+            refusals.append(error)
+    raise refusals[0]

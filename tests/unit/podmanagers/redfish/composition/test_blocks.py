@@ -7,6 +7,7 @@ import uuid
 from oslo_config import cfg
 
 from tests import base
+from tests.unit.podmanagers import case
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
@@ -162,8 +163,12 @@ class AnswersTest(BlocksCase):
         self.assert_composes(name_ignored_rate=1.0, compose_cut_rate=1.0)
 
     def test_an_id_is_given_where_the_service_wants_one(self):
-        plan, machine = self.assert_composes(quirks="requires_id")
-        self.assertTrue(machine.resource_url.endswith(f"valence-{plan.node_id}"))
+        for place, requests in (("collection", 1), ("", 2)):
+            self.start(quirks="requires_id", capabilities=place)
+            plan, before = self.plan(), self.pod.stats()["by_method"]["POST"]
+            machine = self.composed(plan)
+            self.assertTrue(machine.resource_url.endswith(f"valence-{plan.node_id}"))
+            self.assertEqual(before + requests, self.pod.stats()["by_method"]["POST"], "capabilities say so")
 
     def test_each_side_of_the_links_is_enough(self):
         for quirk in ("links_of_blocks_only", "links_of_systems_only"):
@@ -184,3 +189,49 @@ class AnswersTest(BlocksCase):
         self.assertRaises(errors.PodManagerError, self.composer.look, plan.resource_urls)
         self.pod.set_faults(error_rate=1.0, fault_paths="Systems/?$")
         self.assertRaises(errors.PodManagerError, self.composer.exists, machine.resource_url)
+
+
+SYSTEMS, CAPABILITIES = "/redfish/v1/Systems", "/redfish/v1/Systems/Capabilities"
+
+
+class CapabilitiesTest(case.RedfishTestCase):
+    """Requests as a capabilities object wants them."""
+
+    def requested(self, capabilities):
+        """Return what a service with these capabilities is asked for, None where that is nothing."""
+        use = {"UseCase": "ComputerSystemComposition", "CapabilitiesObject": {"@odata.id": CAPABILITIES}}
+        documents = {
+            SYSTEMS: case.collection(**{"@Redfish.CollectionCapabilities": {"Capabilities": [use]}}),
+            CAPABILITIES: {"Id": "Capabilities", **capabilities},
+            "/redfish/v1/CompositionService": {"Id": "CompositionService"},
+        }
+        service, bodies = self.serve(documents), []
+
+        def take(handler):
+            bodies.append(handler.body)
+            handler.answer(201, {}, Location=f"{SYSTEMS}/1")
+
+        service.answers[f"POST {SYSTEMS}"] = take
+        plan = composer.Plan("node", "web", (f"{BLOCKS}/1",))
+        with contextlib.suppress(introspection_errors.NotOffered):
+            self.connect(service.url).composer().compose(plan)
+        return bodies[0] if bodies else None
+
+    def test_only_what_is_allowed_is_sent(self):
+        usual = {"Name", "Description", "Links"}
+        for marked, expected in (
+            ((), usual),
+            (("Name@Redfish.RequiredOnCreate", "Links@Redfish.RequiredOnCreate"), {"Name", "Links"}),
+            (("Name@Redfish.RequiredOnCreate", "Description@Redfish.OptionalOnCreate"), usual),
+            (("HostName@Redfish.OptionalOnCreate", "Description@Redfish.OptionalOnCreate"), usual - {"Name"}),
+            (
+                ("Id@Redfish.RequiredOnCreate", "HostName@Redfish.RequiredOnCreate"),
+                {"Id", "HostName", "Links"},
+            ),
+        ):
+            self.assertEqual(expected, self.requested(dict.fromkeys(marked, True)).keys(), marked)
+        self.assertEqual(usual, self.requested({"Name@Redfish.RequiredOnCreate": "yes"}).keys())
+
+    def test_what_requires_more_is_not_requested(self):
+        required = {"BiosVersion@Redfish.RequiredOnCreate": True, "Name@Redfish.RequiredOnCreate": True}
+        self.assertIsNone(self.requested(required))

@@ -26,6 +26,21 @@ class Contested:
         return self._connection.exchange(method, path, body, headers)
 
 
+class Withdrawn:
+    """A connection to a service that takes one POST, and answers 405 to all others."""
+
+    def __init__(self, connection):
+        self._connection, self._posts = connection, 0
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def exchange(self, method, path, body=None, headers=None):
+        self._posts += method == "POST"
+        answer = self._connection.exchange(method, path, body, headers)
+        return answer._replace(status_code=405) if method == "POST" and self._posts > 1 else answer
+
+
 class MembershipTest(test_expand.ExpandCase):
     def contest(self, *lists):
         """Start a service on which others send ``lists``, of numbers of storage blocks; return a Membership."""
@@ -52,6 +67,16 @@ class MembershipTest(test_expand.ExpandCase):
         change = membership.Change((self.storage[0],))
         self.assertRaises(composition_errors.DeviceTaken, contested.apply, change)
         self.assertEqual([self.bases[0], self.storage[1]], self.blocks_of(self.machine))
+
+    def test_a_way_that_ends_after_the_first_block_is_a_failure_that_is_undone(self):
+        self.start(block_patch=False, composition="expand", system_blocks=1, storage_blocks=3)
+        machine = self.driver.read(self.bases[0])["ComputerSystems"][0]["@odata.id"]
+        connection = Withdrawn(self.driver._connection)
+        change = membership.Change(tuple(self.storage[:2]))
+        error = self.assertRaises(
+            composition_errors.CompositionFailed, membership.Membership(connection, machine).apply, change
+        )
+        self.assertIn("offers no change of resource blocks", error.detail)
 
     def test_nothing_is_sent_where_nothing_is_left(self):
         contested = self.contest()

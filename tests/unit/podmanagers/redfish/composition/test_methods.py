@@ -2,6 +2,7 @@
 """Which method composes a machine on simulated services that offer one, or several."""
 
 from tests.unit.podmanagers.redfish.composition import test_blocks
+from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
 
@@ -13,6 +14,10 @@ class MethodsTest(test_blocks.BlocksCase):
         super().start(**options)
         members = [each["@odata.id"] for each in self.driver.read(test_blocks.BLOCKS)["Members"]]
         self.bases = [url for url in members if self.driver.read(url).get("ComputerSystems")]
+
+    def posts(self):
+        """Return how many POST requests the service got."""
+        return self.pod.stats()["by_method"]["POST"]
 
     def test_the_base_of_a_plan_decides_where_a_service_offers_both(self):
         self.start(**BOTH)
@@ -52,6 +57,55 @@ class MethodsTest(test_blocks.BlocksCase):
             self.composed(self.plan())
         self.start(composition="blocks,manifest", capabilities="", **failing)
         self.assertRaises(errors.PodManagerError, self.composer.compose, self.plan())
+
+    def test_a_method_that_is_announced_and_refused_leads_to_the_next(self):
+        for first, second in (("blocks", "manifest"), ("blocks", "constrained"), ("manifest", "constrained")):
+            with self.subTest(first=first, second=second):
+                self.start(composition=f"{first},{second}", refused=first)
+                plan = self.plan()._replace(may_differ=True)
+                machine = self.composed(plan)
+                self.assertTrue(machine.is_marked)
+                (system,) = self.pod.compositions()["systems"]
+                self.assertEqual(2, len(system["blocks"]))
+                self.composer.decompose(machine.resource_url)
+                self.assert_free(plan)
+
+    def test_a_base_that_cannot_be_expanded_leads_to_the_next_method(self):
+        for second in ("manifest", "constrained"):
+            with self.subTest(second=second):
+                more = {"system_blocks": 1, "compute_blocks": 5, "storage_blocks": 4, "network_blocks": 1}
+                self.start(composition=f"expand,{second}", refused="expand", **more)
+                before = tuple(self.composer.machines())
+                plan = self.plan()._replace(
+                    resource_urls=(self.bases[0], self.storage[1]), before=before, may_differ=True
+                )
+                self.assertEqual([], self.composer.find(plan))
+                self.composer.compose(plan)
+                (machine,) = self.composer.find(plan)
+                is_new = machine.resource_url not in before
+                self.assertEqual(second == "constrained", is_new)
+
+    def test_the_next_method_says_why_it_does_not_compose(self):
+        self.start(composition="expand,blocks", refused="expand", system_blocks=1)
+        plan = self.plan()._replace(resource_urls=(self.bases[0], self.storage[1]))
+        error = self.assertRaises(composition_errors.DeviceTaken, self.composer.compose, plan)
+        self.assertIn("is a whole system", error.detail)
+        self.assertEqual([], self.pod.compositions()["systems"])
+
+    def test_no_other_method_is_tried_after_any_other_answer(self):
+        for faults, kind in (
+            ({"compose_cut_rate": 1.0}, composition_errors.HardwareOutcomeUnknown),
+            ({"compose_fail_rate": 1.0}, errors.PodManagerError),
+        ):
+            self.start(composition="blocks,manifest", **faults)
+            plan, before = self.plan(), self.posts()
+            self.assertRaises(kind, self.composer.compose, plan)
+            self.assertEqual(before + 1, self.posts())
+
+    def test_the_first_refusal_is_raised_where_no_method_is_offered(self):
+        self.start(composition="blocks,manifest", refused="blocks,manifest")
+        error = self.assertRaises(introspection_errors.NotOffered, self.composer.compose, self.plan())
+        self.assertIn("offers no composition.", error.detail)
 
     def test_a_service_without_composition_offers_none(self):
         self.assertRaises(introspection_errors.NotOffered, self.start, composition="")

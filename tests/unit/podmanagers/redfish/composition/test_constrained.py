@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines for which a simulated service chooses the blocks."""
+
+from tests.unit.podmanagers.redfish.composition import test_blocks
+from valence.common import composition_errors
+from valence.common import introspection_errors
+from valence.podmanagers import base as podmanagers
+from valence.podmanagers import composer
+
+
+class ConstrainedCase(test_blocks.BlocksCase):
+    def start(self, **options):
+        more = {
+            "composition": "constrained",
+            "compute_blocks": 3,
+            "storage_blocks": 3,
+            "accelerator_blocks": 1,
+        }
+        super().start(**more | options)
+
+    def plan(self, number=0):
+        return super().plan(number)._replace(may_differ=True)
+
+    def parts(self, urls):
+        """Return how many processors, modules of memory and drives some blocks have, by their size."""
+        found = {}
+        for url in urls:
+            block = self.driver.read(url)
+            for name, size in (
+                ("Processors", "TotalCores"),
+                ("Memory", "CapacityMiB"),
+                ("Drives", "CapacityBytes"),
+            ):
+                for link in block.get(name, ()):
+                    key = name, self.driver.read(link["@odata.id"]).get(size)
+                    found[key] = found.get(key, 0) + 1
+        return found
+
+
+class ConstrainedTest(ConstrainedCase):
+    def test_a_machine_has_what_the_devices_of_the_plan_have(self):
+        self.start()
+        plan = self.plan(2)
+        self.composer.reserve(plan.resource_urls, True)
+        outcome = self.composer.compose(plan)
+        self.assertEqual(podmanagers.DONE, outcome.state)
+        (machine,) = self.composer.find(plan)
+        self.assertEqual((outcome.resource_url, composer.COMPOSED, True), (
+            machine.resource_url, machine.state, machine.is_marked,
+        ))  # fmt: skip
+        cores = sum(
+            number for (name, _), number in self.parts(machine.resource_urls).items() if name == "Processors"
+        )
+        self.assertGreaterEqual(cores, 1)
+        (system,) = self.pod.compositions()["systems"]
+        self.assertEqual(set(system["blocks"]), set(machine.resource_urls))
+        self.assertTrue(self.composer.exists(machine.resource_url))
+        self.composer.decompose(machine.resource_url)
+        self.assert_free(plan)
+
+    def test_a_gpu_is_requested_by_its_model(self):
+        self.start()
+        gpus = [each["@odata.id"] for each in self.driver.read(test_blocks.BLOCKS)["Members"]]
+        (gpu,) = [url for url in gpus if "Accelerator" in url]
+        plan = self.plan()
+        plan = plan._replace(resource_urls=(plan.resource_urls[0], gpu))
+        self.assertIn(gpu, self.composed(plan).resource_urls)
+
+    def test_devices_that_a_client_names_are_not_exchanged(self):
+        self.start()
+        plan = self.plan()._replace(may_differ=False)
+        error = self.assertRaises(introspection_errors.NotOffered, self.composer.compose, plan)
+        self.assertIn("the devices that a client names", error.detail)
+        self.assertEqual([], self.pod.compositions()["systems"])
+
+    def test_blocks_are_known_from_either_side(self):
+        for quirk in ("links_of_blocks_only", "links_of_systems_only"):
+            self.start(quirks=quirk)
+            self.composed(self.plan())
+            machine = self.composed(self.plan(1))
+            system = self.pod.compositions()["systems"][1]
+            self.assertEqual(set(system["blocks"]), set(machine.resource_urls))
+
+    def test_a_machine_without_the_mark_is_not_taken_for_that_of_the_node(self):
+        self.start(name_ignored_rate=1.0)
+        self.composer.compose(self.plan())
+        other = self.plan(2)
+        self.assertEqual([], [each for each in self.composer.find(other) if each.is_marked])
+
+    def test_what_is_not_there_is_taken(self):
+        self.start()
+        plan = self.plan()
+        for url in self.compute:
+            self.pod.set_block_health(url.rpartition("/")[2], "Critical")
+        self.assertRaises(composition_errors.DeviceTaken, self.composer.compose, plan)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines for which the service chooses the blocks (DSP2050, constrained composition).
+
+A request says how many parts of which size the machine has. Valence asks for what the devices of the plan have, which
+are claimed and free, so that equal ones will do, and the claims follow to the devices that the service took. A machine
+is known by the node's mark alone, because nobody knows its blocks before.
+"""
+
+import collections
+import typing
+
+from valence.common import introspection_errors
+from valence.podmanagers import base
+from valence.podmanagers import composer
+from valence.podmanagers.redfish import tasks
+from valence.podmanagers.redfish.composition import blocks
+from valence.podmanagers.redfish.crawl import measures
+
+_COUNT = "@Redfish.RequestedCount"
+#: properties of a block, or of a system in it, that lead to parts -> their kind in a crawl
+_PARTS = {
+    "Processors": "Processor",
+    "Memory": "Memory",
+    "Drives": "Drive",
+    "EthernetInterfaces": "Ethernet Interface",
+}
+
+Document = dict[str, typing.Any]
+
+
+class Constrained(blocks.Blocks):
+    """Composes on one connection, below the service root ``root``."""
+
+    def compose(self, plan: composer.Plan) -> base.Outcome:
+        if not plan.may_differ:
+            raise introspection_errors.NotOffered(what="composition of the devices that a client names")
+        stanza = self._stanza(plan.resource_urls)
+        # A service chooses no reserved block, and the devices of the plan may be all that fit.
+        self.reserve(plan.resource_urls, False)
+        body = {"Name": plan.name, "Description": blocks.mark(plan), **stanza}
+        answer = self._connection.exchange("POST", self._systems, body)
+        device = ", ".join(plan.resource_urls)
+        return tasks.outcome(
+            self._connection, self._systems, answer, action="composition by constraints", device=device
+        )
+
+    def find(self, plan: composer.Plan) -> list[composer.Composed]:
+        found, wanted = super().find(plan), set(plan.resource_urls)
+        return [each if wanted <= set(each.resource_urls) else self._with_its_own(each) for each in found]
+
+    def _with_its_own(self, machine: composer.Composed) -> composer.Composed:
+        """Return a machine with the blocks that the service chose, and their state."""
+        url = machine.resource_url
+        document = self._read(url)
+        own = self._blocks(document) or self._listing(url)
+        composed = self._composed(url, document, {each: self._read(each) for each in own})
+        return composed._replace(is_marked=machine.is_marked)
+
+    def _listing(self, machine_url: str) -> frozenset[str]:
+        """Return the blocks that list a machine: some machines do not list their blocks."""
+        service = self._walker.document(self._service) or {}
+        every = self._walker.paths(service.get("ResourceBlocks"))
+        return frozenset(url for url in every if machine_url in self._consumers(self._read(url)))
+
+    def _stanza(self, urls: typing.Sequence[str]) -> Document:
+        """Return what a request says of the parts that the blocks at some paths have."""
+        counts: collections.Counter[tuple[int, int, str | None, str | None]] = collections.Counter()
+        for url in urls:
+            counts.update(self._parts(self._read(url)))
+        members: dict[str, list[Document]] = {}
+        for (kind, amount, model, detail), number in counts.items():
+            name, member = _member(kind, amount, model, detail, number)
+            members.setdefault(name, []).append(member)
+        return {name: {"Members": each} for name, each in members.items()}
+
+    def _parts(self, block: Document) -> typing.Iterator[tuple[int, int, str | None, str | None]]:
+        """Yield kind, amount, model and detail of the parts of a block, those of a system in it too."""
+        inside = [self._read(path) for path in self._paths(block.get("ComputerSystems"))]
+        seen: set[str] = set()
+        for place in (block, *inside, *self._storages([block, *inside])):
+            for name, kind in _PARTS.items():
+                for path, document in self._documents(place.get(name)):
+                    part = measures.of(kind, document, "", self._walker.path)
+                    if path not in seen and isinstance(part, measures.Part) and part.kind is not None:
+                        seen.add(path)
+                        yield part.kind, part.amount, part.model, part.detail
+
+    def _storages(self, places: typing.Iterable[Document]) -> typing.Iterator[Document]:
+        for place in places:
+            for _, document in self._documents(place.get("Storage")):
+                yield document
+
+    def _documents(self, links: object) -> typing.Iterator[tuple[str, Document]]:
+        """Yield path and document of what a list of links, or a link to a collection, leads to."""
+        paths = self._paths(links) if isinstance(links, list) else self._walker.paths(links)
+        for path in paths:
+            yield path, self._read(path)
+
+
+def _member(
+    kind: int, amount: int, model: str | None, detail: str | None, number: int
+) -> tuple[str, Document]:
+    """Return the collection that a request has parts of a kind in, and its member for ``number`` equal ones."""
+    if kind == measures.CPU:
+        return "Processors", {_COUNT: number, "ProcessorType": "CPU", "TotalCores": amount}
+    if kind == measures.ACCELERATOR:
+        named = {"Model": model} if model else {}
+        return "Processors", {_COUNT: number, "ProcessorType": detail or "Accelerator", **named}
+    if kind == measures.MEMORY:
+        return "Memory", {_COUNT: number, "CapacityMiB": amount}
+    if kind == measures.INTERFACE:
+        return "EthernetInterfaces", {_COUNT: number, "SpeedMbps": amount}
+    drives = [{_COUNT: number, "CapacityBytes": amount * 1024**3}]
+    return "Storage", {_COUNT: 1, "Drives": drives}
