@@ -1,20 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Valence: what hardware is where, behind which pod manager, and what changed.
 
-oslo.service's threading backend is selected here, before anything can import oslo_messaging: that import
-selects the eventlet backend for good when none is chosen yet.
+This file imports nothing: programs of clients import it, too.
 """
-
-import contextlib
-import sys
-
-# oslo.service requires eventlet as a package, and futurist and others import it wherever they find it: 20 MB a process
-# for nothing. Where it is hidden they do without it.
-sys.modules.setdefault("eventlet", None)
-
-from oslo_service import backend
-from oslo_service.backend import exceptions
-
-# A tool that only reads options, such as oslo-config-generator, may have loaded oslo.messaging before us.
-with contextlib.suppress(exceptions.BackendAlreadySelected):
-    backend.init_backend(backend.BackendType.THREADING)
