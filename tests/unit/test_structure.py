@@ -31,6 +31,8 @@ DIRECTIONS = {
     ],
     "valence.backup": ["valence.common", "valence.db.models", "valence.db.store", "valence.db.types"],
     "valence.bus": ["valence.common"],
+    # Clients run where no server is installed; nothing of the server imports them.
+    "valence.client": ["valence.db.models", "valence.db.types"],
     "valence.cmd": ["valence"],
     "valence.composition": ["valence.common", "valence.db.models", "valence.db.store", "valence.db.types"],
     "valence.common": [],
@@ -85,6 +87,7 @@ TYPED = (
     "api/http/request_body.py",
     "api/model/",
     "bus/",
+    "client/",
     "common/",
     "composition/",
     "conductor/client.py",

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors: what the API says of a request, and what is said where nothing answers."""
+
+import requests
+from keystoneauth1 import exceptions
+
+from tests import base
+from tests.unit.client import server
+from valence.client import errors
+
+
+class ResponseTest(base.TestCase):
+    def error(self, answer):
+        api = server.Server(answer).client()
+        api.retries = 0
+        return self.assertRaises(errors.RackError, api.call, "GET", "/systems")
+
+    def test_an_error_has_what_the_api_says(self):
+        error = self.error(server.problem(404, detail="There is no rack.", hint="List them."))
+        self.assertIsInstance(error, errors.NotFound)
+        self.assertIsInstance(error, exceptions.ClientException)
+        self.assertEqual("There is no rack. List them.", str(error))
+        expected = (404, "valence.not_found", "List them.", "req-1")
+        self.assertEqual(expected, (error.status, error.code, error.hint, error.request_id))
+
+    def test_each_status_has_its_class(self):
+        for status, kind in errors.BY_STATUS.items():
+            self.assertIs(kind, type(self.error(server.problem(status))))
+        self.assertIs(errors.RackError, type(self.error(server.problem(502))))
+
+    def test_all_problems_are_told_and_each_hint_once(self):
+        _, document, _ = server.problem(400, detail="a: It is missing.")
+        document["errors"] += server.problem(400, detail="b: It is missing.")[1]["errors"]
+        error = self.error((400, document, {}))
+        self.assertEqual("a: It is missing. b: It is missing. Look.", str(error))
+        self.assertEqual(2, len(error.problems))
+
+    def test_a_proxy_answers_otherwise(self):
+        for document in (b"<html>", {"errors": "all"}, {"error": {}}, [1]):
+            error = self.error((502, document, {"X-OpenStack-Request-ID": "req-2"}))
+            self.assertIn("/v1/systems answered 502 as the test says.", str(error))
+            self.assertEqual("req-2", error.request_id)
+
+
+class UnreachableTest(base.TestCase):
+    def error(self, cause):
+        api = server.Server(cause).client()
+        api.retries = 0
+        return self.assertRaises(errors.Unreachable, api.call, "GET", "/systems")
+
+    def test_nobody_listens(self):
+        error = self.error(requests.ConnectionError("refused"))
+        self.assertEqual(f"{server.URL}/v1 cannot be reached: refused.", error.detail)
+        self.assertIn("--os-endpoint", error.hint)
+
+    def test_a_certificate_is_refused(self):
+        error = self.error(requests.exceptions.SSLError("self-signed certificate"))
+        self.assertEqual(
+            f"The certificate of {server.URL}/v1 is refused: self-signed certificate.", error.detail
+        )
+        self.assertIn("--os-cacert", error.hint)
+
+    def test_an_answer_takes_too_long(self):
+        error = self.error(requests.exceptions.ReadTimeout("slow"))
+        self.assertEqual(f"{server.URL}/v1 did not answer in time.", error.detail)
+
+
+class OperationTest(base.TestCase):
+    OPERATION = {
+        "uuid": "1",
+        "operation_kind": "sync",
+        "state": "failed",
+        "cause": "It broke.",
+        "hint": "Mend it.",
+    }
+
+    def test_the_cause_of_an_operation(self):
+        error = errors.OperationFailed(self.OPERATION)
+        self.assertEqual("The operation sync 1 failed: It broke. Mend it.", str(error))
+
+    def test_an_operation_without_a_cause(self):
+        error = errors.OperationFailed(self.OPERATION | {"state": "cancelled", "cause": None, "hint": None})
+        self.assertEqual("The operation sync 1 was cancelled.", str(error))

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that are repeated, waits for operations, and what a client imports."""
+
+import subprocess
+import sys
+
+import requests
+
+from tests import base
+from tests.unit.client import server
+from valence.client import errors
+from valence.client import rack
+from valence.client import rows
+
+#: prints which modules a client imports
+IMPORTED = "import sys, valence.client as c; c.connect(); print(*sys.modules)"
+SERVER = {
+    "alembic",
+    "flask",
+    "oslo_config",
+    "oslo_messaging",
+    "oslo_service",
+    "sqlalchemy",
+    "sushy",
+    "openstack",
+}
+
+
+def operation(state, revision, **values):
+    known = {"uuid": "7", "operation_kind": "sync", "state": state, "revision": revision, "steps": []}
+    return known | {"cause": None, "hint": None} | values
+
+
+class CallTest(base.TestCase):
+    def test_a_post_is_repeated_with_the_same_key(self):
+        api = server.Server(requests.ConnectionError("cut"), requests.ReadTimeout("slow"), {"uuid": "1"})
+        self.assertEqual("1", api.client().flavors.create(name="a").id)
+        self.assertEqual(1, len({each.headers["Idempotency-Key"] for each in api.requests}))
+        self.assertEqual(3, len(api.requests))
+
+    def test_what_is_busy_is_asked_again_when_it_says(self):
+        busy = (*server.problem(503)[:2], {"Retry-After": "0"})
+        api = server.Server(busy, {"uuid": "1"})
+        self.assertEqual("1", api.client().flavors.get("1").id)
+
+    def test_changes_are_not_repeated(self):
+        for answer, error in (
+            (requests.ConnectionError("cut"), errors.Unreachable),
+            (server.problem(503), errors.Unavailable),
+        ):
+            api = server.Server(answer)
+            self.assertRaises(error, api.client().flavors.update, "1", name="a")
+            api = server.Server(answer)
+            self.assertRaises(error, api.client().flavors.delete, "1")
+            self.assertEqual(1, len(api.requests))
+
+    def test_it_gives_up(self):
+        api = server.Server(*[requests.ConnectionError("cut")] * (1 + rack.RETRIES))
+        self.assertRaises(errors.Unreachable, api.client().flavors.get, "1")
+        self.assertEqual([], api.answers)
+
+    def test_a_client_imports_nothing_of_the_server(self):
+        done = subprocess.run([sys.executable, "-c", IMPORTED], text=True, capture_output=True, timeout=60)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        imported = set(done.stdout.split())
+        self.assertEqual(set(), SERVER & imported)
+        mine = {name.split(".")[1] for name in imported if name.startswith("valence.")}
+        self.assertEqual({"client", "db", "version"}, mine)
+
+
+class WaitTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.patch(rack, "FIRST_POLL", 0.001)
+
+    def test_progress_is_told_when_it_changes(self):
+        api = server.Server(
+            operation("pending", 1),
+            operation("running", 2),
+            operation("running", 2),
+            operation("succeeded", 3),
+        )
+        seen = []
+        found = api.client().wait_for_operation("7", progress=lambda each: seen.append(each.state))
+        self.assertEqual("succeeded", found.state)
+        self.assertEqual(["pending", "running", "succeeded"], seen)
+
+    def test_a_failure_has_its_cause(self):
+        api = server.Server(operation("failed", 2, cause="It broke.", hint="Mend it."))
+        error = self.assertRaises(errors.OperationFailed, api.client().wait_for_operation, "7")
+        self.assertEqual(("failed", "Mend it."), (error.operation["state"], error.hint))
+
+    def test_the_time_is_over(self):
+        api = server.Server(operation("running", 1))
+        self.assertRaises(errors.WaitTimeout, api.client().wait_for_operation, "7", timeout=0)
+
+    def test_an_outage_is_survived(self):
+        self.patch(rack, "LONGEST_POLL", 0.001)
+        busy = (*server.problem(503)[:2], {"Retry-After": "0"})
+        cut = requests.ConnectionError("cut")
+        api = server.Server(operation("running", 1), *[cut] * 9, *[busy] * 9, operation("succeeded", 2))
+        self.assertEqual("succeeded", api.client().wait_for_operation(rows.Row({"uuid": "7"})).state)
+
+    def test_an_outage_lasts_too_long(self):
+        self.patch(rack, "OUTAGE", 0)
+        api = server.Server(*[requests.ConnectionError("cut")] * (1 + rack.RETRIES))
+        self.assertRaises(errors.Unreachable, api.client().wait_for_operation, "7")
+
+    def test_the_operation_of_a_new_row(self):
+        api = server.Server().client()
+        links = [{"rel": "operation", "href": "http://a/v1/operations/7"}]
+        self.assertEqual("7", api.operation_of(rows.Row({"uuid": "1", "links": links})))
+        self.assertIsNone(api.operation_of(rows.Row({"uuid": "1"})))

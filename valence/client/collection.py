@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collections of the API: what can be listed, found, created, changed and removed."""
+
+import typing
+import urllib.parse
+import uuid
+from collections import abc
+
+from valence.client import errors
+from valence.client import rows
+from valence.db import models
+
+if typing.TYPE_CHECKING:
+    from valence.client import rack
+
+#: a row, or what identifies it
+Named = rows.Row | str
+
+
+class Collection:
+    """The rows of one kind. ``collection(state="free")`` is the same as ``collection.list(state="free")``."""
+
+    def __init__(self, api: "rack.Rack", model: type[models.ModelBase], path: str | None = None) -> None:
+        self._api, self.model, self.path = api, model, path or model.path
+
+    @property
+    def kind(self) -> str:
+        """The name of one, such as ``pod_manager``."""
+        return self.path.removesuffix("s")
+
+    def list(self, *, limit: int | None = None, **query: typing.Any) -> abc.Iterator[rows.Row]:
+        """Yield rows page by page, at most ``limit``; all of them with None.
+
+        ``query`` has filters by field and the parameters of lists: ``sort``, ``fields``, ``marker``, ``detail``.
+        """
+        given = {name: text(value) for name, value in query.items() if value is not None}
+        parameters: typing.Any = given | ({} if limit is None else {"limit": str(min(limit, PAGE))})
+        left = limit
+        while parameters is not None:
+            page = self._api.call("GET", f"/{self.path}", params=parameters).json()
+            for values in page[self.path][:left]:
+                yield self.row(values)
+            left = None if left is None else left - len(page[self.path])
+            parameters = _next(page) if left is None or left > 0 else None
+
+    __call__ = list
+
+    def get(self, key: Named, **options: typing.Any) -> rows.Row:
+        """Return one row by what identifies it; raise NotFound. ``options`` are ``fields`` and ``detail``."""
+        given = {name: text(value) for name, value in options.items()}
+        return self.answer(self._api.call("GET", self.url(key), params=given))
+
+    def find(self, name: str, **options: typing.Any) -> rows.Row:
+        """Return one row by its identifier or its name; raise NotFound, or Ambiguous with the candidates."""
+        if self.model.key != "uuid" or "name" not in self.model.fields or _is_uuid(name):
+            return self.get(name, **options)
+        found = list(self.list(name=name, limit=MOST_CANDIDATES))
+        if not found:
+            raise errors.NotFound(
+                f"There is no {self.kind} {name}.", hint="List them to see what there is.", status=404
+            )
+        if len(found) > 1:
+            identifiers = ", ".join(row.id for row in found)
+            raise errors.Ambiguous(
+                f"Several {self.path} have the name {name}: {identifiers}.", hint="Use the UUID of one."
+            )
+        return self.get(found[0].id, **options)
+
+    def create(self, **values: typing.Any) -> rows.Row:
+        """Create a row and return it; a repetition after a lost connection creates no second one."""
+        return self.answer(self._api.call("POST", f"/{self.path}", json=values))
+
+    def update(self, row: Named, **values: typing.Any) -> rows.Row:
+        """Change fields and return the row; None sets a field back to its default.
+
+        With a row, not only its identifier, nothing is changed if somebody else changed it since: raises Changed.
+        """
+        headers = {}
+        if isinstance(row, rows.Row):
+            headers["If-Match"] = row.etag or self._current(row).etag or "*"
+        return self.answer(self._api.call("PATCH", self.url(row), json=values, headers=headers))
+
+    def delete(self, row: Named, *, force: bool = False) -> rows.Row | None:
+        """Remove a row; return the operation that does it if it takes longer, None if it is done."""
+        parameters = {"force": "true"} if force else {}
+        response = self._api.call("DELETE", self.url(row), params=parameters)
+        return self._api.operations.answer(response) if response.content else None
+
+    def url(self, row: Named, *more: str) -> str:
+        """Return the path of a row, or of something below it."""
+        key = row.id if isinstance(row, rows.Row) else row
+        return "/".join([f"/{self.path}", urllib.parse.quote(key, safe=""), *more])
+
+    def row(self, values: dict[str, typing.Any], etag: str | None = None) -> rows.Row:
+        """Return values from the API as a row of this collection."""
+        return rows.Row(values, self.model.key, etag)
+
+    def answer(self, response: typing.Any) -> rows.Row:
+        """Return the row in a response, with its ETag."""
+        return self.row(response.json(), response.headers.get("ETag"))
+
+    def _current(self, row: rows.Row) -> rows.Row:
+        """Return a row of a list with its ETag; raise Changed if it is not as the list showed it."""
+        found = self.get(row)
+        if found.get("revision") != row.get("revision"):
+            raise errors.Changed(
+                f"The {self.kind} {row.id} was changed since it was listed.",
+                hint="Read it again.",
+                status=412,
+            )
+        return found
+
+
+#: rows of a page where the caller wants only some; candidates that an ambiguous name is answered with
+PAGE, MOST_CANDIDATES = 100, 5
+
+
+class PodManagers(Collection):
+    """Pod managers, which can be synchronized."""
+
+    def sync(self, row: Named) -> rows.Row:
+        """Request a synchronization; return its operation."""
+        return self._api.operations.answer(self._api.call("POST", self.url(row, "sync")))
+
+
+class Nodes(Collection):
+    """Nodes. What takes long is done by an operation, whose UUID ``operation_of`` returns."""
+
+    def find(self, name: str, **options: typing.Any) -> rows.Row:
+        """Return one node by its UUID or its name, which the API resolves."""
+        return self.get(name, **options)
+
+    def explain(self, **values: typing.Any) -> dict[str, typing.Any]:
+        """Return what would be chosen for a new node, or why nothing fits; nothing is stored."""
+        response = self._api.call("POST", f"/{self.path}", json=values, params={"dry_run": "true"})
+        explanation: dict[str, typing.Any] = response.json()
+        return explanation
+
+    def manage(self, resource: Named, **values: typing.Any) -> rows.Row:
+        """Adopt a system as it stands; return the node."""
+        key = resource.id if isinstance(resource, rows.Row) else resource
+        return self.answer(
+            self._api.call("POST", f"/{self.path}/manage", json={"resource_id": key, **values})
+        )
+
+    def act(self, row: Named, **action: typing.Any) -> rows.Row:
+        """Run one action, such as ``power="on"`` or ``boot={"target": "pxe"}``; return its operation."""
+        return self._api.operations.answer(self._api.call("POST", self.url(row, "action"), json=action))
+
+    def devices(self, row: Named) -> abc.Iterator[rows.Row]:
+        """Yield the devices that a node has."""
+        for values in self._api.call("GET", self.url(row, "devices")).json()["devices"]:
+            yield rows.Row(values, models.NodeDevice.key)
+
+
+class Operations(Collection):
+    """Operations, which can be cancelled and retried; ``Rack.wait_for_operation`` waits for them."""
+
+    def cancel(self, row: Named) -> rows.Row:
+        """Cancel an operation; return it."""
+        return self.answer(self._api.call("POST", self.url(row, "cancel")))
+
+    def retry(self, row: Named) -> rows.Row:
+        """Do once more what an operation did not do; return the new operation."""
+        return self.answer(self._api.call("POST", self.url(row, "retry")))
+
+
+def text(value: typing.Any) -> str:
+    """Return a value of a query as the API reads it; a list is one of several values."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"in:{','.join(map(text, value))}"
+    return str(value)
+
+
+def _next(page: dict[str, typing.Any]) -> list[tuple[str, str]] | None:
+    """Return the parameters of the next page; the rest of its URL is the server's view of where it is."""
+    href = next((each["href"] for each in page.get("links", ()) if each["rel"] == "next"), None)
+    return href and urllib.parse.parse_qsl(urllib.parse.urlsplit(href).query, keep_blank_values=True)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
