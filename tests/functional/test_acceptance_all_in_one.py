@@ -32,6 +32,20 @@ class DemoTest(base.TestCase):
         self.assertEqual("succeeded", operation["state"], operation)
         self.assertEqual(known, self.systems())
 
+    def test_a_node_is_composed_by_its_flavor_which_is_the_same_after_a_restart(self):
+        [flavor] = self.valence.client.rows("/v1/flavors")
+        self.assertEqual("gpu", flavor["name"])
+        self.wait_for(lambda: self.device_types() >= {"Accelerator", "Compute", "Storage", "System"}, 20)
+        node = {"name": "render-1", "flavor_id": "gpu"}
+        made = self.valence.client.post("/v1/nodes", node, headers={"Prefer": "wait=60"}, timeout=80)
+        self.assertEqual(("composed", flavor["uuid"]), (made["state"], made["flavor_id"]), made)
+        self.assertEqual(0, self.valence.stop())
+        self.valence.start()
+        self.assertEqual([flavor], self.valence.client.rows("/v1/flavors"))
+
+    def device_types(self):
+        return {device["device_type"] for device in self.valence.client.rows("/v1/devices")}
+
     def synchronize(self):
         [pod_manager] = self.valence.client.rows("/v1/pod_managers")
         path = f"/v1/pod_managers/{pod_manager['uuid']}/sync"

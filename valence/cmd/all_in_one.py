@@ -24,7 +24,7 @@ OPTIONS = [
         dest="state_dir_given",
         help="Folder for database and keys; short for [DEFAULT] state_dir.",
     ),
-    cfg.BoolOpt("demo", default=False, help="Start a simulated pod and register it."),
+    cfg.BoolOpt("demo", default=False, help="Start a simulated pod, register it, and store a flavor."),
 ]
 
 NEXT = """
@@ -32,6 +32,7 @@ Valence serves {url} and keeps its data in {folder}
 
   curl {url}/v1/systems             what hardware there is
   curl {url}/v1/pod_managers        where it is
+  curl {url}/v1/devices             what machines can be composed of
   curl -N '{url}/v1/events?stream=true'
                                     what changes, while it changes
   curl {url}/v1/openapi.json        everything that can be asked

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: a simulated pod beside Valence, registered as the pod manager "demo".
+"""The demo: a simulated pod beside Valence, registered as the pod manager "demo", and a flavor to compose a node by.
 
 It is a site of its own. It writes no database, joins no bus and takes no folder that may belong to a real one.
 """
 
 import argparse
+import contextlib
 import json
 
 from valence.common import context
@@ -22,6 +23,16 @@ POD = {
     "accelerator_blocks": 1,
 }
 USERNAME, PASSWORD = "admin", "password"
+#: what nodes can be composed by; the requirements are in their normal form
+FLAVOR = {
+    "name": "gpu",
+    "description": "A machine with a GPU and a drive of 1 TB.",
+    "properties": {
+        "processor": {"total_cores": 32},
+        "storage": [{"count": 1, "capacity_gib": 1000}],
+        "accelerator": [{"count": 1, "type": "GPU"}],
+    },
+}
 
 #: file that says that the data in a folder are those of a demo
 MARK = "demo"
@@ -76,19 +87,24 @@ class Demo:
         self._simulator = _server().Simulator(**POD, username=USERNAME, password=PASSWORD)
 
     def start(self):
-        """Start the simulator and register it, or tell its pod manager where it is now."""
+        """Start the simulator and register it, or tell its pod manager where it is now; store the flavor."""
         self._simulator.start()
-        url = f"{self._simulator.url}/redfish/v1"
-        mine, pod_managers = context.service_context(), self._conductor.pod_managers
+        mine = context.service_context()
+        with contextlib.suppress(errors.Duplicate):  # it was stored by an earlier start
+            self._conductor.flavors.create(mine, FLAVOR)
+        self._register(mine, f"{self._simulator.url}/redfish/v1")
+
+    def stop(self):
+        """Stop the simulator."""
+        self._simulator.stop()
+
+    def _register(self, mine, url):
+        pod_managers = self._conductor.pod_managers
         for known in self._known(mine):
             pod_managers.update(mine, known["uuid"], {"url": url})
             return
         values = {"name": NAME, "url": url, "username": USERNAME, "password": PASSWORD}
         pod_managers.create(mine, values | {"description": "A simulated pod: valence-simulator."})
-
-    def stop(self):
-        """Stop the simulator."""
-        self._simulator.stop()
 
     def _known(self, mine):
         found = self._conductor.records.list(mine, "PodManager", filters=[["name", "eq", NAME]], limit=1)

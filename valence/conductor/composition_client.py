@@ -40,7 +40,8 @@ class Nodes(rpc_client.Namespace):
         """Choose and claim devices for a new node; raise NothingFits with the explanation, DeviceTaken.
 
         ``values`` are ``name``, one of ``flavor_id``, ``properties`` in their normal form and ``resources``, uuids of
-        devices, and ``description``, ``podm_id``, ``zone_id``, ``policy``, ``project_id`` where given.
+        devices, and ``description``, ``podm_id``, ``zone_id``, ``policy``, ``project_id``, ``boot`` and ``power``, as
+        ``act`` takes them, where given.
         """
         return self._call(context, "create", SELECTION_TIMEOUT, values=values, idempotency=idempotency)
 

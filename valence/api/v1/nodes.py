@@ -65,6 +65,11 @@ class _Creation(models.ModelBase):
             default=None,
         ),
         "project_id": types.Text("Project that gets it; by default the client's own.", max=64, default=None),
+        "power": types.Choice(
+            "What to do with the power of the machine once it is there.",
+            node_states.POWER_ACTIONS,
+            default=None,
+        ),
     }
 
 
@@ -119,7 +124,9 @@ BOOT = {
     "additionalProperties": False,
 }
 
-_CREATE = schemas.Validator(_Creation, "create", {"properties": _PROPERTIES, "resources": _RESOURCES})
+_CREATE = schemas.Validator(
+    _Creation, "create", {"properties": _PROPERTIES, "resources": _RESOURCES, "boot": BOOT}
+)
 #: the schema of a new node with that of its requirements, which are read by themselves
 _CREATED = _CREATE.schema | {
     "properties": _CREATE.schema["properties"] | {"properties": _PROPERTIES | requirements.schema()}
@@ -242,7 +249,8 @@ def _creation(call, document):
         raise errors.Forbidden(rule=PLACED)
     if values.get("project_id", call.context.project_id) != call.context.project_id:
         _require_all_projects(call)
-    return values | ({"properties": requirements.normal(properties)} if properties else {})
+    boot = {"boot": _boot(values["boot"])} if "boot" in values else {}
+    return values | boot | ({"properties": requirements.normal(properties)} if properties else {})
 
 
 def _require_all_projects(call):
@@ -363,10 +371,13 @@ def _wanted(values):
         detail = f"It has {len(given)} actions, not one."
         problem = {"path": "$", "detail": detail, "hint": f"Give exactly one of: {names}."}
         raise errors.ValidationFailed(problems=[problem])
-    if "boot" in given:
-        boot = {"enabled": "once", "mode": None} | given["boot"]
-        return {"boot": boot | ({"enabled": "disabled"} if boot["target"] == "none" else {})}
-    return given
+    return {"boot": _boot(given["boot"])} if "boot" in given else given
+
+
+def _boot(given):
+    """Return what a machine boots from, with the defaults of what a body leaves out."""
+    boot = {"enabled": "once", "mode": None} | given
+    return boot | ({"enabled": "disabled"} if boot["target"] == "none" else {})
 
 
 def _expected(call, key):

@@ -11,10 +11,9 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
+from valence.conductor.nodes import making
 from valence.conductor.nodes import rights
-from valence.db import store
 from valence.db.models import node as node_states
-from valence.db.models.node import ERROR_LENGTH
 from valence.podmanagers import base
 from valence.podmanagers import composer as composers
 
@@ -107,7 +106,7 @@ class _Machine(hardware.Hardware):
         ]
 
 
-class Compose(_Machine):
+class Compose(making.Making, _Machine):
     """Make the machine of a node: the handle may have the ``zone`` of its parts."""
 
     names = ("verify", "reserve", "compose", "check")
@@ -128,7 +127,7 @@ class Compose(_Machine):
         if not taken:
             return None
         choices = self.job.handle.get("choices", 1)
-        if self.job.handle.get("is_named", True) or choices >= hardware.MOST_CHOICES:
+        if self.is_named or choices >= hardware.MOST_CHOICES:
             reason = taken[0].reason or "the pod manager says so"
             raise composition_errors.DeviceTaken(device=taken[0].resource_url, reason=reason)
         self.job.save(choices=choices + 1)
@@ -165,20 +164,17 @@ class Compose(_Machine):
             return None
         return self.again("The machine does not list all its parts.")
 
-    def succeeded(self) -> job.Ending:
-        url = self.job.handle["machine_url"]
-        attached = [store.Update(claim, {"state": "attached"}) for claim in self.claims()]
-        values = {"state": node_states.COMPOSED, "error": None, "resource_url": url}
-        return job.Ending(values, attached)
+    @property
+    def machine_url(self) -> str:
+        return typing.cast(str, self.job.handle["machine_url"])
 
-    def failed(self, error: errors.ValenceError) -> job.Ending:
+    def made(self) -> job.Ending:
+        values = {"state": node_states.COMPOSED, "error": None, "resource_url": self.machine_url}
+        return job.Ending(values, self.attached())
+
+    def not_made(self, error: errors.ValenceError) -> job.Ending:
         """Give the claims back: the parts were seen to be free, or nothing was requested."""
-        values = {
-            "state": node_states.ERROR,
-            "error": error.detail[:ERROR_LENGTH],
-            "resource_url": None,
-        }
-        return job.Ending(values, rights.freed(self.job.store, self.job.node))
+        return job.Ending(self.in_error(error) | {"resource_url": None}, self.returned())
 
     def _find(self, driver: base.PodManagerDriver, composer: composers.Composer) -> float | None:
         """Search for the machine of an earlier request whose answer did not name it."""

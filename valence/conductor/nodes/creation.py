@@ -19,6 +19,8 @@ from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
 
+#: fields of a request that its node keeps until it is composed, so that devices can be chosen again
+REQUESTED = ("podm_id", "zone_id", "resources", "boot", "power")
 #: changes that store the answer to a request, see ``endpoints.repeats``
 Remember = abc.Callable[[typing.Any], abc.Sequence[store.Change]]
 #: returns rows of nodes as clients see them
@@ -82,12 +84,7 @@ class Request:
             requirements=self.requirements,
             flavor_id=self._flavor and self._flavor.uuid,
             resource_url=self._url(base.uuid) if is_system else None,
-            handle={
-                "zone": choice.place.zone,
-                "policy": self._policy,
-                "among": list(self._among[:2]),
-                "is_named": "resources" in values,
-            },
+            handle=self._handle(choice),
             created_at=now,
             updated_at=now,
         )
@@ -96,6 +93,12 @@ class Request:
             self._context, kind, "node", node.uuid, now=now, project_id=node.project_id
         )
         return node, operation
+
+    def _handle(self, choice: selection.Choice) -> dict[str, typing.Any]:
+        """Return the handle of a node: the zone of its devices, and what the request said beyond its requirements."""
+        request = {name: self._values[name] for name in REQUESTED if self._values.get(name) is not None}
+        policy = {"policy": self._policy} if self._policy else {}
+        return {"zone": choice.place.zone, "request": request | policy}
 
     def _url(self, uuid: str) -> str:
         return typing.cast(str, self._store.get(models.Resource, uuid).resource_url)
@@ -122,11 +125,11 @@ def choose_again(database: store.Store, node: models.Node, lease: store.Lease) -
 
     Raise NothingFits, DeviceTaken.
     """
-    wanted = requirements.wanted(node.requirements)
-    among = selection.Among(*node.handle["among"])
+    wanted, request = requirements.wanted(node.requirements), node.handle["request"]
+    policy, among = request.get("policy"), selection.Among(request.get("podm_id"), request.get("zone_id"))
 
     def choose(avoid: frozenset[str]) -> selection.Choice | selection.Nothing:
-        return selection.choose(database, wanted, policy=node.handle["policy"], among=among, avoid=avoid)
+        return selection.choose(database, wanted, policy=policy, among=among, avoid=avoid)
 
     def others(choice: selection.Choice) -> list[store.Change]:
         handle = node.handle | {"zone": choice.place.zone}

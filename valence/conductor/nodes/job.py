@@ -72,7 +72,7 @@ class Steps(abc.ABC):
     call it again, and may be called again at any time: by this conductor, or by one that knows only what was stored.
     """
 
-    names: typing.ClassVar[tuple[str, ...]]
+    names: tuple[str, ...]
     #: whether resources come or go with the work, which only a whole synchronization finds out
     is_structural: typing.ClassVar[bool] = False
     #: steps that make a failure, or a cancellation, harmless to the hardware
@@ -84,6 +84,10 @@ class Steps(abc.ABC):
     def may_cancel(self) -> bool:
         """Whether a client may still cancel the operation."""
         return True
+
+    def is_undone(self) -> bool:
+        """Whether a failure of the present step is followed by the steps of ``undo``."""
+        return bool(self.undo)
 
     def pause(self, error: errors.ValenceError) -> float | None:
         """Return the seconds after which the step is done again in spite of an error, None where it fails."""
@@ -233,7 +237,7 @@ class Job:
         LOG.info("node %s: %s failed: %s", self.node.uuid, self._operation.operation_kind, error.detail)
         if "failure" in self.handle:
             self._end(self._steps.stranded(error), error)
-        elif self._steps.undo:
+        elif self._steps.is_undone():
             is_cancelled = isinstance(error, errors.Cancelled)
             self.save(failure={"problem": error.problems[0], "cancelled": is_cancelled})
             return 0.0

@@ -96,6 +96,13 @@ class CreateTest(NodesCase):
         (problem,) = self.assert_error(self.post("/v1/nodes", body), 409, "valence.nothing_fits")
         self.assertIn("processor", problem["path"])
 
+    def test_boot_and_power_are_kept_for_the_time_after(self):
+        body = {"name": "web", "boot": {"target": "pxe"}, "power": "force_restart"}
+        uuid = self.post("/v1/nodes", body).json["uuid"]
+        request = self.backend.store.get(models.Node, uuid).handle["request"]
+        boot = {"target": "pxe", "enabled": "once", "mode": None}
+        self.assertEqual({"boot": boot, "power": "force_restart"}, request)
+
     def test_a_dry_run_stores_nothing(self):
         response = self.post("/v1/nodes?dry_run=true", {"name": "web", "resources": [self.system]})
         self.assertEqual((200, True), (response.status_code, response.json["fits"]))
@@ -106,12 +113,14 @@ class CreateTest(NodesCase):
             "flavor_id": "f",
             "properties": {"processor": {"total_cores": -1}, "x": 1},
             "podm_id": "p",
+            "boot": {"target": "moon"},
+            "power": "up",
             "y": 1,
         }
-        found = self.assert_error(self.post("/v1/nodes", body), 400, *["valence.validation"] * 6)
+        found = self.assert_error(self.post("/v1/nodes", body), 400, *["valence.validation"] * 8)
         paths = {each["path"] for each in found}
         wanted = {"$.name", "$.y", "$.podm_id", "$.properties.x", "$.properties.processor.total_cores", "$"}
-        self.assertEqual(wanted, paths)
+        self.assertEqual(wanted | {"$.boot.target", "$.power"}, paths)
 
     def test_garbage_is_refused(self):
         for body in ([], 1, "x", {"name": "web", "properties": []}, {"name": "web", "resources": []}):

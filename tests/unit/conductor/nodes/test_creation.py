@@ -19,10 +19,12 @@ SMALL = {"processor": {"total_cores": 1}, "storage": [{"capacity_gib": 1, "count
 
 
 class CreationCase(base.TestCase):
+    pod_options = POD
+
     def setUp(self):
         super().setUp()
         self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.hardware.FREE_SECONDS", 0.5))
-        self.pod = self.useFixture(embedded.Pod(**POD)).simulator
+        self.pod = self.useFixture(embedded.Pod(**self.pod_options)).simulator
         self.conductor = self.useFixture(embedded.Conductor(composition__timeout=10))
         self.store = self.conductor.database.store
         self.nodes = self.conductor.client.nodes

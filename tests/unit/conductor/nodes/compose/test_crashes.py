@@ -58,6 +58,8 @@ class Fused:
 
 
 class CrashCase(test_creation.CreationCase):
+    time_limit = 240
+
     def setUp(self):
         super().setUp()
         self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.hardware.FREE_SECONDS", 0.05))
@@ -91,9 +93,9 @@ class CrashCase(test_creation.CreationCase):
                 time.sleep(min(seconds or 0, 0.05))
         return stored, deaths
 
-    def each_point(self):
-        """Yield 1, 2, 3 … until the work has fewer points than that."""
-        for point in itertools.count(1):
+    def each_point(self, first=1):
+        """Yield ``first``, ``first`` + 1 … until the work has fewer points than that."""
+        for point in itertools.count(first):
             yield point
             if self.fuse.at is not None:
                 return
@@ -159,15 +161,7 @@ class CrashTest(CrashCase):
     def test_a_restart_is_asked_for_once_at_most(self):
         answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
         self.run_to_its_end(answer["operation"])
-        resets = []
-        power = driver.RedfishDriver.power
-
-        def counted(one, url, reset_type):
-            outcome = power(one, url, reset_type)
-            resets.append(reset_type)
-            return outcome
-
-        self.useFixture(fixtures.MonkeyPatch(f"{driver.__name__}.RedfishDriver.power", counted))
+        resets = self.count_resets()
         for point in self.each_point():
             resets.clear()
             operation = self.nodes.act(self.context, None, answer["node"]["uuid"], {"power": "force_restart"})
@@ -176,6 +170,48 @@ class CrashTest(CrashCase):
             self.assertLessEqual(len(resets), 1, point)
             if ended.state == "succeeded":
                 self.assertEqual(1, len(resets), point)
+
+    def test_the_button_of_a_machine_is_pushed_once_at_most_after_it_was_made(self):
+        resets, pushed = self.count_resets(), 0
+        boot = {"target": "pxe", "enabled": "once", "mode": None}
+        wanted = {"properties": test_creation.SMALL, "boot": boot, "power": "push_power_button"}
+        for point in self.each_point(first=self.points_of_a_composition() - 2):
+            resets.clear()
+            answer = self.nodes.create(self.context, {"name": "web"} | wanted)
+            self.fuse.arm(point)
+            ended, _ = self.run_to_its_end(answer["operation"])
+            left = self.fuse.at
+            self.fuse.arm(None)
+            node = self.store.get(models.Node, answer["node"]["uuid"])
+            self.assertEqual(("composed", [node.resource_url]), (node.state, self.machines()), point)
+            self.assertLessEqual(len(resets), 1, point)
+            if ended.state == "succeeded":
+                self.assertEqual(1, len(resets), point)
+                pushed += 1
+            self.take_apart(node)
+            self.fuse.at = left
+        self.assertGreater(pushed, 10, ended.cause)
+
+    def points_of_a_composition(self):
+        """Compose a node and take it apart; return at how many points its conductor could die."""
+        answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
+        self.fuse.arm(None)
+        self.run_to_its_end(answer["operation"])
+        points = self.fuse.reached
+        self.take_apart(self.store.get(models.Node, answer["node"]["uuid"]))
+        return points
+
+    def count_resets(self):
+        """Return a list that each reset of a machine is appended to."""
+        resets, power = [], driver.RedfishDriver.power
+
+        def counted(one, url, reset_type):
+            outcome = power(one, url, reset_type)
+            resets.append(reset_type)
+            return outcome
+
+        self.useFixture(fixtures.MonkeyPatch(f"{driver.__name__}.RedfishDriver.power", counted))
+        return resets
 
     def machines(self):
         """Return the paths of the machines that the service has composed."""
