@@ -11,6 +11,10 @@ PATCH  /simulator/systems/ID   {"health": "Critical", "power": "Off", "id": "New
 DELETE /simulator/systems/ID   removes a system
 GET    /simulator/faults       shows the faults, fields of options.Faults
 PATCH  /simulator/faults       {"error_rate": 0.2} changes some of them
+GET    /simulator/gate         whether requests are held, the paths of those that were, how many wait now
+PUT    /simulator/gate         {"method": "POST", "path": "Systems$", "when": "after"} holds such requests: before
+                               they are done, after that (their answers), or late: done even if the client has gone
+DELETE /simulator/gate         lets all of them go on
 GET    /simulator/compositions what is composed: systems with their blocks, blocks that somebody touched, tasks
 PATCH  /simulator/blocks/ID    {"health": "Critical"} breaks a resource block, {"health": "OK"} mends it
 DELETE /simulator/sessions     ends all sessions
@@ -80,6 +84,18 @@ def set_faults(service, **changes):
     service.set_faults(**changes)
 
 
+def gate(service):
+    return service.gate.state()
+
+
+def close_gate(service, **rule):
+    service.gate.close(**rule)
+
+
+def open_gate(service):
+    service.gate.open()
+
+
 def compositions(service):
     """Return what is composed, whatever the faults let clients see of it."""
     pod = service.pod
@@ -144,6 +160,9 @@ ROUTES = tuple(
         ("DELETE", "systems/([^/]+)", remove_system),
         ("GET", "faults", faults),
         ("PATCH", "faults", set_faults),
+        ("GET", "gate", gate),
+        ("PUT", "gate", close_gate),
+        ("DELETE", "gate", open_gate),
         ("GET", "compositions", compositions),
         ("PATCH", "blocks/([^/]+)", change_block),
         ("DELETE", "sessions", end_sessions),

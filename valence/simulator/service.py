@@ -50,6 +50,7 @@ class Service:
         events = subscriptions.Events(self.pod, self.subscriptions.deliver)
         self.pod.listeners.append(events.changed)
         self.pod.compositions.listeners.append(events.blocks_changed)
+        self.gate = faults.Gate()
         self.statistics = collections.Counter()
         #: id of a system and ResetType -> how often that reset arrived
         self.resets = collections.Counter()
@@ -62,6 +63,7 @@ class Service:
     def reset(self):
         """Set everything back to how it was at the start; who signed in must do so again."""
         self.pod.reset()
+        self.gate.open()
         self.set_faults()
         self.sessions.set_password(self._behaviour.password)
         self.sessions.expire()
@@ -73,6 +75,9 @@ class Service:
         """Answer an HTTP request below ``/redfish``."""
         path, _, query = request.raw_path.partition("?")
         path = urllib.parse.unquote(path.rstrip("/"))
+        return await self.gate.run(request, path, lambda: self._handle(request, path, query))
+
+    async def _handle(self, request, path, query):
         fault = self.faults.draw(path)
         self.statistics[request.method] += 1
         try:
@@ -84,6 +89,7 @@ class Service:
         self.statistics[response.status] += 1
         # of this request: nothing was awaited since its action
         lost = self.composer.take_loss()
+        await self.gate.pass_done(request.method, path)
         if lost == "hang":
             await asyncio.Event().wait()  # until the client goes away or the server stops
         fault = lost or fault

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults, as clients meet them."""
+"""Faults, as clients meet them, and requests that are held: before they are done, after that, or without a client."""
 
+import socket
 import time
 
 import requests
 
 from tests.unit.simulator import case
+
+RESET = "Systems/System1/Actions/ComputerSystem.Reset"
+BODY = b'{"ResetType": "ForceOff"}'
 
 
 class FaultTest(case.SimulatorTestCase):
@@ -81,3 +85,60 @@ class FaultTest(case.SimulatorTestCase):
     def test_an_impossible_fault_is_refused(self):
         for fault in ({"error_rate": 2.0}, {"latency": -1}, {"fault_paths": "("}, {"cut_rate": "x"}):
             self.assertRaises(ValueError, self.simulator.set_faults, **fault)
+
+
+class GateTest(case.SimulatorTestCase):
+    options = {"power_seconds": 0}
+
+    def close(self, when, method="POST", path="Reset$"):
+        answer = self.control("PUT", "gate", {"method": method, "path": path, "when": when})
+        self.assertEqual(204, answer.status_code)
+
+    def gate(self):
+        return self.control("GET", "gate").json()
+
+    def send(self):
+        """Send a reset and wait until the gate holds it; return the connection."""
+        client = socket.create_connection(("127.0.0.1", int(self.simulator.url.rpartition(":")[2])))
+        self.addCleanup(client.close)
+        head = (
+            f"POST /redfish/v1/{RESET} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46cGFzc3dvcmQ=\r\n"
+        )
+        client.sendall(f"{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY)
+        self.wait_for(lambda: self.gate()["held"])
+        self.assertEqual({"closed": True, "held": [f"/redfish/v1/{RESET}"], "waiting": 1}, self.gate())
+        return client
+
+    def resets(self):
+        return self.control("GET", "stats").json()["resets"]
+
+    def test_a_request_is_done_and_answered_when_the_gate_opens(self):
+        for when, done in (("before", False), ("late", False), ("after", True)):
+            self.control("POST", "reset")
+            self.close(when)
+            client = self.send()
+            self.assertEqual(done, bool(self.resets()), when)
+            self.control("DELETE", "gate")
+            self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 204"), when)
+            self.assertTrue(self.resets(), when)
+            self.assertEqual({"closed": False, "held": [], "waiting": 0}, self.gate())
+
+    def test_what_becomes_of_the_request_of_a_client_that_has_gone(self):
+        for when, done in (("before", False), ("late", True), ("after", True)):
+            self.control("POST", "reset")
+            self.close(when)
+            self.send().close()
+            self.wait_for(lambda when=when: when == "late" or not self.gate()["waiting"])
+            self.control("DELETE", "gate")
+            self.wait_for(lambda: not self.gate()["waiting"])
+            self.assertEqual(done, bool(self.resets()), when)
+
+    def test_other_requests_pass(self):
+        self.close("before", "PATCH", "Systems")
+        self.assertEqual(204, self.call("POST", RESET, json={"ResetType": "ForceOff"}).status_code)
+        self.assertEqual({"closed": True, "held": [], "waiting": 0}, self.gate())
+
+    def test_refuses_what_cannot_be_held(self):
+        for rule in ({"when": "never"}, {"path": "("}, {"paths": "x"}):
+            answer = self.control("PUT", "gate", {"method": "POST", "path": "x", **rule})
+            self.assertEqual(400, answer.status_code, rule)
