@@ -297,6 +297,10 @@ class PodManagerUnreachable(PodManagerError):
     message = "The pod manager at {url} could not be reached: {reason}."
 
 
+class ConnectionClosed(PodManagerUnreachable):
+    """This conductor closed its connection, as it does when another one gets the pod manager: nothing was sent."""
+
+
 class PodManagerAuthFailed(PodManagerError):
     code = "valence.pod_manager_auth_failed"
     message = "The pod manager at {url} refused the credentials: {reason}."

@@ -30,6 +30,8 @@ LOG = log.getLogger(__name__)
 
 #: seconds until an operation on a pod manager in maintenance is polled again
 MAINTENANCE_PAUSE = 30.0
+#: seconds until a step is repeated whose connection was closed by this conductor
+CLOSED_PAUSE = 1.0
 #: seconds until taking a node apart is tried again, at first and at most
 FIRST_BACKOFF, LONGEST_BACKOFF = 60.0, 3600.0
 #: fields of the handle that identify the hardware of a node
@@ -192,6 +194,8 @@ class Job:
             if self._must_end():
                 self._recorder.hand_back()
                 raise HandedBack from error
+            if isinstance(error, errors.ConnectionClosed):
+                return CLOSED_PAUSE  # another conductor gets the pod manager, or there is a new connection by then
             return self._pause(error)
         except Exception:  # drivers raise anything; the operation of the node must end
             LOG.exception("node %s: %s failed", self.node.uuid, self._operation.operation_kind)

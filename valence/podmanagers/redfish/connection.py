@@ -227,7 +227,7 @@ class Connection:
             with self._lock:
                 self._session = self._session or self._new_session()
         if self._closed.is_set():
-            raise errors.PodManagerUnreachable(url=self.paths.url, reason="its connection is being closed")
+            raise errors.ConnectionClosed(url=self.paths.url, reason="its connection is being closed")
         return self._session
 
     def _new_session(self):

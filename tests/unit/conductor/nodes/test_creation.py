@@ -13,6 +13,7 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.db import models
 from valence.db import store
+from valence.podmanagers.redfish import driver
 
 POD = {"systems": 1, "system_blocks": 0, "compute_blocks": 2, "storage_blocks": 2, "accelerator_blocks": 1}
 SMALL = {"processor": {"total_cores": 1}, "storage": [{"capacity_gib": 1, "count": 1}]}
@@ -60,6 +61,20 @@ class CreationCase(base.TestCase):
 
 
 class ComposeTest(CreationCase):
+    def test_an_operation_outlives_the_end_of_its_connection(self):
+        # The conductors share the pod managers out anew, while a step is about to ask one of them.
+        open_connections = self.conductor.service._node_worker._connections
+        composer, drops = driver.RedfishDriver.composer, iter([open_connections.drop])
+
+        def dropping(one):
+            for drop in drops:
+                drop(self.podm_id)
+            return composer(one)
+
+        self.useFixture(fixtures.MonkeyPatch(f"{driver.__name__}.RedfishDriver.composer", dropping))
+        node, operation = self.create(properties=SMALL)
+        self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
+
     def test_a_node_gets_devices_that_satisfy_it_and_gives_them_back(self):
         node, operation = self.create(properties=SMALL)
         self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
