@@ -138,6 +138,8 @@ class NodeWorker:
         """End an operation on a node that was forgotten while the operation was stored."""
         try:
             operation = self._store.get(models.Operation, uuid)
+            if operation.ended_at:
+                return  # another conductor ended it, and removed its node with it, since it was found open
             error = errors.TargetDeleted(kind="node")
             mine = context.service_context()
             self._store.commit(*operations.ending(mine, operation, error, now=self._store.at()))

@@ -24,6 +24,14 @@ class WorkerTest(case.NodesCase):
         stored = self.store.commit(store.Create(gone))[0]
         self.assertEqual("cancelled", self.ended(stored.public()).state)
 
+    def test_an_operation_that_ended_with_its_node_stays_as_it_ended(self):
+        done = operations.new(self.context, "decompose", "node", self.podm_id)
+        done.state, done.ended_at = "succeeded", self.store.at()
+        stored = self.store.commit(store.Create(done))[0]
+        # Another conductor ended it between this one's reads of operations and of nodes.
+        self.conductor.service._node_worker._end_orphan(stored.uuid)
+        self.assertEqual("succeeded", self.store.get(models.Operation, stored.uuid).state)
+
     def test_nodes_of_one_pod_manager_are_worked_on_at_the_same_time(self):
         nodes = [self.adopt(system) for system in self.systems()]
         started = [self.nodes.act(self.context, None, node.uuid, {"power": "force_off"}) for node in nodes]
