@@ -11,6 +11,7 @@ sys.path[:0] = [str(ROOT), str(SOURCE / "_ext")]
 project = "Valence"
 copyright = "the authors of Valence, Apache License 2.0"
 extensions = [
+    "client_commands",
     "generated_reference",
     "notification_samples",
     "oslo_config.sphinxext",

@@ -116,13 +116,13 @@ def of(response: requests.Response) -> RackError:
 def unreachable(error: Exception, url: str) -> RackError:
     """Return the error of a request that nothing answered."""
     if isinstance(error, exceptions.SSLError):
-        hint = "Name the file of the authority that signed it (--os-cacert, or cacert in clouds.yaml)."
+        hint = "Name the file of the authority that signed it (--os-cacert, OS_CACERT, or cacert in clouds.yaml)."
         return Unreachable(f"The certificate of {url} is refused: {_cause(error)}", hint=hint)
     if isinstance(error, exceptions.ConnectTimeout):
         return Unreachable(
             f"{url} did not answer in time.", hint="It may have been done; look before you repeat it."
         )
-    hint = "Does Valence run there? Name another place with --os-endpoint or in clouds.yaml."
+    hint = "Does Valence run there? Name another place by --endpoint, VALENCE_ENDPOINT or in clouds.yaml."
     return Unreachable(f"{url} cannot be reached: {_cause(error)}", hint=hint)
 
 

@@ -17,6 +17,7 @@ from keystoneauth1 import exceptions
 from valence.client import collection
 from valence.client import errors
 from valence.client import event_stream
+from valence.client import redaction
 from valence.client import rows
 from valence.db import models
 from valence.db.models import operation as operation_model
@@ -29,6 +30,9 @@ REPEATABLE = ("GET", "HEAD", "POST")
 FIRST_POLL, LONGEST_POLL, LONGER = 0.2, 2.0, 1.3
 #: seconds that a wait for an operation survives without any answer
 OUTAGE = 300.0
+
+
+redaction.install()
 
 
 class Rack:

@@ -18,7 +18,7 @@ class Proxy(rack.Rack, proxy.Proxy):
     """Valence, as a connection of openstacksdk has it."""
 
 
-class Service(service_description.ServiceDescription[Proxy]):
+class Service(service_description.ServiceDescription):  # type: ignore[type-arg]  # older ones take no type
     """How openstacksdk finds Valence: by its type in the catalogue, or by ``rack_endpoint_override``."""
 
     supported_versions = {"1": Proxy}

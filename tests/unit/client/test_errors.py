@@ -51,7 +51,7 @@ class UnreachableTest(base.TestCase):
     def test_nobody_listens(self):
         error = self.error(requests.ConnectionError("refused"))
         self.assertEqual(f"{server.URL}/v1 cannot be reached: refused.", error.detail)
-        self.assertIn("--os-endpoint", error.hint)
+        self.assertIn("--endpoint", error.hint)
 
     def test_a_certificate_is_refused(self):
         error = self.error(requests.exceptions.SSLError("self-signed certificate"))

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets in the log of requests."""
+
+import logging
+
+from tests import base
+from tests.unit.client import server
+from valence.client import redaction
+
+
+class FilterTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        logger = logging.getLogger(redaction.LOGGER)
+        self.addCleanup(logger.setLevel, logger.level)
+        logger.setLevel(logging.DEBUG)
+        logging.getLogger().handlers[0].setLevel(logging.DEBUG)
+
+    def test_a_password_is_not_logged(self):
+        client = server.Server({"uuid": "1"}).client()
+        client.pod_managers.create(name="row-7", password='se"cret\\', username="admin")
+        self.assertIn("curl -g -i -X POST", self.log.output)
+        self.assertIn('"name": "row-7"', self.log.output)
+        self.assertIn('"password": "***"', self.log.output)
+        self.assertNotIn("cret", self.log.output)
+
+    def test_it_is_installed_once(self):
+        redaction.install()
+        redaction.install()
+        filters = logging.getLogger(redaction.LOGGER).filters
+        self.assertEqual(1, sum(isinstance(each, redaction.Filter) for each in filters))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the command line finds Valence, and how it signs in."""
+
+import argparse
+
+import fixtures
+from keystoneauth1 import http_basic
+from keystoneauth1 import identity
+from keystoneauth1 import noauth
+
+from tests import base
+from valence import client
+from valence.client import session
+
+CLOUDS = """
+clouds:
+  mine:
+    auth_type: none
+    verify: true
+    rack_endpoint_override: http://cloud.test:8181
+"""
+PASSWORD = ("--os-auth-url", "http://keystone.test:5000/v3", "--os-username", "u", "--os-password", "p")
+
+
+class ConnectTest(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        for name in (
+            "OS_CLOUD",
+            "OS_AUTH_TYPE",
+            "OS_AUTH_URL",
+            "OS_USERNAME",
+            "OS_CACERT",
+            "VALENCE_ENDPOINT",
+        ):
+            self.useFixture(fixtures.EnvironmentVariable(name))
+
+    def connect(self, *argv):
+        parser = argparse.ArgumentParser()
+        session.add_arguments(parser, argv)
+        return session.connect(parser.parse_args(argv))
+
+    def test_without_anything_it_is_the_demo(self):
+        rack = self.connect()
+        self.assertEqual(f"{client.URL}/v1", rack.get_endpoint())
+        self.assertIsInstance(rack.session.auth, noauth.NoAuth)
+        self.assertIs(True, rack.session.verify)
+
+    def test_an_option_comes_before_the_environment(self):
+        self.useFixture(fixtures.EnvironmentVariable("VALENCE_ENDPOINT", "http://a.test/"))
+        self.assertEqual("http://a.test/v1", self.connect().get_endpoint())
+        self.assertEqual("http://b.test/v1", self.connect("--endpoint", "http://b.test/v1").get_endpoint())
+
+    def test_certificates(self):
+        self.assertEqual("ca.pem", self.connect("--os-cacert", "ca.pem").session.verify)
+        self.assertIs(False, self.connect("--insecure").session.verify)
+
+    def test_http_basic(self):
+        argv = ("--os-auth-type", "http_basic", "--os-username", "u", "--os-password", "p")
+        rack = self.connect(*argv, "--endpoint", "http://a.test")
+        self.assertIsInstance(rack.session.auth, http_basic.HTTPBasicAuth)
+        self.assertEqual("http://a.test/v1", rack.get_endpoint())
+        self.assertEqual(f"{client.URL}/v1", self.connect(*argv).get_endpoint())
+
+    def test_a_password_is_asked_for_on_a_terminal_only(self):
+        argv = ("--os-auth-type", "http_basic", "--os-username", "u")
+        self.assertIsNone(self.connect(*argv).session.auth.password)
+        terminal = fixtures.MonkeyPatch("valence.client.session.sys.stdin", Terminal())
+        with terminal, fixtures.MonkeyPatch("getpass.getpass", lambda prompt: prompt):
+            self.assertEqual("Password of u: ", self.connect(*argv).session.auth.password)
+
+    def test_keystone(self):
+        rack = self.connect(*PASSWORD)
+        self.assertIsInstance(rack.session.auth, identity.generic.Password)
+        self.assertIsNone(rack.endpoint_override)
+        self.assertEqual(
+            "http://a.test/v1", self.connect(*PASSWORD, "--endpoint", "http://a.test").endpoint_override
+        )
+
+    def test_a_cloud(self):
+        file = self.make_folder() / "clouds.yaml"
+        file.write_text(CLOUDS)
+        self.useFixture(fixtures.EnvironmentVariable("OS_CLIENT_CONFIG_FILE", str(file)))
+        rack = self.connect("--os-cloud", "mine")
+        self.assertEqual("http://cloud.test:8181/v1", rack.get_endpoint())
+        rack = self.connect("--os-cloud", "mine", "--endpoint", "http://a.test", "--insecure")
+        self.assertEqual(("http://a.test/v1", False), (rack.get_endpoint(), rack.session.verify))
+
+
+class Terminal:
+    def isatty(self):
+        return True

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands have in common: lists, rows, waiting for operations, and options made of the fields of models."""
+
+import argparse
+import contextlib
+import json
+import logging
+import typing
+from collections import abc
+
+from cliff import columns
+from cliff import command
+from cliff import lister
+from cliff import show
+
+from valence.client.commands import fields
+from valence.db import models
+
+if typing.TYPE_CHECKING:
+    from valence.client import collection
+    from valence.client import rack
+    from valence.client import rows
+
+LOG = logging.getLogger(__name__)
+#: the columns and the values of one row, and those of a list
+Shown = tuple[tuple[str, ...], tuple[typing.Any, ...]]
+Listed = tuple[tuple[str, ...], abc.Iterable[tuple[typing.Any, ...]]]
+
+
+class Document(columns.FormattableColumn[typing.Any]):
+    """A value that is a JSON object or array: compact JSON in a table, itself in JSON and YAML."""
+
+    def human_readable(self) -> str:
+        return json.dumps(self._value, ensure_ascii=False)
+
+
+class Command(command.Command):
+    """A command of clients; ``subject`` names the collection it is about, ``example`` is what its help shows."""
+
+    subject: str
+    example = ""
+
+    @property
+    def rack(self) -> "rack.Rack":
+        """The client."""
+        client: rack.Rack = self.app.client_manager.rack  # type: ignore[attr-defined]
+        return client
+
+    @property
+    def rows(self) -> "collection.Collection":
+        """The collection that the command is about."""
+        found: collection.Collection = getattr(self.rack, self.subject)
+        return found
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.epilog = f"Example: {prog_name} {self.example}".rstrip()
+        self.add_arguments(parser)
+        return parser
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments of the command."""
+
+
+class List(Command, lister.Lister):
+    """A command that lists rows of ``model``, with the fields ``columns`` unless others are wanted."""
+
+    model: type[models.ModelBase]
+    columns: tuple[str, ...]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--long", action="store_true", help="Show all fields.")
+        parser.add_argument("--sort", metavar="FIELD[:asc|desc],…", help="Order of the rows, by the server.")
+        parser.add_argument("--limit", type=fields.positive, metavar="N", help="Most rows to show.")
+        parser.add_argument("--marker", metavar="ID", help="Begin after this row.")
+        parser.add_argument(
+            "--property",
+            action="append",
+            type=fields.pair,
+            default=[],
+            metavar="FIELD=VALUE",
+            help="Show only rows with this value; VALUE may begin with in:, neq:, gt:, gte:, lt: or lte:. Repeatable.",
+        )
+
+    def query(self, parsed: argparse.Namespace) -> dict[str, typing.Any]:
+        """Return the parameters of the request."""
+        names = {"sort": parsed.sort, "limit": parsed.limit, "marker": parsed.marker}
+        return dict(parsed.property) | names
+
+    def take_action(self, parsed: argparse.Namespace) -> Listed:
+        wanted = tuple(parsed.columns) or (() if parsed.long else self.columns)
+        found = list(self.rows.list(**self.query(parsed), fields=",".join(wanted) or None))
+        names = wanted or tuple(
+            dict.fromkeys([*self.model.public_fields(), *(name for row in found for name in row)])
+        )
+        return names, (tuple(shown(row.get(name)) for name in names) for row in found)
+
+
+class One(Command, show.ShowOne):
+    """A command that shows one row."""
+
+    def shown(self, row: abc.Mapping[str, typing.Any], **more: typing.Any) -> Shown:
+        """Return a row as cliff shows it, with ``more`` fields that are not None."""
+        values = dict(row) | {name: value for name, value in more.items() if value is not None}
+        return tuple(values), tuple(map(shown, values.values()))
+
+
+class Show(One):
+    """A command that shows a row by its name or UUID."""
+
+    has_detail = False
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_name(parser, self.subject)
+        if self.has_detail:
+            parser.add_argument("--detail", action="store_true", help="Show its live Redfish document, too.")
+
+    def take_action(self, parsed: argparse.Namespace) -> Shown:
+        options = {"detail": True} if self.has_detail and parsed.detail else {}
+        return self.shown(self.rows.find(parsed.name, **options))
+
+
+class Create(One):
+    """A command that creates a row of ``model``."""
+
+    model: type[models.ModelBase]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        fields.add(parser, self.model, "create")
+
+    def take_action(self, parsed: argparse.Namespace) -> Shown:
+        return self.shown(self.rows.create(**fields.values(parsed, self.model)))
+
+
+class Set(Command):
+    """A command that changes fields of a row of ``model``."""
+
+    model: type[models.ModelBase]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_name(parser, self.subject, "target")
+        fields.add(parser, self.model, "update")
+
+    def take_action(self, parsed: argparse.Namespace) -> None:
+        values = fields.values(parsed, self.model)
+        if not values:
+            raise ValueError("Nothing to set: name at least one field.")
+        self.rows.update(self.rows.find(parsed.target), **values)
+
+
+class Unset(Command):
+    """A command that sets fields of a row of ``model`` back to their defaults."""
+
+    model: type[models.ModelBase]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_name(parser, self.subject, "target")
+        fields.add_flags(parser, self.model)
+
+    def take_action(self, parsed: argparse.Namespace) -> None:
+        names = [name for name in self.model.fields if getattr(parsed, name, False)]
+        if not names:
+            raise ValueError("Nothing to unset: name at least one field.")
+        self.rows.update(self.rows.find(parsed.target), **dict.fromkeys(names))
+
+
+class Wait(Command):
+    """A command that may wait for an operation."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--wait", action="store_true", help="Wait until the operation has ended.")
+        add_timeout(parser)
+
+    def end_of(self, operation: "rows.Row | str", parsed: argparse.Namespace) -> "rows.Row":
+        """Return an operation that has succeeded, with its steps on a terminal meanwhile; raise OperationFailed."""
+        with steps(self.app.stderr) as told:
+            return self.rack.wait_for_operation(operation, timeout=parsed.timeout, progress=told)
+
+
+class Operate(Wait, One):
+    """A command that starts an operation and shows it."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_name(parser, self.subject)
+        super().add_arguments(parser)
+
+    def start(self, parsed: argparse.Namespace) -> "rows.Row":
+        """Start the operation and return it."""
+        raise NotImplementedError
+
+    def take_action(self, parsed: argparse.Namespace) -> Shown:
+        operation = self.start(parsed)
+        return self.shown(self.end_of(operation, parsed) if parsed.wait else operation)
+
+
+class Delete(Wait):
+    """A command that removes rows."""
+
+    has_force = False
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        kind = self.subject.removesuffix("s").replace("_", " ")
+        parser.add_argument(
+            "names", nargs="+", metavar="name", help=f"Name or UUID of the {kind}. Repeatable."
+        )
+        if self.has_force:
+            parser.add_argument("--force", action="store_true", help="Do it even while work runs on it.")
+        super().add_arguments(parser)
+
+    def take_action(self, parsed: argparse.Namespace) -> int:
+        from valence.client import errors  # noqa: PLC0415  --help needs no requests
+
+        failures = 0
+        for name in parsed.names:
+            try:
+                operation = self.rows.delete(self.rows.find(name), force=self.has_force and parsed.force)
+                if operation is not None and parsed.wait:
+                    self.end_of(operation, parsed)
+            except errors.RackError as error:
+                LOG.error("%s: %s", name, error)
+                failures += 1
+        return 1 if failures else 0
+
+
+def shown(value: typing.Any) -> typing.Any:
+    """Return a value as a column."""
+    return Document(value) if isinstance(value, dict | list) else value
+
+
+def add_name(parser: argparse.ArgumentParser, collection: str, dest: str = "name") -> None:
+    """Add the argument that names one row of a collection."""
+    kind = collection.removesuffix("s").replace("_", " ")
+    parser.add_argument(dest, metavar="name", help=f"Name or UUID of the {kind}.")
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """Add the option that ends a wait."""
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="Longest time to wait; the operation goes on after it.",
+    )
+
+
+@contextlib.contextmanager
+def steps(stream: typing.Any) -> abc.Iterator[abc.Callable[["rows.Row"], None]]:
+    """Give a function that shows the steps of an operation on a terminal, and nothing elsewhere."""
+    from rich import console  # noqa: PLC0415  only waiting needs it
+    from rich import progress  # noqa: PLC0415
+
+    screen = console.Console(file=stream)
+    parts = (
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.TimeElapsedColumn(),
+    )
+    with progress.Progress(*parts, console=screen, disable=not screen.is_terminal) as bar:
+        task = bar.add_task("")
+
+        def told(operation: "rows.Row") -> None:
+            names = [f"{each['name']} {each['state']}" for each in operation["steps"]]
+            bar.update(
+                task, description=f"{operation['operation_kind']}: {', '.join(names) or operation['state']}"
+            )
+
+        yield told

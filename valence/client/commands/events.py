@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands for events."""
+
+import argparse
+import itertools
+import json
+import typing
+
+from valence.client.commands import base
+from valence.client.commands import fields
+from valence.db import models
+
+#: what a line of a stream shows
+LINE = ("created_at", "event_type", "object_kind", "object_id")
+
+
+class ListEvents(base.List):
+    """List events, the oldest first"""
+
+    subject, model = "events", models.Event
+    columns = ("sequence", *LINE)
+    example = "--since 2026-01-01T00:00:00Z --property object_kind=pod_manager --limit 10"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        add_since(parser, "Begin after this sequence number, UUID of an event, or at this time.")
+
+    def query(self, parsed: argparse.Namespace) -> dict[str, typing.Any]:
+        return super().query(parsed) | {"since": parsed.since}
+
+
+class ShowEvent(base.Show):
+    """Show an event"""
+
+    subject = "events"
+    example = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+
+
+class FollowEvents(base.Command):
+    """Print events as they happen, until Ctrl-C; across outages each comes once"""
+
+    subject = "events"
+    example = "--since 0 --property object_kind=pod_manager --limit 3 --json"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_since(
+            parser, "Begin after this sequence number, UUID of an event, or at this time; by default now."
+        )
+        parser.add_argument("--limit", type=fields.positive, metavar="N", help="End after so many events.")
+        parser.add_argument("--json", action="store_true", help="Print each event as one line of JSON.")
+        parser.add_argument(
+            "--property",
+            action="append",
+            type=fields.pair,
+            default=[],
+            metavar="FIELD=VALUE",
+            help="Print only events with this value. Repeatable.",
+        )
+
+    def take_action(self, parsed: argparse.Namespace) -> None:
+        stream = self.rack.events.follow(since=parsed.since, **dict(parsed.property))
+        for row in itertools.islice(stream, parsed.limit):
+            line = (
+                json.dumps(dict(row), ensure_ascii=False)
+                if parsed.json
+                else " ".join(row[name] for name in LINE)
+            )
+            print(line, file=self.app.stdout, flush=True)
+
+
+def add_since(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the option for the place to begin at."""
+    parser.add_argument("--since", metavar="WHEN", help=text)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands for hardware, and for the conductors that read it."""
+
+from valence.client.commands import base
+from valence.db import models
+
+SEEN = ("uuid", "name", "health", "state", "power_state", "podm_id")
+
+
+class ListResources(base.List):
+    """List hardware of all kinds"""
+
+    subject, model = "resources", models.ResourceWithState
+    columns = ("uuid", "resource_type", *SEEN[1:])
+    example = "--property resource_type=Rack"
+
+
+class ShowResource(base.Show):
+    """Show a piece of hardware"""
+
+    subject, has_detail = "resources", True
+    example = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+
+
+class ListSystems(base.List):
+    """List systems"""
+
+    subject, model, columns = "systems", models.ResourceWithState, SEEN
+    example = "--property health=OK --sort name -f json"
+
+
+class ShowSystem(base.Show):
+    """Show a system"""
+
+    subject, has_detail = "systems", True
+    example = "'System 1' --detail -f json"
+
+
+class ListRacks(base.List):
+    """List racks"""
+
+    subject, model, columns = "racks", models.ResourceWithState, SEEN
+    example = "--long"
+
+
+class ShowRack(base.Show):
+    """Show a rack"""
+
+    subject, has_detail = "racks", True
+    example = "'Rack 1'"
+
+
+class ListDevices(base.List):
+    """List what nodes can be made of"""
+
+    subject, model = "devices", models.Device
+    columns = ("uuid", "device_type", "state", "size", "model", "node_id")
+    example = "--property state=free --property size=gte:8 --sort size:desc --limit 5"
+
+
+class ShowDevice(base.Show):
+    """Show a device"""
+
+    subject, has_detail = "devices", True
+    example = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+
+
+class ListConductors(base.List):
+    """List the conductors"""
+
+    subject, model = "conductors", models.Conductor
+    columns = tuple(models.Conductor.public_fields())[:4]
+    example = "-f yaml"
+
+
+class ShowConductor(base.Show):
+    """Show a conductor"""
+
+    subject = "conductors"
+    example = "host-1"

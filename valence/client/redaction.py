@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Passwords in the curl lines that keystoneauth1 logs: it hides those in headers, not those in bodies."""
+
+import logging
+import re
+
+from valence.db import models
+from valence.db import types
+
+#: the logger of keystoneauth1's requests
+LOGGER = "keystoneauth.session"
+_SECRETS = {
+    name for model in models.STORED for name, field in model.fields.items() if isinstance(field, types.Secret)
+}
+_VALUE = re.compile(rf'("(?:{"|".join(sorted(_SECRETS))})"\s*:\s*)"(?:[^"\\]|\\.)*"')
+
+
+class Filter(logging.Filter):
+    """Replaces the values of secret fields in JSON."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        record.msg, record.args = _VALUE.sub(r'\1"***"', text), ()
+        return True
+
+
+def install() -> None:
+    """Hide secrets in the logs of all sessions of keystoneauth1 in this process."""
+    logger = logging.getLogger(LOGGER)
+    if not any(isinstance(each, Filter) for each in logger.filters):
+        logger.addFilter(Filter())

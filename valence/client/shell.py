@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``valence``: the commands as a program of their own, which needs no configuration beside the demo."""
+
+import functools
+import importlib.metadata
+import logging
+import sys
+import typing
+from collections import abc
+
+from cliff import app
+from cliff import commandmanager
+
+from valence import client
+from valence import version
+from valence.client import commands
+from valence.client import session
+
+if typing.TYPE_CHECKING:
+    from valence.client import rack
+
+#: loggers of what clients are made of: they tell of the way, not of the result
+QUIET = (
+    "keystoneauth",
+    "openstack",
+    "os_client_config",
+    "stevedore",
+    "urllib3",
+    "requests",
+    "cliff",
+    "asyncio",
+)
+
+
+class Commands(commandmanager.CommandManager):
+    """The commands of the table, loaded when they run; no other package adds to them."""
+
+    def load_commands(self, namespace: str) -> None:
+        for name in commands.COMMANDS:
+            self.commands[name] = importlib.metadata.EntryPoint(name, commands.entry_point(name), namespace)
+
+
+class ClientManager:
+    """What commands get their client from, as in ``openstack``."""
+
+    def __init__(self, connect: abc.Callable[[], "rack.Rack"]) -> None:
+        self._connect = connect
+
+    @functools.cached_property
+    def rack(self) -> "rack.Rack":
+        """The client."""
+        return self._connect()
+
+
+class Shell(app.App):
+    """The program."""
+
+    def __init__(self, argv: abc.Sequence[str] = (), **streams: typing.Any) -> None:
+        self._argv = argv
+        description = f"Command line of Valence. Without options it speaks with the demo at {client.URL}."
+        super().__init__(
+            description, version.version_string(), Commands("valence.cli"), deferred_help=True, **streams
+        )
+
+    def build_option_parser(self, *arguments: typing.Any, **keywords: typing.Any) -> typing.Any:
+        parser = super().build_option_parser(*arguments, **keywords)
+        session.add_arguments(parser, self._argv)
+        return parser
+
+    def configure_logging(self) -> None:
+        super().configure_logging()
+        is_verbose = self.options.verbose_level > 1 or self.options.debug
+        for name in QUIET:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        logging.getLogger("keystoneauth").setLevel(logging.DEBUG if is_verbose else logging.ERROR)
+
+    def initialize_app(self, argv: list[str]) -> None:
+        self.client_manager = ClientManager(lambda: session.connect(self.options))
+
+
+def main(argv: abc.Sequence[str] | None = None, **streams: typing.Any) -> int:
+    """Run a command and return its exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    shell = Shell(given, **streams)
+    shell.NAME = "valence"
+    return shell.run(given or ["help"])
