@@ -76,8 +76,17 @@ class Nodes(rpc_client.Namespace):
         *,
         idempotency: wire.Idempotency | None = None,
     ) -> wire.Operation:
-        """Request an action, ``{"power": name}`` or ``{"boot": {"target", "enabled", "mode"}}``; raise NodeBusy."""
-        return self._call(context, "act", project=project, node=node, action=action, idempotency=idempotency)
+        """Request an action; raise NodeBusy, InMaintenance, NotOffered.
+
+        ``action`` is ``{"power": name}``, ``{"boot": {"target", "enabled", "mode"}}``, ``{"attach": …}`` or
+        ``{"detach": …}``. The last two name a device by ``resource_id``, ``device_id`` or ``uuid``, and have
+        ``power_off`` where the machine is to be off; ``attach`` may have requirements in their normal form instead:
+        raise NothingFits, DeviceTaken, ValidationFailed.
+        """
+        timeout = SELECTION_TIMEOUT if "attach" in action else rpc_client.STORE_TIMEOUT
+        return self._call(
+            context, "act", timeout, project=project, node=node, action=action, idempotency=idempotency
+        )
 
     def delete(
         self,

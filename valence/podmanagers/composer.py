@@ -82,6 +82,10 @@ class Composer(abc.ABC):
         """
 
     @abc.abstractmethod
+    def machine(self, machine_url: str, resource_urls: typing.Sequence[str]) -> Composed:
+        """Return a machine with at least those of the parts that it has; raise ResourceGone where there is none."""
+
+    @abc.abstractmethod
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
         """Request that a part is added to a machine, once."""
 

@@ -47,6 +47,13 @@ NODE = models.Node(
     state="composing",
     resource_url=RESOURCE.resource_url,
 )
+DEVICE = {
+    "device_id": "7c6f0d5e-2b1a-4c3d-9e8f-0a1b2c3d4e5f",
+    "part": "accelerator/0",
+    "device_type": "Accelerator",
+    "model": "A100",
+}
+TAKEN = "The device /redfish/v1/CompositionService/ResourceBlocks/7 is in use: another machine has it."
 FLAVOR = models.Flavor(
     uuid="4f1d2c3b-7a6e-4b1c-8d0e-1c2b3a4d5e6f",
     name="compute-large",
@@ -84,6 +91,9 @@ CASES = {
     "node.create": (USER, None, NODE, None),
     "node.update": (USER, NODE, NODE.replace(name="web-4"), None),
     "node.state_changed": (ITSELF, NODE, NODE.replace(state="composed"), None),
+    "node.device_attached": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
+    "node.device_detached": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
+    "node.device_failed": (ITSELF, None, NODE.replace(state="composed"), DEVICE | {"reason": TAKEN}),
     "node.delete": (USER, NODE.replace(state="composed"), None, None),
     "flavor.create": (USER, None, FLAVOR, None),
     "flavor.update": (USER, FLAVOR, FLAVOR.replace(policy="pack"), None),

@@ -13,6 +13,7 @@ from valence.api.http import request_body
 from valence.api.model import crud
 from valence.api.model import query
 from valence.api.model import schemas
+from valence.api.v1 import node_actions
 from valence.api.v1 import operations
 from valence.common import errors
 from valence.composition import requirements
@@ -87,45 +88,8 @@ _RESOURCES = {
 _PROPERTIES = {"type": "object", "description": "What the node needs."}
 
 
-class _Action(models.ModelBase):
-    """Exactly one action on the machine of a node."""
-
-    path = "actions"
-    fields = {
-        "power": types.Choice(
-            "What to do with the power; the machine's own choice is smaller.",
-            node_states.POWER_ACTIONS,
-            default=None,
-        ),
-    }
-
-
-BOOT = {
-    "type": "object",
-    "description": "What the machine boots from: target, enabled and mode.",
-    "properties": {
-        "target": {
-            "type": "string",
-            "enum": list(node_states.BOOT_TARGETS),
-            "description": "Where it boots from; none removes what was chosen before.",
-        },
-        "enabled": {
-            "type": "string",
-            "enum": list(node_states.BOOT_ENABLED),
-            "description": "Whether for the next start alone, by default, or for all.",
-        },
-        "mode": {
-            "type": ["string", "null"],
-            "enum": [*node_states.BOOT_MODES, None],
-            "description": "Firmware interface; null leaves it as it is.",
-        },
-    },
-    "required": ["target"],
-    "additionalProperties": False,
-}
-
 _CREATE = schemas.Validator(
-    _Creation, "create", {"properties": _PROPERTIES, "resources": _RESOURCES, "boot": BOOT}
+    _Creation, "create", {"properties": _PROPERTIES, "resources": _RESOURCES, "boot": node_actions.BOOT}
 )
 #: the schema of a new node with that of its requirements, which are read by themselves
 _CREATED = _CREATE.schema | {
@@ -133,7 +97,6 @@ _CREATED = _CREATE.schema | {
 }
 _MANAGE = schemas.Validator(_Adoption, "create")
 _UPDATE = schemas.Validator(models.Node, "update")
-_ACTION = schemas.Validator(_Action, "create", {"boot": BOOT})
 
 
 def scope(call, *, everywhere=True):
@@ -249,7 +212,7 @@ def _creation(call, document):
         raise errors.Forbidden(rule=PLACED)
     if values.get("project_id", call.context.project_id) != call.context.project_id:
         _require_all_projects(call)
-    boot = {"boot": _boot(values["boot"])} if "boot" in values else {}
+    boot = {"boot": node_actions.boot(values["boot"])} if "boot" in values else {}
     return values | boot | ({"properties": requirements.normal(properties)} if properties else {})
 
 
@@ -327,7 +290,7 @@ def delete(call, node):
 
 @descriptions.described(
     parameters=(descriptions.IDEMPOTENCY_KEY, descriptions.PREFER),
-    body=_ACTION.schema,
+    body=node_actions.SCHEMA,
     body_name="NodeAction",
     body_example={"power": "force_off"},
     media_types=(request_body.JSON,),
@@ -335,11 +298,13 @@ def delete(call, node):
     failures=(400, 404, 409, 413, 415, 422),
 )
 def action(call, node):
-    """Run an action on the machine of a node: 202 with its operation."""
+    """Run one action on the machine of a node, power, boot, attach or detach: 202 with its operation."""
     query.options(call.raw_query, {})
     key = checked(node)
     document = request_body.read(call.http, limits=call.settings.limits)
-    wanted = _wanted(_ACTION.values(document, call.settings.max_json_depth))
+    wanted = node_actions.wanted(document, call.settings.max_json_depth)
+    if node_actions.names_device(wanted) and not call.policy.allows(PLACED, call.context):
+        raise errors.Forbidden(rule=PLACED)
     with request_body.told(call):
         idempotency = request_body.of(call, document, project=call.context.project_id)
         operation = call.conductor.nodes.act(call.context, scope(call), key, wanted, idempotency=idempotency)
@@ -361,23 +326,6 @@ def devices(call, node):
     query.options(call.raw_query, {})
     rows = call.conductor.nodes.devices(call.context, scope(call), checked(node))
     return handler.document(call, {"devices": rows})
-
-
-def _wanted(values):
-    """Return the one action of a body, with the defaults of what it leaves out; raise ValidationFailed."""
-    given = {name: value for name, value in values.items() if value is not None}
-    if len(given) != 1:
-        names = ", ".join(sorted(_ACTION.schema["properties"]))
-        detail = f"It has {len(given)} actions, not one."
-        problem = {"path": "$", "detail": detail, "hint": f"Give exactly one of: {names}."}
-        raise errors.ValidationFailed(problems=[problem])
-    return {"boot": _boot(given["boot"])} if "boot" in given else given
-
-
-def _boot(given):
-    """Return what a machine boots from, with the defaults of what a body leaves out."""
-    boot = {"enabled": "once", "mode": None} | given
-    return boot | ({"enabled": "disabled"} if boot["target"] == "none" else {})
 
 
 def _expected(call, key):

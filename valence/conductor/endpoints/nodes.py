@@ -13,7 +13,10 @@ from valence.conductor.endpoints import repeats
 from valence.conductor.events import new_events
 from valence.conductor.inventory import connections
 from valence.conductor.nodes import creation
+from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
+from valence.conductor.nodes.devices import additions
+from valence.conductor.nodes.devices import attach
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
@@ -21,6 +24,8 @@ from valence.db.models import node as node_states
 
 #: types of resources that can be adopted
 ADOPTABLE = ("System",)
+#: most parts of a resource block that are shown
+MOST_PARTS = 64
 #: fields of a node that come from the resource of its system -> the field there
 _OF_SYSTEM = {"resource_id": "uuid", "power_state": "power_state", "health": "health"}
 
@@ -169,11 +174,36 @@ class NodesEndpoint:
         devices = {row.uuid: row for row in self._store.list(models.Device, filters=wanted)}
         states = {row.uuid: row for row in self._store.list(models.ResourceState, filters=wanted)}
         shown = []
+        parts = self._parts([claim.device_id for claim in claims])
         for claim in claims:
             device, state = devices.get(claim.device_id), states.get(claim.device_id)
+            inside = parts.get(claim.device_id, [])
+            own = state and state.identity
+            identity = inside[0]["identity"] if not own and len(inside) == 1 else own
             more = {"device_type": device and device.device_type, "model": device and device.model}
-            shown.append(claim.public() | more | {"identity": state and state.identity})
+            shown.append(claim.public() | more | {"identity": identity, "parts": inside})
         return shown
+
+    def _parts(self, uuids):
+        """Return what resource blocks consist of, by their uuids: the resources below their URLs."""
+        named = [store.Filter("uuid", "in", uuids), store.Filter("resource_type", "eq", "Resource Block")]
+        return {block.uuid: self._below(block) for block in self._store.list(models.Resource, filters=named)}
+
+    def _below(self, block):
+        url, fields = block.resource_url, ("uuid", "resource_type", "name", "identity")
+        inside = [
+            store.Filter("podm_id", "eq", block.podm_id),
+            store.Filter("resource_url", "gt", f"{url}/"),
+            store.Filter("resource_url", "lt", f"{url}0"),  # "0" follows "/"
+        ]
+        rows = self._store.list(
+            models.ResourceWithState,
+            filters=inside,
+            sort=[store.Sort("resource_url")],
+            limit=MOST_PARTS,
+            fields=fields,
+        )
+        return [{"resource_id": row.uuid} | {name: getattr(row, name) for name in fields[1:]} for row in rows]
 
     def _manage(self, context, values, remember):
         resource = self._adoptable(values["resource_id"])
@@ -280,21 +310,26 @@ class NodesEndpoint:
                 f"The node {node.uuid} is in the state {node.state}: {node.error or 'it has no machine'}."
             )
             raise errors.Conflict(reason=reason)
-        if node.managed_by:
+        if node.managed_by and kind != "attach":
             raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
         self._usable(node.podm_id)
-        now = self._store.at()
-        operation = operations.new(context, kind, "node", node.uuid, now=now, project_id=node.project_id)
-        seen = {"seen": True} if node.handle.get("seen") else {}
-        values = {"state": node_states.CHANGING, "handle": action | seen}
-        answer = operation.public()
-        self._store.commit(
-            store.Create(operation),
-            store.Update(node, values),
-            new_events.node(context, "state_changed", old=node, new=node.replace(**values)),
-            *remember(answer),
-        )
-        return answer
+        answers = []
+
+        def changes(more):
+            handle = action | job.lasting(node.handle) | more
+            changed = rights.change(context, node, kind, handle, self._store.at())
+            answers.append(changed[0].obj.public())
+            return [*changed, *remember(answers[-1])]
+
+        if kind == "attach":
+            additions.add(self._store, node, action[kind], changes)
+        elif kind == "detach":
+            claim = additions.removable(self._store, node, action[kind])
+            detaching = store.Update(claim, {"state": attach.DETACHING})
+            self._store.commit(*changes({"devices": [claim.device_id]}), detaching)
+        else:
+            self._store.commit(*changes({}))
+        return answers[-1]
 
     def _require_idle(self, node):
         """Raise NodeBusy while an operation is open."""

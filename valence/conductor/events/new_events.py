@@ -28,6 +28,12 @@ def _event(kind, context, happened, *, old=None, new=None, more=None):
     return store.Create(event)
 
 
+def of_device(claim, device, **more):
+    """Return what an event of a node says of one of its devices: a Claim, its Device or None, and ``more``."""
+    about = {"device_type": device and device.device_type, "model": device and device.model}
+    return {"device_id": claim.device_id, "part": claim.part} | about | more
+
+
 #: of a PodManager, a ResourceWithState, an Introspection, a Node, a Flavor
 pod_manager = functools.partial(_event, "pod_manager")
 resource = functools.partial(_event, "resource")

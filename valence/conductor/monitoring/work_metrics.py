@@ -137,12 +137,12 @@ BACKUP_RUNS = _make(
 )
 
 #: kinds of operations, but for the deletion of a pod manager
-OPERATION_KINDS = ("sync", "adopt", "boot", "compose", "decompose", "power")
+OPERATION_KINDS = ("sync", "adopt", "attach", "boot", "compose", "decompose", "detach", "power")
 
 #: a counter that appears with its first count shows no increase of it: what is rare and alerted on starts at 0
 STARTED: tuple[tuple[prometheus_client.Counter | prometheus_client.Histogram, tuple], ...] = (
     *((OPERATIONS, labels) for labels in itertools.product(OPERATION_KINDS, operation.ENDED)),
-    *((OUTCOMES_UNKNOWN, (step,)) for step in ("act", "compose", "power_off", "remove")),
+    *((OUTCOMES_UNKNOWN, (step,)) for step in ("act", "attach", "compose", "detach", "power_off", "remove")),
     *((WORK_FAILURES, (kind,)) for kind in ("expected", "unexpected")),
     *((LEASE_LOSSES, (noticed_by,)) for noticed_by in ("commit", "renewal")),
     *((HARDWARE_EVENTS, (result,)) for result in ("failed", "read", "refused", "unknown", "whole")),

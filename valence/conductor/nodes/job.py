@@ -12,6 +12,7 @@ import typing
 
 from oslo_log import log
 
+from valence.common import context
 from valence.common import errors
 from valence.composition import claims
 from valence.conductor.events import new_events
@@ -34,8 +35,16 @@ MAINTENANCE_PAUSE = 30.0
 CLOSED_PAUSE = 1.0
 #: seconds until taking a node apart is tried again, at first and at most
 FIRST_BACKOFF, LONGEST_BACKOFF = 60.0, 3600.0
+#: fields of the handle that outlast operations: whether the inventory had the machine once, and when the removal of
+#: devices is tried again
+LASTING = ("seen", "again")
 #: fields of the handle that identify the hardware of a node
 KEPT = ("machine_url", "requests", "before", "zone", "seen")
+
+
+def lasting(handle: typing.Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    """Return the fields of a handle that are kept when an operation begins or ends."""
+    return {name: value for name in LASTING if (value := handle.get(name))}
 
 
 class HandedBack(Exception):
@@ -109,13 +118,14 @@ class Steps(abc.ABC):
 
     def stranded(self, error: errors.ValenceError) -> Ending:
         """Return what a failure of ``undo`` itself means: the node keeps its claims, and is taken apart later."""
-        handle = self.job.handle
-        tries = handle.get("tries", 0)
-        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(tries, 10))
-        later = {"tries": tries + 1, "next_at": self.job.store.now() + pause}
-        kept = self.kept()
+        later = self.backoff(self.job.handle.get("tries", 0))
         values = {"state": node_states.ERROR, "error": error.detail[:ERROR_LENGTH], "goal": "absent"}
-        return Ending(values | {"handle": kept | later})
+        return Ending(values | {"handle": self.kept() | later})
+
+    def backoff(self, tries: int) -> dict[str, typing.Any]:
+        """Return how often something was tried, after ``tries`` times before, and when it is tried again."""
+        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(tries, 10))
+        return {"tries": tries + 1, "next_at": self.job.store.now() + pause}
 
 
 class Job:
@@ -156,18 +166,29 @@ class Job:
         """The name of the step that is under way, "" before the first."""
         return typing.cast(str, self._recorder.steps[-1]["name"]) if self._recorder.steps else ""
 
-    def save(self, **values: typing.Any) -> None:
-        """Store values of the handle."""
-        self._change({"handle": self.handle | values}, touch=False)
+    @property
+    def context(self) -> context.RequestContext:
+        """The context of the request, for events."""
+        return self._recorder.context
 
-    def choose_again(self) -> None:
-        """Claim other devices for the node, which has none left; raise NothingFits, DeviceTaken."""
-        self.node = creation.choose_again(self.store, self._reread(), self._lease)
+    def save(self, *changes: store.Change, **values: typing.Any) -> None:
+        """Store values of the handle, in one commit with other changes."""
+        self._change({"handle": self.handle | values}, *changes, touch=False)
 
-    def give_back(self, taken: typing.Mapping[str, str | None]) -> None:
-        """Give the node's devices back; ``taken`` are the URLs of those that somebody else has, with the reasons."""
+    def choose_again(
+        self,
+        choose: typing.Callable[[store.Store, models.Node, store.Lease], models.Node] = creation.choose_again,
+    ) -> None:
+        """Claim other devices instead of those that were given back; raise NothingFits, DeviceTaken."""
+        self.node = choose(self.store, self._reread(), self._lease)
+
+    def give_back(
+        self, taken: typing.Mapping[str, str | None], mine: typing.Sequence[models.Claim] | None = None
+    ) -> None:
+        """Give devices of the node back, by default all; ``taken`` are the URLs of those that somebody else has."""
         rights.note_taken(self.store, self.node, taken)
-        claims.release(self.store, rights.claims(self.store, self.node), lease=self._lease)
+        rows = rights.claims(self.store, self.node) if mine is None else mine
+        claims.release(self.store, rows, lease=self._lease)
 
     @contextlib.contextmanager
     def driver(self) -> typing.Iterator[base.PodManagerDriver]:
@@ -271,13 +292,14 @@ class Job:
             return [store.Delete(node), new_events.node(mine, "delete", old=node)]
         new = node.replace(**ending.values)
         event = new_events.node(mine, "state_changed", old=node, new=new)
-        # The sweep has to know which machines the inventory had once.
-        seen = {"seen": True} if node.handle.get("seen") else {}
-        return [store.Update(node, {"handle": seen} | ending.values), event]
+        handle = lasting(node.handle) | ending.values.get("handle", {})
+        kept = {name: value for name, value in handle.items() if value is not None}
+        return [store.Update(node, ending.values | {"handle": kept}), event]
 
-    def _change(self, values, *, touch):
+    def _change(self, values, *others, touch):
         def attempt(node):
-            self.node = self.store.commit(store.Update(node, values, touch=touch), lease=self._lease)[0]
+            changes = (store.Update(node, values, touch=touch), *others)
+            self.node = self.store.commit(*changes, lease=self._lease)[0]
 
         store.change(self.node, attempt, self._reread)
 

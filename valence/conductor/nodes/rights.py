@@ -79,6 +79,20 @@ def removal(
     return [store.Delete(node), event, *devices, *ended]
 
 
+def change(
+    request_context: context.RequestContext,
+    node: models.Node,
+    kind: str,
+    handle: dict[str, typing.Any],
+    now: str,
+) -> list[store.Change]:
+    """Return the changes that request an operation on a node which is ready, the operation first."""
+    operation = operations.new(request_context, kind, "node", node.uuid, now=now, project_id=node.project_id)
+    values = {"state": node_states.CHANGING, "handle": handle}
+    event = new_events.node(request_context, "state_changed", old=node, new=node.replace(**values))
+    return [store.Create(operation), store.Update(node, values), event]
+
+
 def decomposition(request_context: context.RequestContext, node: models.Node, now: str) -> list[store.Change]:
     """Return the changes that request a node's machine to be taken apart, the operation first."""
     operation = operations.new(

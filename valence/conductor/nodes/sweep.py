@@ -8,7 +8,9 @@ from oslo_log import log
 from valence.common import context
 from valence.common import errors
 from valence.conductor.events import new_events
+from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
+from valence.conductor.nodes.devices import attach
 from valence.conductor.work import operations
 from valence.conductor.work import threads
 from valence.db import models
@@ -47,6 +49,8 @@ class Sweep:
                     self._retry(mine, node)
                 for page in self._pages(store.Filter("goal", "eq", "present")):
                     self._compare(mine, page)
+                    for node in page:
+                        self._detach_again(mine, node)
         except (errors.LeaseHeld, errors.LeaseLost):
             pass
 
@@ -68,6 +72,18 @@ class Sweep:
         self._commit(*rights.decomposition(mine, node, self._store.at()))
         self._wake()
 
+    def _detach_again(self, mine, node):
+        """Request a failed removal of devices again when its backoff is over."""
+        again = node.handle.get("again")
+        if not again or node.state != node_states.COMPOSED or again["next_at"] > self._store.now():
+            return
+        if operations.open_for(self._store, node.uuid):
+            return
+        claims = [claim for claim in rights.claims(self._store, node) if claim.state == attach.DETACHING]
+        handle = job.lasting(node.handle) | {"devices": [claim.device_id for claim in claims]}
+        self._commit(*rights.change(mine, node, "detach", handle, self._store.at()))
+        self._wake()
+
     def _compare(self, mine, nodes):
         """Note nodes whose machines are gone, and those whose machines are back.
 
@@ -82,9 +98,17 @@ class Sweep:
                 self._commit(store.Update(node, {"handle": node.handle | {"seen": True}}, touch=False))
             elif node.state == node_states.COMPOSED and was_there and not is_there:
                 reason = GONE.format(self._store.at())
-                self._note(mine, node, state=node_states.ERROR, error=reason, handle={"gone": True})
+                self._note(
+                    mine, node, state=node_states.ERROR, error=reason, handle=node.handle | {"gone": True}
+                )
             elif node.state == node_states.ERROR and is_there and node.handle.get("gone"):
-                self._note(mine, node, state=node_states.COMPOSED, error=None, handle={"seen": True})
+                self._note(
+                    mine,
+                    node,
+                    state=node_states.COMPOSED,
+                    error=None,
+                    handle=job.lasting(node.handle) | {"seen": True},
+                )
 
     def _inventory(self, nodes):
         if not nodes:

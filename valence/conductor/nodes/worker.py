@@ -18,6 +18,7 @@ from valence.conductor.nodes import adoption
 from valence.conductor.nodes import compose
 from valence.conductor.nodes import job
 from valence.conductor.nodes import power
+from valence.conductor.nodes.devices import attach
 from valence.conductor.work import operations
 from valence.conductor.work import threads
 from valence.db import models
@@ -30,6 +31,8 @@ KINDS = {
     "compose": compose.Compose,
     "decompose": compose.Decompose,
     "adopt": adoption.Adoption,
+    "attach": attach.Attach,
+    "detach": attach.Detach,
     "power": power.Power,
     "boot": power.Boot,
 }

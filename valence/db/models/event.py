@@ -44,6 +44,13 @@ class EventType(typing.NamedTuple):
 
 
 _COUNTED = {name: types.Integer(f"Resources that were {name}.", min=0) for name in COUNTERS}
+_OF_DEVICE = {
+    "device_id": types.Text("The device: uuid of its resource.", max=36, format="uuid"),
+    "device_type": types.Text("What it contributes.", max=32, default=None, example="Accelerator"),
+    "model": types.Text("Its model.", default=None, example="A100"),
+    "part": types.Text("What it is for.", max=64, example="accelerator/0"),
+}
+_REASON = {"reason": types.Text("Why.", max=1024, example="The pod manager did not answer.")}
 _FAILED = {"error": types.Text("Why it failed.", max=1024, example="The connection was cut.")}
 
 # fmt: off
@@ -70,6 +77,12 @@ EVENT_TYPES = {
     "valence.node.create": EventType("A node was requested or adopted.", "node", False, True),
     "valence.node.update": EventType("A node was changed by a client.", "node", True, True),
     "valence.node.state_changed": EventType("The state of a node changed.", "node", True, True),
+    "valence.node.device_attached": EventType("A node got a device.", "node", False, True, _OF_DEVICE),
+    "valence.node.device_detached": EventType("A node lost a device.", "node", False, True, _OF_DEVICE),
+    "valence.node.device_failed": EventType(
+        "A device could not be added or removed, or the machine of its node lost it.",
+        "node", False, True, _OF_DEVICE | _REASON,
+    ),
     "valence.node.delete": EventType("A node was released.", "node", True, False),
     "valence.flavor.create": EventType("A flavor was created.", "flavor", False, True),
     "valence.flavor.update": EventType("A flavor was changed.", "flavor", True, True),

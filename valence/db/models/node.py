@@ -164,8 +164,14 @@ class NodeDevice(base.ModelBase):
         ),
         "model": types.Text("Model of the device.", default=None, write="never"),
         "identity": types.Text(
-            "Redfish UUID or serial number, by which an operating system may find it.",
+            "Redfish UUID or serial number, by which an operating system may find it; of a resource block that of its "
+            "only part, null if it has several.",
             default=None,
+            write="never",
+        ),
+        "parts": types.JSON(
+            "What a resource block consists of: resource_id, resource_type, name and identity of each part.",
+            default=[],
             write="never",
         ),
     }

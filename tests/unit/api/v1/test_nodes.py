@@ -206,7 +206,7 @@ class ActionTest(NodesCase):
         uuid = self.adopted()
         for body in ({}, {"power": None}, {"power": "on", "boot": {"target": "pxe"}}):
             (problem,) = self.assert_error(self.act(uuid, body), 400, "valence.validation")
-            self.assertIn("boot, power", problem["hint"])
+            self.assertIn("attach, boot, detach, power", problem["hint"])
 
     def test_what_is_allowed_is_told(self):
         uuid = self.adopted()

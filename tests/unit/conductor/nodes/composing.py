@@ -5,6 +5,7 @@ import fixtures
 
 from tests.unit.conductor.nodes import case
 from valence.common import composition_errors
+from valence.common import errors
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
@@ -20,6 +21,8 @@ class Hardware(composers.Composer):
         self.obeys, self.names, self.taken = True, True, {}
         #: paths of parts that are being composed with, and errors that the next searches raise
         self.changing, self.failures = set(), []
+        #: the state of the machines
+        self.state = composers.COMPOSED
         self._number = 0
 
     def look(self, resource_urls):
@@ -56,13 +59,29 @@ class Hardware(composers.Composer):
         ]
         return [composers.Composed(url, composers.COMPOSED, self.machines_[url][1]) for url in found]
 
+    def machine(self, machine_url, resource_urls):
+        """Return a machine with its parts."""
+        if machine_url not in self.machines_:
+            raise errors.ResourceGone(url="http://127.0.0.1", reason="404")
+        used = self.machines_[machine_url][1]
+        return composers.Composed(machine_url, self.state, tuple(used))
+
     def attach(self, machine_url, resource_url):
-        """Add a part."""
-        raise NotImplementedError
+        """Add a part to a machine, if the hardware obeys."""
+        return self._change("attach", machine_url, lambda used: (*used, resource_url))
 
     def detach(self, machine_url, resource_url, *, force=False):
-        """Remove a part."""
-        raise NotImplementedError
+        """Remove a part from a machine, if the hardware obeys."""
+        return self._change(
+            "detach", machine_url, lambda used: tuple(each for each in used if each != resource_url)
+        )
+
+    def _change(self, what, machine_url, changed):
+        self.requests.append(what)
+        if self.obeys and not self._refuses() and machine_url in self.machines_:
+            mark, used = self.machines_[machine_url]
+            self.machines_[machine_url] = (mark, changed(used))
+        return self._answer(base.Outcome(base.DONE, resource_url=machine_url))
 
     def decompose(self, machine_url):
         """Take a machine apart, if the hardware obeys."""

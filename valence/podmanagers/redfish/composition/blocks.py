@@ -123,6 +123,11 @@ class Blocks(composer.Composer):
         machines = [self._composed(url, document, parts) for url, document in found.items()]
         return [each._replace(is_marked=each.resource_url in marked) for each in machines]
 
+    def machine(self, machine_url: str, resource_urls: typing.Sequence[str]) -> composer.Composed:
+        document = self._connection.get(machine_url).content or {}
+        parts = {url: self._read(url) for url in resource_urls}
+        return self._composed(machine_url, document, parts)
+
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
         return self._change(machine_url, added=(resource_url,))
 

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Add devices to the machine of a node, and remove them.
+
+The operation has the UUIDs of its devices as ``handle["devices"]``. A request whose answer was lost is never repeated
+before the machine was seen without its effect. The claim of a device ends only when no machine was seen to use it.
+"""
+
+import typing
+
+from valence.common import composition_errors
+from valence.common import errors
+from valence.common import introspection_errors
+from valence.composition.claims import returning
+from valence.conductor.events import new_events
+from valence.conductor.nodes import hardware
+from valence.conductor.nodes import job
+from valence.conductor.nodes import rights
+from valence.conductor.nodes.devices import additions
+from valence.db import models
+from valence.db import store
+from valence.db.models import node as node_states
+from valence.db.models.node import ERROR_LENGTH
+from valence.podmanagers import base
+from valence.podmanagers import composer as composers
+
+#: states of the claims of devices that are added, that the node has, and that are removed
+ATTACHING, ATTACHED, DETACHING = "attaching", "attached", "detaching"
+#: what is not left behind by a request that raised it
+_REFUSED = (
+    composition_errors.DeviceTaken,
+    introspection_errors.NotOffered,
+    errors.PodManagerUnreachable,
+)
+
+
+class _Change(hardware.Hardware):
+    """The steps that both operations have: remove devices from the machine, and wait until they are free."""
+
+    def claims(self) -> list[models.Claim]:
+        """Return the claims of the devices that the operation is about."""
+        mine = self.job.handle.get("devices", ())
+        return [claim for claim in super().claims() if claim.device_id in mine]
+
+    def power_off(self) -> float | None:
+        """Switch the machine off where the request says so."""
+        asked = self.job.handle.get(self.kind) or {}
+        return self.switched_off(self.machine_url) if asked.get("power_off") else None
+
+    def detach(self) -> float | None:
+        """Request that the machine loses the devices that it lists, one after the other."""
+        if self.is_untouched:
+            return None
+        with self.job.driver() as driver:
+            return self._removed(driver, driver.composer())
+
+    def gone(self) -> float | None:
+        """Poll until the machine does not use the devices any more."""
+        if self.is_untouched:
+            return None
+        is_undone = "failure" in self.job.handle
+        with self.job.driver() as driver:
+            composer = driver.composer()
+            # A request whose answer was lost may have arrived since the last look.
+            if is_undone and (seconds := self._removed(driver, composer)) is not None:
+                return seconds
+            for part in composer.look(self.urls):
+                if part.is_changing or self.machine_url in part.consumers:
+                    self.job.save(free_at=None)
+                    return self.again(f"{part.resource_url} is not free: {part.reason or 'it is changing'}")
+            return self.until_free_twice() if is_undone else None
+
+    def pause(self, error: errors.ValenceError) -> float | None:
+        """Wait for a pod manager that does not answer, once devices may have been added or removed."""
+        is_away = isinstance(error, errors.PodManagerUnreachable)
+        return self.again(error.detail) if is_away and self._is_begun else None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the operation."""
+        return "detach"
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the machine cannot have got one of the devices."""
+        return False
+
+    @property
+    def machine_url(self) -> str:
+        """The path of the machine."""
+        return typing.cast(str, self.job.node.resource_url)
+
+    @property
+    def _is_begun(self) -> bool:
+        return bool({"asked", "removals", "failure"} & self.job.handle.keys())
+
+    def listed(self, composer: composers.Composer) -> tuple[str, ...]:
+        """Return the paths of the operation's devices that the machine has; raise ResourceGone."""
+        urls = self.urls
+        present = composer.machine(self.machine_url, urls).resource_urls
+        return tuple(url for url in urls if url in present)
+
+    def number(self, name: str, url: str) -> int:
+        """Return how often something was requested for a device, by the name of the count in the handle."""
+        return int((self.job.handle.get(name) or {}).get(url, 0))
+
+    def counted(self, name: str, url: str, number: int) -> dict[str, dict[str, int]]:
+        """Return the values of the handle with another number of requests for a device."""
+        return {name: (self.job.handle.get(name) or {}) | {url: number}}
+
+    def _removed(self, driver: base.PodManagerDriver, composer: composers.Composer) -> float | None:
+        """Request what is left to be removed; return the seconds until it is looked for, None where nothing is."""
+        if (seconds := self.followed(driver, self._ended)) is not None:
+            return seconds
+        for url in self._left(composer):
+            if self.job.handle.get("accepted") == url:
+                return self.again(f"The machine still has {url}.")
+            if (seconds := self._remove(composer, url)) is not None:
+                return seconds
+        return None
+
+    def _remove(self, composer: composers.Composer, url: str) -> float | None:
+        number = self.number("removals", url)
+        if number >= hardware.MOST_REQUESTS:
+            reason = f"{number} requests to remove {url} were lost without effect"
+            raise composition_errors.CompositionFailed(url=self.machine_url, reason=reason)
+        self.job.save(**self.counted("removals", url, number + 1), current=url)
+        try:
+            seconds = self.asked(
+                lambda: composer.detach(self.machine_url, url),
+                refused=self.counted("removals", url, number),
+                ended=self._ended,
+            )
+        except errors.PodManagerUnreachable:
+            self.job.save(**self.counted("removals", url, number))  # it was not sent
+            raise
+        except errors.PodManagerError:
+            if url in self._left(composer):
+                raise
+            return None  # an earlier request has arrived meanwhile
+        if seconds is None and url in self._left(composer):
+            return self.again(f"The machine still has {url}.")
+        return seconds
+
+    def _ended(self, outcome: base.Outcome) -> dict[str, typing.Any]:
+        """Return what the handle keeps of an answer: which removal was accepted."""
+        return {"accepted": self.job.handle.get("current")} if outcome.state == base.DONE else {}
+
+    def _left(self, composer: composers.Composer) -> tuple[str, ...]:
+        """Return the devices that the machine has; a machine that is gone has none."""
+        try:
+            return self.listed(composer)
+        except errors.ResourceGone:
+            return ()
+
+    def retried(self, error: errors.ValenceError) -> job.Ending:
+        """Return the end of a removal that has to be tried again: the claims stay, and say why."""
+        again = self.job.node.handle.get("again") or {}
+        values = {"state": node_states.COMPOSED, "error": None}
+        changes: list[store.Change] = [
+            store.Update(claim, {"state": DETACHING, "error": error.detail[:ERROR_LENGTH]})
+            for claim in self.claims()
+        ]
+        later = self.backoff(again.get("tries", 0))
+        events = self.events("device_failed", reason=error.detail)
+        return job.Ending(values | {"handle": {"again": later}}, [*changes, *events])
+
+    def events(self, happened: str, **more: typing.Any) -> list[store.Change]:
+        """Return an event for each device of the operation."""
+        rows = self.claims()
+        node = self.job.node.replace(state=node_states.COMPOSED, error=None)
+        return device_events(self.job, node, rows, happened, **more)
+
+
+class Attach(_Change):
+    """Add devices to the machine: the handle has ``attach``, the request."""
+
+    names = ("verify", "power_off", "attach", "check")
+    undo = ("detach", "gone")
+
+    @property
+    def kind(self) -> str:
+        return "attach"
+
+    @property
+    def is_untouched(self) -> bool:
+        return not any((self.job.handle.get("asked") or {}).values())
+
+    def verify(self) -> float | None:
+        """Read the devices live, and choose others where somebody took one since the last synchronization."""
+        self._ensure_claims()
+        with self.job.driver() as driver:
+            urls = self.urls
+            taken = [part for part in driver.composer().look(urls) if not part.is_free]
+        if len(urls) < len(self.claims()):
+            raise composition_errors.DeviceTaken(device="of a claim", reason="it is gone from the inventory")
+        if not taken:
+            return None
+        self._replace({part.resource_url: part.reason or "the pod manager says so" for part in taken})
+        return 0.0
+
+    def attach(self) -> float | None:
+        """Request the devices that the machine has not got, one after the other."""
+        self._ensure_claims()
+        with self.job.driver() as driver:
+            composer = driver.composer()
+            if (seconds := self.followed(driver, lambda _: {})) is not None:
+                return seconds
+            present = self.listed(composer)
+            for url in self.urls:
+                if url not in present and (seconds := self._add(composer, url)) is not None:
+                    return seconds
+        return None
+
+    def check(self) -> float | None:
+        """Poll until the machine has the devices, and they are ready."""
+        with self.job.driver() as driver:
+            machine = driver.composer().machine(self.machine_url, self.urls)
+        if machine.state == composers.FAILED:
+            reason = "the pod manager says that it failed"
+            raise composition_errors.CompositionFailed(url=self.machine_url, reason=reason)
+        if machine.state == composers.COMPOSED and set(self.urls) <= set(machine.resource_urls):
+            return None
+        return self.again("The machine does not list all its parts.")
+
+    def succeeded(self) -> job.Ending:
+        attached = [store.Update(claim, {"state": ATTACHED}) for claim in self.claims()]
+        changes = [*attached, *self.events("device_attached")]
+        return super().succeeded()._replace(changes=changes)
+
+    def failed(self, error: errors.ValenceError) -> job.Ending:
+        """Give the devices back: they were seen to be free, or nothing was requested. The node is as it was."""
+        events = self.events("device_failed", reason=error.detail)
+        freed = returning(self.job.store, self.claims())
+        return job.Ending({"state": node_states.COMPOSED, "error": None}, [*freed, *events])
+
+    def stranded(self, error: errors.ValenceError) -> job.Ending:
+        """Keep the claims: the sweep requests the removal of the devices again. The node keeps its machine."""
+        return self.retried(error)
+
+    def _add(self, composer: composers.Composer, url: str) -> float | None:
+        """Request a device; return the seconds until it is looked for, None where the machine has it."""
+        number, before = self.number("asked", url), self.job.handle.get("asked") or {}
+        if number and (seconds := self._until_repeatable(composer, url, number)) is not None:
+            return seconds
+        attaching = [store.Update(claim, {"state": ATTACHING}) for claim in self.claims()]
+        self.job.save(*attaching, **self.counted("asked", url, number + 1), free_at=None)
+        try:
+            seconds = self.asked(lambda: composer.attach(self.machine_url, url), refused={"asked": before})
+        except _REFUSED as error:
+            return self._refused(composer, url, error, before)
+        if seconds is None and url not in self.listed(composer):
+            return hardware.INTERVAL
+        return seconds
+
+    def _until_repeatable(self, composer: composers.Composer, url: str, number: int) -> float | None:
+        """Return the seconds until a device may be requested again, None if it may now; raise where it may not."""
+        (part,) = composer.look([url])
+        if part.consumers and self.machine_url not in part.consumers:
+            raise composition_errors.DeviceTaken(device=url, reason=part.reason or "another machine has it")
+        if part.is_changing or not part.is_free:
+            self.job.save(free_at=None)
+            return self.again(f"{url} is in use, but the machine does not list it.")
+        if (seconds := self.until_free_twice()) is not None:
+            return seconds
+        if number >= hardware.MOST_REQUESTS:
+            reason = f"{number} requests for {url} were answered, or lost, without effect"
+            raise composition_errors.CompositionFailed(url=self.machine_url, reason=reason)
+        return None
+
+    def _refused(
+        self,
+        composer: composers.Composer,
+        url: str,
+        error: errors.ValenceError,
+        before: typing.Mapping[str, int],
+    ) -> float:
+        """Go on after a request that changed nothing, or raise its error."""
+        is_taken = isinstance(error, composition_errors.DeviceTaken)
+        if is_taken and url in self.listed(composer):
+            return 0.0  # an earlier request has arrived meanwhile
+        self.job.save(asked=dict(before))  # nothing was added, so that nothing has to be removed
+        if not is_taken:
+            raise error
+        self._replace({url: error.detail})
+        return 0.0
+
+    def _ensure_claims(self) -> None:
+        """Choose devices where the operation has given its devices back."""
+        if not self.claims():
+            self.job.choose_again(additions.choose_again)
+
+    def _replace(self, taken: typing.Mapping[str, str]) -> None:
+        """Give the devices back to choose others; raise DeviceTaken where that is not wanted, or was done too often."""
+        handle = self.job.handle
+        choices, is_named = handle.get("choices", 1), additions.named_by(handle["attach"]) is not None
+        if is_named or not self.is_untouched or choices >= hardware.MOST_CHOICES:
+            url, reason = next(iter(taken.items()))
+            raise composition_errors.DeviceTaken(device=url, reason=reason)
+        self.job.save(choices=choices + 1)
+        self.job.give_back(taken, self.claims())
+
+
+class Detach(_Change):
+    """Remove devices from the machine: the handle has ``detach``, the request, unless the sweep repeats a removal."""
+
+    names = ("power_off", "detach", "gone")
+
+    def may_cancel(self) -> bool:
+        """Whether the hardware is unchanged."""
+        return not {"removals", "shutdown_at"} & self.job.handle.keys()
+
+    def succeeded(self) -> job.Ending:
+        mine = self.claims()
+        ended = {claim.id for claim in mine}
+        rest = [claim for claim in rights.claims(self.job.store, self.job.node) if claim.id not in ended]
+        values = {"state": node_states.COMPOSED, "error": None}
+        if not any(claim.state == DETACHING for claim in rest):
+            values["handle"] = {"again": None}
+        freed = returning(self.job.store, mine)
+        return job.Ending(values, [*freed, *self.events("device_detached")])
+
+    def failed(self, error: errors.ValenceError) -> job.Ending:
+        """Return the devices to the node; one that its machine has lost stays claimed until it was seen to be free."""
+        if self.job.step == "gone" or self.job.node.handle.get("again"):
+            return self.retried(error)
+        kept = [store.Update(claim, {"state": ATTACHED, "error": None}) for claim in self.claims()]
+        return job.Ending({"state": node_states.COMPOSED, "error": None}, kept)
+
+
+def device_events(
+    one: job.Job, node: models.Node, rows: typing.Sequence[models.Claim], happened: str, **more: typing.Any
+) -> list[store.Change]:
+    """Return an event of a node for each of these claims."""
+    wanted = [store.Filter("uuid", "in", [claim.device_id for claim in rows])]
+    devices = {row.uuid: row for row in one.store.list(models.Device, filters=wanted)} if rows else {}
+    return [
+        new_events.node(
+            one.context,
+            happened,
+            new=node,
+            more=new_events.of_device(claim, devices.get(claim.device_id), **more),
+        )
+        for claim in rows
+    ]
