@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What nodes cost: a power action until it is confirmed, and a list of nodes with power and health."""
+"""What nodes cost: a power action until it is confirmed, a device that comes or goes, a list with power and health."""
 
 import contextlib
 import itertools
@@ -18,7 +18,9 @@ SYSTEMS, ROUNDS, CLIENTS = 25, 4, 4
 #: rows of the list, and how often it is requested
 LISTED, REQUESTS = 100, 200
 #: CPU ms at most: for a power action, for a list; what Ironic 39 needs for them
-POWER, LIST = (25, 1200), (6, 39)
+POWER, LIST, DEVICE = (25, 1200), (6, 39), (40, None)
+#: composed nodes, each of which gets a device of its own and loses it
+COMPOSED = 10
 SECONDS, POLL_SECONDS = 120, 0.2
 SIGN_IN = {"username": "admin", "password": "password"}
 
@@ -33,6 +35,15 @@ def rows(site):
             folder, "pod", systems=SYSTEMS, nodes=0, system_blocks=0, power_seconds=0
         ) as pod:
             yield measure_power(site, database, pod)
+        blocks = {
+            "racks": 1,
+            "systems": 0,
+            "nodes": 0,
+            "compute_blocks": COMPOSED,
+            "storage_blocks": COMPOSED,
+        }
+        with deployment.Simulator(folder, "blocks", **blocks) as pod:
+            yield measure_devices(site, database, pod)
 
 
 def insert_nodes(site):
@@ -74,11 +85,11 @@ def measure_power(site, database, pod):
     """Return the row of power actions, from the request to the published end of each."""
     nodes = adopt(site, database, pod)
     gauge = site.meter(simulator=pod.pid)
-    act_on_all(site, database, nodes, "force_off")
+    act_on_all(site, database, dict.fromkeys(nodes, {"power": "force_off"}))
     gauge.watch_idle()
     with gauge.measure() as used:
         for power in itertools.islice(itertools.cycle(("on", "force_off")), ROUNDS):
-            act_on_all(site, database, nodes, power)
+            act_on_all(site, database, dict.fromkeys(nodes, {"power": power}))
     asked = len(nodes) * ROUNDS
     done = [store.Filter("operation_kind", "eq", "power"), store.Filter("result", "eq", "complete")]
     if (confirmed := database.count(models.Operation, filters=done)) != asked + len(nodes):
@@ -86,19 +97,51 @@ def measure_power(site, database, pod):
     return row("power action to confirmed", used, asked, POWER, rate=asked / used.wall)
 
 
-def adopt(site, database, pod):
-    """Register a simulated pod, adopt its systems, and return the UUIDs of the nodes."""
+def measure_devices(site, database, pod):
+    """Return the row of devices that are attached and detached; the synchronizations after that are counted too."""
+    podm_id = register(site, database, pod)
+    filters = {"podm_id": podm_id, "state": "free"}
+    bases = site.client.rows("/v1/devices", device_type="Compute", **filters)
+    drives = site.client.rows("/v1/devices", device_type="Storage", **filters)
+    made = [
+        site.client.post("/v1/nodes", {"name": f"composed-{number}", "resources": [base["uuid"]]})
+        for number, base in enumerate(bases)
+    ]
+    wait_until_idle(database)
+    chosen = {node["uuid"]: drive["uuid"] for node, drive in zip(made, drives, strict=False)}
+    gauge = site.meter(simulator=pod.pid)
+    gauge.watch_idle()
+    with gauge.measure() as used:
+        for action in itertools.islice(itertools.cycle(("attach", "detach")), ROUNDS):
+            bodies = {node: {action: {"device_id": drive}} for node, drive in chosen.items()}
+            act_on_all(site, database, bodies)
+    asked = len(chosen) * ROUNDS
+    kinds = store.Filter("operation_kind", "in", ["attach", "detach"])
+    done = database.count(models.Operation, filters=[kinds, store.Filter("state", "eq", "succeeded")])
+    if done != asked:
+        raise RuntimeError(f"{done} devices were attached or detached, not {asked}")
+    return row("attach or detach one device", used, asked, DEVICE, rate=asked / used.wall)
+
+
+def register(site, database, pod):
+    """Register a simulated pod, wait for its synchronization, and return the UUID of the pod manager."""
     podm_id = site.client.post("/v1/pod_managers", {"name": pod.name, "url": pod.root} | SIGN_IN)["uuid"]
     wait_until_idle(database)
+    return podm_id
+
+
+def adopt(site, database, pod):
+    """Register a simulated pod, adopt its systems, and return the UUIDs of the nodes."""
+    podm_id = register(site, database, pod)
     systems = site.client.rows("/v1/systems", podm_id=podm_id)
     made = [site.client.post("/v1/nodes/manage", {"resource_id": system["uuid"]}) for system in systems]
     wait_until_idle(database)
     return [node["uuid"] for node in made]
 
 
-def act_on_all(site, database, nodes, power):
-    """Request a power action on each node, and wait until all have ended and their events are published."""
-    asked = [load.request("POST", f"/v1/nodes/{uuid}/action", {"power": power}) for uuid in nodes]
+def act_on_all(site, database, bodies):
+    """Request an action on each node, and wait until all have ended and their events are published."""
+    asked = [load.request("POST", f"/v1/nodes/{uuid}/action", body) for uuid, body in bodies.items()]
     load.run(site.port, asked, CLIENTS)
     wait_until_idle(database)
 
