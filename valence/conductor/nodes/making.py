@@ -22,15 +22,15 @@ class Making(job.Steps):
 
     def __init__(self, one: job.Job) -> None:
         super().__init__(one)
-        #: what the request said beyond its requirements; nothing for an adoption
-        self.requested: dict[str, typing.Any] = one.handle.get("request") or {}
-        self._changes = tuple(name for name in machine.KINDS if name in self.requested)
+        #: what the request said beyond its requirements, None for the adoption of a machine that was named
+        self.requested: dict[str, typing.Any] | None = one.handle.get("request")
+        self._changes = tuple(name for name in machine.KINDS if name in (self.requested or {}))
         self.names = (*self.names, *self._changes)
 
     @property
     def is_named(self) -> bool:
-        """Whether the devices are named by the request, so that there are no others; an adoption names its machine."""
-        return not self.requested or "resources" in self.requested
+        """Whether the request names its devices, so that no others are chosen."""
+        return self.requested is None or "resources" in self.requested
 
     @property
     @abc.abstractmethod
@@ -71,7 +71,7 @@ class Making(job.Steps):
 
     def in_error(self, error: errors.ValenceError) -> dict[str, typing.Any]:
         """Return the values of a node without a machine; it keeps the request, so that it can be made again."""
-        kept = {"request": self.requested} if self.requested else {}
+        kept = {} if self.requested is None else {"request": self.requested}
         return {"state": node_states.ERROR, "error": error.detail[:ERROR_LENGTH], "handle": kept}
 
     def attached(self) -> list[store.Change]:
@@ -89,4 +89,5 @@ class Making(job.Steps):
         return self.job.step in self._changes
 
     def _change(self, name: str) -> machine.Change[typing.Any]:
-        return machine.KINDS[name](self.job, self.machine_url, self.requested[name], place=f"{name}_progress")
+        wanted = (self.requested or {})[name]
+        return machine.KINDS[name](self.job, self.machine_url, wanted, place=f"{name}_progress")
