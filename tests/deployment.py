@@ -108,7 +108,7 @@ class AllInOne(process.Process):
         """Start the process and wait until it can serve."""
         past = len(self.log())
         super().start()
-        self.client = rest.Client(self.wait_until(lambda: printed_url(self.log()[past:])))
+        self.client = rest.Client(self.wait_until(lambda: printed_url(served(self.log()[past:]))))
         self.wait_until(lambda: self.client.status("/readyz") == 200, READY_SECONDS)
 
 
@@ -139,6 +139,11 @@ def own_virtual_host():
 def merge(options, more):
     """Return ``options``, by group, with ``more`` on top."""
     return {group: options.get(group, {}) | more.get(group, {}) for group in options | more}
+
+
+def served(text):
+    """Return what a log says from the line on that names the URL which is served."""
+    return text.partition("Valence serves")[2]
 
 
 def printed_url(text):
