@@ -11,7 +11,6 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.conductor.endpoints import repeats
 from valence.conductor.events import new_events
-from valence.conductor.inventory import connections
 from valence.conductor.nodes import creation
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
@@ -208,7 +207,7 @@ class NodesEndpoint:
     def _manage(self, context, values, remember):
         resource = self._adoptable(values["resource_id"])
         self._refuse_other_hardware(resource)
-        pod_manager = self._usable(resource.podm_id)
+        pod_manager = rights.usable(self._store, resource.podm_id)
         now = self._store.at()
         node = models.Node(
             name=values.get("name") or resource.name or f"node-{resource.uuid[:8]}",
@@ -286,14 +285,6 @@ class NodesEndpoint:
             holder = "another one"
         raise composition_errors.DeviceTaken(device=uuid, reason=f"the node {holder} has it")
 
-    def _usable(self, uuid):
-        """Return a pod manager that may be contacted; raise Conflict, InMaintenance."""
-        pod_manager = self._store.get_without_secrets(models.PodManager, uuid)
-        connections.require_undeleted(pod_manager)
-        if pod_manager.maintenance:
-            raise errors.InMaintenance(key=uuid)
-        return pod_manager
-
     def _update(self, context, old, values):
         changes = {name: value for name, value in values.items() if getattr(old, name) != value}
         if changes:
@@ -304,7 +295,7 @@ class NodesEndpoint:
     def _act(self, context, project, key, action, remember):
         node = self._find(context, project, key)
         [kind] = action
-        self._require_idle(node)
+        rights.require_idle(self._store, node)
         if node.state != node_states.COMPOSED:
             reason = (
                 f"The node {node.uuid} is in the state {node.state}: {node.error or 'it has no machine'}."
@@ -312,7 +303,7 @@ class NodesEndpoint:
             raise errors.Conflict(reason=reason)
         if node.managed_by and kind != "attach":
             raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
-        self._usable(node.podm_id)
+        rights.usable(self._store, node.podm_id)
         answers = []
 
         def changes(more):
@@ -331,21 +322,16 @@ class NodesEndpoint:
             self._store.commit(*changes({}))
         return answers[-1]
 
-    def _require_idle(self, node):
-        """Raise NodeBusy while an operation is open."""
-        for operation in operations.open_for(self._store, node.uuid):
-            raise composition_errors.NodeBusy(key=node.uuid, operation=operation.uuid)
-
     def _delete(self, context, node, force):
         if node.managed_by and not force:
             raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
         has_hardware = node.kind != "system" and (node.resource_url or rights.claims(self._store, node))
         if has_hardware or not force:
-            self._require_idle(node)
+            rights.require_idle(self._store, node)
         if not has_hardware:
             self._forget(context, node)
             return None
-        self._usable(node.podm_id)
+        rights.usable(self._store, node.podm_id)
         return self._store.commit(*rights.decomposition(context, node, self._store.at()))[0].public()
 
 

@@ -6,13 +6,19 @@ import functools
 from valence.bus import messaging
 from valence.common import errors
 from valence.conductor.endpoints import repeats
+from valence.conductor.nodes import retries
 from valence.conductor.work import leftovers
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
 
-#: kinds that can be done any number of times -> what asks for one
-REPEATABLE = {"sync": operations.ask_for_sync}
+
+def _synchronize(database, context, operation, remember):
+    return operations.ask_for_sync(database, context, operation.target_id, remember)
+
+
+#: kinds that can be requested again -> what does that
+REPEATABLE = {"sync": _synchronize} | retries.KINDS
 
 
 class OperationsEndpoint:
@@ -49,11 +55,10 @@ class OperationsEndpoint:
         if operation.state not in ("failed", "cancelled"):
             raise errors.Conflict(reason=f"The operation {uuid} is {operation.state}, it needs no other try.")
         if operation.operation_kind not in REPEATABLE:
-            raise errors.Conflict(
-                reason=f"An operation of the kind {operation.operation_kind} cannot be repeated."
-            )
-        ask = REPEATABLE[operation.operation_kind]
-        return ask(self._store, context, operation.target_id, remember)
+            reason = f"An operation of the kind {operation.operation_kind} cannot be repeated."
+            more = " Send the action to the node again." if operation.target_kind == "node" else ""
+            raise errors.Conflict(reason=reason + more)
+        return REPEATABLE[operation.operation_kind](self._store, context, operation, remember)
 
     def _cancel(self, context, operation):
         if operation.state == "cancelled":

@@ -18,6 +18,7 @@ from valence.conductor.monitoring import work_metrics
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
+from valence.db.models import node as node_states
 
 #: fields of a request that its node keeps until it is composed, so that devices can be chosen again
 REQUESTED = ("podm_id", "zone_id", "resources", "boot", "power")
@@ -48,7 +49,8 @@ class Request:
         answers = []
 
         def others(choice: selection.Choice) -> list[store.Change]:
-            node, operation = self._new(choice, key)
+            node = self._new(choice, key)
+            operation = self._operation(node, node.created_at)
             answers.append({"node": shown([node])[0], "operation": operation.public()})
             return [
                 store.Create(node),
@@ -59,9 +61,35 @@ class Request:
             ]
 
         key = uuidutils.generate_uuid()
+        self._grant(key, others)
+        return answers[-1]
+
+    def remake(self, node: models.Node, remember: Remember) -> dict[str, typing.Any]:
+        """Store claims and an operation for a node that has no machine, and return the operation; raise as ``create``.
+
+        RevisionMismatch is raised where somebody else changes the node.
+        """
+        answers = []
+
+        def others(choice: selection.Choice) -> list[store.Change]:
+            values = self._made_of(choice) | {"state": node_states.COMPOSING, "error": None}
+            new = node.replace(**values)
+            operation = self._operation(new, self._store.at())
+            answers.append(operation.public())
+            return [
+                store.Create(operation),
+                store.Update(node, values),
+                store.Require(models.PodManager(uuid=new.podm_id)),
+                new_events.node(self._context, "state_changed", old=node, new=new),
+                *remember(answers[-1]),
+            ]
+
+        self._grant(node.uuid, others)
+        return answers[-1]
+
+    def _grant(self, key: str, others: abc.Callable[[selection.Choice], list[store.Change]]) -> None:
         granted = claims.grant(self._store, key, self._choose, others)
         work_metrics.CLAIM_COLLISIONS.inc(granted.collisions)
-        return answers[-1]
 
     def _choose(self, avoid: frozenset[str]) -> selection.Choice | selection.Nothing:
         if (uuids := self._values.get("resources")) is not None:
@@ -69,30 +97,36 @@ class Request:
         wanted = requirements.wanted(self.requirements)
         return selection.choose(self._store, wanted, policy=self._policy, among=self._among, avoid=avoid)
 
-    def _new(self, choice: selection.Choice, key: str) -> tuple[models.Node, models.Operation]:
-        """Return a node of the devices that were chosen, and the operation that makes its machine."""
-        _, base = choice.devices[0]
-        is_system = base.device_type == "System" and len(choice.devices) == 1
+    def _new(self, choice: selection.Choice, key: str) -> models.Node:
+        """Return a node of the devices that were chosen."""
         now, values = self._store.at(), self._values
-        node = models.Node(
+        return models.Node(
             uuid=key,
             name=values["name"],
             description=values.get("description") or "",
             project_id=values.get("project_id") or self._context.project_id or "",
-            podm_id=choice.podm_id,
-            kind="system" if is_system else "composed",
             requirements=self.requirements,
             flavor_id=self._flavor and self._flavor.uuid,
-            resource_url=self._url(base.uuid) if is_system else None,
-            handle=self._handle(choice),
             created_at=now,
             updated_at=now,
+            **self._made_of(choice),
         )
-        kind = "adopt" if is_system else "compose"
-        operation = operations.new(
-            self._context, kind, "node", node.uuid, now=now, project_id=node.project_id
-        )
-        return node, operation
+
+    def _made_of(self, choice: selection.Choice) -> dict[str, typing.Any]:
+        """Return the values of a node that follow from the devices that were chosen."""
+        _, base = choice.devices[0]
+        is_system = base.device_type == "System" and len(choice.devices) == 1
+        return {
+            "podm_id": choice.podm_id,
+            "kind": "system" if is_system else "composed",
+            "resource_url": self._url(base.uuid) if is_system else None,
+            "handle": self._handle(choice),
+        }
+
+    def _operation(self, node: models.Node, now: str) -> models.Operation:
+        """Return the operation that makes the machine of a node."""
+        kind = "adopt" if node.kind == "system" else "compose"
+        return operations.new(self._context, kind, "node", node.uuid, now=now, project_id=node.project_id)
 
     def _handle(self, choice: selection.Choice) -> dict[str, typing.Any]:
         """Return the handle of a node: the zone of its devices, and what the request said beyond its requirements."""
@@ -118,6 +152,14 @@ class Request:
             }
             raise errors.ValidationFailed(problems=[problem])
         return typing.cast(models.Flavor, found[0])
+
+
+def again(
+    database: store.Store, request_context: context.RequestContext, node: models.Node, remember: Remember
+) -> dict[str, typing.Any]:
+    """Request the machine of a node again, with what its request said, and return the operation."""
+    values = {"properties": node.requirements} | node.handle["request"]
+    return Request(database, request_context, values).remake(node, remember)
 
 
 def choose_again(database: store.Store, node: models.Node, lease: store.Lease) -> models.Node:

@@ -4,11 +4,13 @@
 import contextlib
 import typing
 
+from valence.common import composition_errors
 from valence.common import context
 from valence.common import errors
 from valence.composition.claims import granting
 from valence.composition.claims import returning
 from valence.conductor.events import new_events
+from valence.conductor.inventory import connections
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
@@ -19,6 +21,21 @@ def claims(database: store.Store, node: models.Node) -> list[models.Claim]:
     """Return the claims of a node, in the order of their devices."""
     mine = [store.Filter("node_id", "eq", node.uuid)]
     return list(database.list(models.Claim, filters=mine, sort=[store.Sort("id")]))
+
+
+def usable(database: store.Store, podm_id: str) -> models.PodManager:
+    """Return a pod manager that may be contacted; raise NotFound, Conflict, InMaintenance."""
+    pod_manager = database.get_without_secrets(models.PodManager, podm_id)
+    connections.require_undeleted(pod_manager)
+    if pod_manager.maintenance:
+        raise errors.InMaintenance(key=podm_id)
+    return pod_manager
+
+
+def require_idle(database: store.Store, node: models.Node) -> None:
+    """Raise NodeBusy while an operation on a node is open."""
+    for operation in operations.open_for(database, node.uuid):
+        raise composition_errors.NodeBusy(key=node.uuid, operation=operation.uuid)
 
 
 def adoption(database: store.Store, node: models.Node, uuid: str) -> list[store.Change]:
