@@ -23,7 +23,11 @@ class Nodes(rpc_client.Namespace):
     def list(
         self, context: RequestContext, project: str | None, **query: typing.Unpack[wire.Query]
     ) -> wire.Page:
-        """Return a page of the nodes that ``query`` selects."""
+        """Return a page of the nodes that ``query`` selects.
+
+        Its filters may be ``["device_id", "eq", uuid]`` and ``["system_uuid", "eq", uuid]`` too: see
+        ``conductor.nodes.selecting``.
+        """
         return self._read(context, "list", project=project, query=wire.ALL | query)
 
     def get(self, context: RequestContext, project: str | None, node: str) -> wire.Row:

@@ -37,6 +37,20 @@ _ALL_PROJECTS = descriptions.parameter(
     "all_projects", descriptions.BOOLEAN, "Show the nodes of all projects; for administrators."
 )
 
+#: filters of the list that are no fields
+_BY_PARTS = {
+    "device_id": descriptions.parameter(
+        "device_id",
+        {"type": "string", "format": "uuid"},
+        "Show the nodes that have this device, one of GET /v1/devices.",
+    ),
+    "system_uuid": descriptions.parameter(
+        "system_uuid",
+        {"type": "string", "format": "uuid"},
+        "Show the nodes whose machine has this UUID, which its operating system calls the product UUID.",
+    ),
+}
+
 
 class _Adoption(models.ModelBase):
     """What a request to adopt a machine gives."""
@@ -109,7 +123,7 @@ def scope(call, *, everywhere=True):
 class List(crud.List):
     """Shows a page of the nodes of the client's project."""
 
-    extra = {"all_projects": query.boolean}
+    extra = {"all_projects": query.boolean} | dict.fromkeys(_BY_PARTS, schemas.uuid_text)
 
     def __init__(self):
         super().__init__(models.NodeWithState)
@@ -119,11 +133,13 @@ class List(crud.List):
         project = scope(call, everywhere=wants_all)
         if asked.extra.get("all_projects") and project is not None:
             raise errors.Forbidden(rule=OF_PROJECTS)
+        parts = [[name, "eq", asked.extra[name]] for name in _BY_PARTS if name in asked.extra]
+        asked = asked._replace(filters=[*asked.filters, *parts])
         return call.conductor.nodes.list(call.context, project, **asked.arguments())
 
     @property
     def description(self):
-        parameters = (*descriptions.list_parameters(self.model), _ALL_PROJECTS)
+        parameters = (*descriptions.list_parameters(self.model), _ALL_PROJECTS, *_BY_PARTS.values())
         return descriptions.Description(
             parameters=parameters,
             answers={200: descriptions.list_schema(self.name, self.model), 304: None},

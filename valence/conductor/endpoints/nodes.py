@@ -14,6 +14,7 @@ from valence.conductor.events import new_events
 from valence.conductor.nodes import creation
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
+from valence.conductor.nodes import selecting
 from valence.conductor.nodes.devices import additions
 from valence.conductor.nodes.devices import attach
 from valence.conductor.work import operations
@@ -46,7 +47,7 @@ class NodesEndpoint:
         stored = [name for name in names if name in models.Node.fields]
         rows = self._store.list(
             models.Node,
-            filters=[*_of(project), *(store.Filter(*each) for each in query["filters"])],
+            filters=[*_of(project), *selecting.filters(self._store, query["filters"])],
             sort=[store.Sort(*each) for each in query["sort"]],
             marker=query["marker"],
             limit=limit and limit + 1,

@@ -33,6 +33,7 @@ class Resource(base.ModelBase):
 class ResourceState(base.ModelBase):
     """What was last seen of a resource; it can be thrown away, the next synchronization makes it again."""
 
+    version = "1.1"
     path = "resource_states"
     fields = {
         "uuid": types.Reference("The resource.", Resource, on_delete="cascade", key=True),
@@ -61,6 +62,8 @@ class ResourceState(base.ModelBase):
         ),
         "etag": types.Text("ETag of the document last read.", default=None, write="never", public=False),
     }
+    #: nodes are found by what an operating system calls its machine
+    indexes = (("identity", "uuid"),)
 
 
 class RemovedResource(base.ModelBase):

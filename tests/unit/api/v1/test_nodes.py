@@ -146,6 +146,23 @@ class ShowTest(NodesCase):
         self.assertEqual({"name": "b", "power_state": "On"}, node)
         self.assert_error(self.get("/v1/nodes?power_state=On"), 400, "valence.validation")
 
+    def test_nodes_are_found_by_their_device_and_by_the_uuid_of_their_machine(self):
+        uuid = self.manage(name="b").json["uuid"]
+        self.manage(self.other, name="a")
+        product = "0c4a4d8e-5b0f-4d1a-9a65-3f1c6e0b7d21"
+        state = self.backend.store.get(models.ResourceState, self.system)
+        self.backend.store.commit(store.Update(state, {"identity": product}))
+        for wanted in (f"device_id={self.system}", f"system_uuid={product.upper()}"):
+            for more in ("", "&limit=1", "&name=b&sort=name"):
+                (node,) = self.get(f"/v1/nodes?{wanted}{more}").json["nodes"]
+                self.assertEqual(uuid, node["uuid"])
+            self.assertEqual([], self.get(f"/v1/nodes?{wanted}&name=a").json["nodes"])
+        self.assertEqual([], self.get(f"/v1/nodes?device_id={product}").json["nodes"])
+        self.sign_in("red", "reader")
+        self.assertEqual([], self.get(f"/v1/nodes?device_id={self.system}").json["nodes"])
+        response = self.get("/v1/nodes?device_id=x&system_uuid=7&state=x")
+        self.assert_error(response, 400, *["valence.validation"] * 3)
+
     def test_a_node_whose_system_was_not_seen_has_no_state(self):
         uuid = self.manage().json["uuid"]
         self.backend.store.commit(store.Delete(self.backend.store.get(models.ResourceState, self.system)))
