@@ -26,7 +26,7 @@ class Nodes(rpc_client.Namespace):
         """Return a page of the nodes that ``query`` selects.
 
         Its filters may be ``["device_id", "eq", uuid]`` and ``["system_uuid", "eq", uuid]`` too: see
-        ``conductor.nodes.selecting``.
+        ``conductor.endpoints.node_filters``.
         """
         return self._read(context, "list", project=project, query=wire.ALL | query)
 

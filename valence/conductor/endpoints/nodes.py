@@ -9,12 +9,12 @@ from oslo_utils import uuidutils
 from valence.bus import messaging
 from valence.common import composition_errors
 from valence.common import errors
+from valence.conductor.endpoints import node_filters
 from valence.conductor.endpoints import repeats
 from valence.conductor.events import new_events
 from valence.conductor.nodes import creation
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
-from valence.conductor.nodes import selecting
 from valence.conductor.nodes.devices import additions
 from valence.conductor.nodes.devices import attach
 from valence.conductor.work import operations
@@ -47,7 +47,7 @@ class NodesEndpoint:
         stored = [name for name in names if name in models.Node.fields]
         rows = self._store.list(
             models.Node,
-            filters=[*_of(project), *selecting.filters(self._store, query["filters"])],
+            filters=[*_of(project), *node_filters.filters(self._store, query["filters"])],
             sort=[store.Sort(*each) for each in query["sort"]],
             marker=query["marker"],
             limit=limit and limit + 1,

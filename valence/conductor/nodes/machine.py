@@ -12,6 +12,7 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.nodes import job
+from valence.db.models import node as node_states
 from valence.podmanagers import base
 
 #: seconds between two polls of a machine that has not settled
@@ -221,3 +222,48 @@ class Boot(Change[dict[str, typing.Any]]):
 
 #: changes by the name that requests and steps have for them; after a node was made they come in this order
 KINDS: dict[str, type[Change[typing.Any]]] = {"boot": Boot, "power": Power}
+
+
+class _Action(job.Steps):
+    """One change of the machine: request it unless it has been done, then poll until it is done."""
+
+    names = ("act", "confirm")
+    #: the key of ``KINDS``, under which the handle has what is wanted
+    kind: typing.ClassVar[str]
+
+    def __init__(self, one: job.Job) -> None:
+        super().__init__(one)
+        url = typing.cast(str, one.node.resource_url)
+        self._change = KINDS[self.kind](one, url, one.handle[self.kind])
+
+    def act(self) -> float | None:
+        """Request the change, unless it is done already."""
+        return self._change.act()
+
+    def confirm(self) -> float | None:
+        """Poll until the change is done, or for [composition] power_timeout."""
+        return self._change.confirm()
+
+    def pause(self, error: errors.ValenceError) -> float | None:
+        """Wait for a pod manager that stops answering after the request."""
+        is_waiting = self.job.step == "confirm" and self._change.is_patient(error)
+        return INTERVAL if is_waiting else None
+
+    def succeeded(self) -> job.Ending:
+        return super().succeeded()._replace(result=self._change.result)
+
+    def failed(self, error: errors.ValenceError) -> job.Ending:
+        """Return the node to where it was: its hardware is still its own."""
+        return job.Ending({"state": node_states.COMPOSED, "error": None})
+
+
+class PowerAction(_Action):
+    """The operation that resets the machine of a node."""
+
+    kind = "power"
+
+
+class BootAction(_Action):
+    """The operation that chooses what the machine of a node boots from."""
+
+    kind = "boot"

@@ -17,7 +17,7 @@ from valence.conductor.inventory import connections
 from valence.conductor.nodes import adoption
 from valence.conductor.nodes import compose
 from valence.conductor.nodes import job
-from valence.conductor.nodes import power
+from valence.conductor.nodes import machine
 from valence.conductor.nodes.devices import attach
 from valence.conductor.work import operations
 from valence.conductor.work import threads
@@ -33,8 +33,8 @@ KINDS = {
     "adopt": adoption.Adoption,
     "attach": attach.Attach,
     "detach": attach.Detach,
-    "power": power.Power,
-    "boot": power.Boot,
+    "power": machine.PowerAction,
+    "boot": machine.BootAction,
 }
 #: seconds between two polls for work, and the least after a wake-up
 INTERVAL, REST = 1.0, 0.05

@@ -5,7 +5,7 @@ from oslo_utils import uuidutils
 
 from tests import base
 from tests import embedded
-from valence.conductor.nodes import selecting
+from valence.conductor.endpoints import node_filters
 from valence.db import models
 from valence.db import store
 
@@ -24,7 +24,7 @@ class Counting:
         return self._real.list(*arguments, **keywords)
 
 
-class SelectingTest(base.TestCase):
+class FilterTest(base.TestCase):
     def setUp(self):
         super().setUp()
         self.store = self.useFixture(embedded.Database()).store
@@ -48,7 +48,7 @@ class SelectingTest(base.TestCase):
 
     def found(self, name, value):
         """Return the names of the nodes that a filter selects."""
-        wanted = selecting.filters(self.store, [[name, "eq", value]])
+        wanted = node_filters.filters(self.store, [[name, "eq", value]])
         return sorted(row.name for row in self.store.list(models.Node, filters=wanted))
 
     def test_the_node_of_a_machine(self):
@@ -66,7 +66,7 @@ class SelectingTest(base.TestCase):
         self.machine(here, 2, PRODUCT, has_node=False)
         self.machine(there, 2, PRODUCT)
         self.machine(there, 1, None)
-        wanted = selecting.filters(self.store, [["system_uuid", "eq", PRODUCT]])
+        wanted = node_filters.filters(self.store, [["system_uuid", "eq", PRODUCT]])
         nodes = self.store.list(models.Node, filters=wanted)
         self.assertEqual(
             {(here.uuid, "n1"), (there.uuid, "n2")}, {(node.podm_id, node.name) for node in nodes}
@@ -89,10 +89,10 @@ class SelectingTest(base.TestCase):
         for number in range(20):
             self.machine(self.pod_managers[0], number, PRODUCT)
         counting = Counting(self.store)
-        (wanted,) = selecting.filters(counting, [["system_uuid", "eq", PRODUCT]])
+        (wanted,) = node_filters.filters(counting, [["system_uuid", "eq", PRODUCT]])
         self.assertEqual((20, 3), (len(wanted.value), counting.queries))
 
     def test_fields_are_filtered_as_they_are(self):
         self.assertEqual(
-            [store.Filter("name", "in", ["a"])], selecting.filters(self.store, [["name", "in", ["a"]]])
+            [store.Filter("name", "in", ["a"])], node_filters.filters(self.store, [["name", "in", ["a"]]])
         )
