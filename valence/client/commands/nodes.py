@@ -80,6 +80,10 @@ class CreateNode(_New):
         )
         parser.add_argument("--zone", metavar="UUID", help="Zone that its devices come from.")
         parser.add_argument("--policy", choices=flavor.POLICIES, help="How devices are chosen.")
+        parser.add_argument("--boot", choices=node.BOOT_TARGETS, help="Where it boots from the first time.")
+        parser.add_argument(
+            "--power", choices=node.POWER_ACTIONS, help="What to do with its power once it is there."
+        )
         parser.add_argument(
             "--explain",
             action="store_true",
@@ -95,6 +99,8 @@ class CreateNode(_New):
             "podm_id": parsed.pod_manager and self.rack.pod_managers.find(parsed.pod_manager).id,
             "zone_id": parsed.zone,
             "policy": parsed.policy,
+            "power": parsed.power,
+            "boot": parsed.boot and {"target": parsed.boot},
         }
         given = {name: value for name, value in values.items() if value is not None}
         if parsed.explain:

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands for nodes send."""
+
+import json
+
+from tests import base
+from tests.unit.client import console
+from tests.unit.client import server
+
+NODE = {"uuid": "1", "name": "web-3", "links": [{"rel": "operation", "href": "http://a/v1/operations/7"}]}
+POD_MANAGER = {"uuid": "2", "name": "row-7"}
+
+
+class CreateTest(base.TestCase):
+    def run_command(self, answers, *argv):
+        self.console = self.useFixture(console.Console(*answers))
+        return self.console.run("node", "create", "web-3", *argv)
+
+    def sent(self):
+        """Return the body of the last request."""
+        return json.loads(self.console.server.requests[-1].body)
+
+    def test_what_is_given_is_sent(self):
+        argv = ("--flavor", "large", "--zone", "3", "--policy", "spread", "--boot", "pxe", "--power", "on")
+        self.run_command([NODE], *argv)
+        expected = {"name": "web-3", "flavor_id": "large", "zone_id": "3", "policy": "spread"}
+        self.assertEqual(expected | {"boot": {"target": "pxe"}, "power": "on"}, self.sent())
+
+    def test_a_pod_manager_is_found_by_its_name(self):
+        answers = [server.page("pod_managers", POD_MANAGER), POD_MANAGER, NODE]
+        self.run_command(answers, "--pod-manager", "row-7", "--device", "a", "--device", "b")
+        self.assertEqual({"name": "web-3", "podm_id": "2", "resources": ["a", "b"]}, self.sent())
+
+    def test_the_operation_of_a_new_node_is_shown(self):
+        printed = self.run_command([NODE], "-f", "json")
+        self.assertEqual({"uuid": "1", "name": "web-3", "operation": "7"}, printed.json)
+
+    def test_there_is_one_way_to_choose_devices(self):
+        printed = self.run_command([NODE], "--flavor", "large", "--device", "a")
+        self.assertEqual(2, printed.code)
