@@ -57,7 +57,7 @@ class Methods(composer.Composer):
         return self._for_machine(machine_url)[0].detach(machine_url, resource_url, force=force)
 
     def decompose(self, machine_url: str) -> base.Outcome:
-        return _first_offered(self._for_machine(machine_url), lambda each: each.decompose(machine_url))
+        return _first_offered(self._removing(machine_url), lambda each: each.decompose(machine_url))
 
     def exists(self, machine_url: str) -> bool:
         return self._for_machine(machine_url)[0].exists(machine_url)
@@ -90,6 +90,13 @@ class Methods(composer.Composer):
         if plan.resource_urls and self._expand.machine_of(plan.resource_urls[0]):
             yield self._expand
         yield from self._creating
+
+    def _removing(self, machine_url: str) -> typing.Iterator[composer.Composer]:
+        """Yield the methods that take a machine apart; a base is never deleted, which would be the machine's end."""
+        methods = self._for_machine(machine_url)
+        yield from methods
+        if methods == [self._expand]:
+            yield from (each for each in self._creating if isinstance(each, manifest.Manifest))
 
     def _for_machine(self, machine_url: str) -> list[composer.Composer]:
         return [self._expand] if self._expand.is_base(machine_url) else self._creating

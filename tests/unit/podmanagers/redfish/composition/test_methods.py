@@ -85,6 +85,26 @@ class MethodsTest(test_blocks.BlocksCase):
                 is_new = machine.resource_url not in before
                 self.assertEqual(second == "constrained", is_new)
 
+    def test_a_base_whose_list_cannot_be_changed_is_taken_apart_by_the_manifest_and_never_deleted(self):
+        options = {"system_blocks": 1, "storage_blocks": 4, "quirks": "decompose_by_links"}
+        self.start(composition="expand,manifest", refused="expand", **options)
+        before = self.composer.machines()
+        plan = self.plan()._replace(resource_urls=(self.bases[0], self.storage[1]), before=tuple(before))
+        self.composer.compose(plan)
+        (machine,) = self.composer.find(plan)
+        self.assertTrue(self.composer.exists(machine.resource_url))
+        self.composer.decompose(machine.resource_url)
+        self.assertFalse(self.composer.exists(machine.resource_url))
+        self.assertEqual([], self.pod.compositions()["systems"])
+        self.assertEqual(before, self.composer.machines())
+        self.start(composition="expand,blocks", refused="expand", **options)
+        machine_url = self.driver.read(self.bases[0])["ComputerSystems"][0]["@odata.id"]
+        pod, before = self.pod.service.pod, self.composer.machines()
+        pod.systems[machine_url.rpartition("/")[2]].blocks = ("Rack1-Storage1",)
+        pod.changed(pod.systems[machine_url.rpartition("/")[2]])
+        self.assertRaises(introspection_errors.NotOffered, self.composer.decompose, machine_url)
+        self.assertEqual(before, self.composer.machines())
+
     def test_the_next_method_says_why_it_does_not_compose(self):
         self.start(composition="expand,blocks", refused="expand", system_blocks=1)
         plan = self.plan()._replace(resource_urls=(self.bases[0], self.storage[1]))
