@@ -39,7 +39,7 @@ lowest: $(TESTING) ## Run the unit tests on the oldest versions that are allowed
 	$(call unit_tests_on,openstack,tests/data/openstack/upper-constraints.txt)
 
 chaos: $(TESTING) packages ## Break conductors, broker and database at random, and see that nothing is lost
-	@$(BIN)/python -m testtools.run tests.functional.chaos.scenario
+	@$(BIN)/python -m testtools.run tests.functional.chaos.scenario tests.functional.chaos.kills
 
 lint: $(TESTING) ## Check format, style and types
 	$(BIN)/ruff format --check

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chaos: three conductors, simulated pods, a broker and a database of their own, and no mercy.
 
+Nodes are composed of the blocks of further pods, which an intruder composes too.
+
 Variables: VALENCE_CHAOS_SECONDS, VALENCE_CHAOS_PODS, VALENCE_CHAOS_DATABASE (mariadb, postgresql, etcd, etcd3),
-VALENCE_CHAOS_SEED; for a slow machine or database VALENCE_CHAOS_REST (seconds to come to rest afterwards) and
-VALENCE_CHAOS_LEASE (seconds that a lease lasts).
+VALENCE_CHAOS_SEED, VALENCE_CHAOS_INTRUDER (how often it acts, a minute and pod); for a slow machine or database
+VALENCE_CHAOS_REST (seconds to come to rest afterwards) and VALENCE_CHAOS_LEASE (seconds that a lease lasts).
 The seed fixes what is broken, not what happens at the same time.
 """
 
@@ -19,11 +21,16 @@ from tests.contract import databases
 from tests.functional import acceptance
 from tests.functional.chaos import audit
 from tests.functional.chaos import clients
+from tests.functional.chaos import composed
 from tests.functional.chaos import faults
 from tests.functional.chaos import hardware
+from tests.functional.chaos import nodes
 
 SECONDS = int(os.environ.get("VALENCE_CHAOS_SECONDS", "60"))
 PODS = int(os.environ.get("VALENCE_CHAOS_PODS", "12"))
+INTRUDER = float(os.environ.get("VALENCE_CHAOS_INTRUDER", "20"))
+#: pods with blocks
+BLOCK_PODS = 2
 SEED = int(os.environ.get("VALENCE_CHAOS_SEED", "0")) or random.randrange(1, 10**6)
 DATABASES = {
     "etcd": servers.Etcd,
@@ -37,10 +44,15 @@ LEASE_SECONDS = int(os.environ.get("VALENCE_CHAOS_LEASE", "3"))
 REST = int(os.environ.get("VALENCE_CHAOS_REST", "120"))
 #: what a conductor logs when it finds that it was taken for dead, or that it must not write any more
 FENCED = re.compile("was lost|was taken for dead")
+#: why a composition may fail: the intruder has the blocks
+TAKEN = re.compile("uses it|is in use|Reserved|nothing fits|free|Only")
 
 
 class ChaosTest(acceptance.AcceptanceCase):
-    time_limit = SECONDS + 6 * REST
+    """Breaks things for a number of ``seconds`` while ``pods`` change."""
+
+    seconds, pods, seed = SECONDS, PODS, SEED
+    time_limit = SECONDS + 9 * REST
     conductors = 3
     options = {
         "sync": {"interval": 4, "min_interval": 2, "max_interval": 4},
@@ -59,24 +71,28 @@ class ChaosTest(acceptance.AcceptanceCase):
         return super().deployment(transport_url=self.broker.url(), database_url=self.database.new_database())
 
     def test_nothing_is_lost_doubled_or_wrong(self):
-        print(f"chaos: seed {SEED}, {SECONDS} s, {PODS} pods", file=sys.stderr)
-        chance = random.Random(SEED)
-        fleet = self.useFixture(hardware.Fleet(self.new_client(), random.Random(SEED + 1), PODS))
-        uuids = fleet.register(self.valence)
-        client = clients.Client(self.new_client(), random.Random(SEED + 2), uuids)
+        print(f"chaos: seed {self.seed}, {self.seconds} s, {self.pods} pods", file=sys.stderr)
+        chance = random.Random(self.seed)
+        fleet = self.useFixture(hardware.Fleet(self.new_client(), random.Random(self.seed + 1), self.pods))
+        pods = self.useFixture(nodes.Pods(BLOCK_PODS, INTRUDER))
+        uuids = [*fleet.register(self.valence), *pods.register(self.valence)]
+        client = clients.Client(self.new_client(), random.Random(self.seed + 2), uuids)
+        owner = nodes.Client(self.new_client(), random.Random(self.seed + 3))
         self.wait_for(self.all_synchronized, REST, lambda: str(self.client.rows("/v1/pod_managers")))
         monkey = faults.Faults(chance, self.valence.conductors, self.broker, self.database, LEASE_SECONDS)
-        fleet.start()
-        client.start()
-        monkey.run(SECONDS)
-        client.stop()
-        fleet.stop()
+        running = (fleet, client, owner)
+        for each in running:
+            each.start()
+        monkey.run(self.seconds)
+        for each in reversed(running):
+            each.stop()
         self.wait_for(lambda: monkey.supervise() or self.client.status() == 200, REST)
-        self.wait_for(lambda: monkey.supervise() or client.insist(), REST)
+        self.wait_for(lambda: monkey.supervise() or (client.insist() and owner.insist()), REST)
         self.wait_for(fleet.is_told, REST, lambda: str(untold(fleet)))
-        self.report(monkey, fleet, client)
+        self.report(monkey, fleet, client, owner)
         self.assert_changes_were_told(fleet)
         self.assert_operations_ended_truthfully(client)
+        self.assert_nodes_are_what_the_services_have(owner, pods)
         self.assert_registrations_are_there(client, uuids)
         self.assert_every_pod_manager_has_one_owner(
             {row["uuid"] for row in self.client.rows("/v1/pod_managers")}
@@ -90,14 +106,15 @@ class ChaosTest(acceptance.AcceptanceCase):
     def all_synchronized(self):
         return all(row["last_synced_at"] for row in self.client.rows("/v1/pod_managers"))
 
-    def report(self, monkey, fleet, client):
+    def report(self, monkey, fleet, client, owner):
         """Print what was done."""
         fenced = sum(len(FENCED.findall(each.log())) for each in self.valence.conductors)
         changes = sum(map(len, fleet.made.values()))
         print(
             f"chaos: {dict(monkey.counts)}; {changes} changes, {len(client.accepted)} requests accepted, "
             f"{client.refused} refused, {len(client.cancelled)} cancelled; {len(client.registered)} registered, "
-            f"{len(client.deleted)} of them deleted; fenced {fenced} times",
+            f"{len(client.deleted)} of them deleted; fenced {fenced} times; {len(owner.created)} nodes composed, "
+            f"{len(owner.actions)} switched, {len(owner.removed)} removed, refused {dict(owner.refusals)}",
             file=sys.stderr,
         )
 
@@ -111,15 +128,43 @@ class ChaosTest(acceptance.AcceptanceCase):
         self.wait_for(lambda: not self.open_operations(), REST, lambda: str(self.open_operations()))
         operations = {row["uuid"]: row for row in self.client.rows("/v1/operations")}
         self.assertEqual([], client.contradictions)
-        self.assertEqual(set(), set(client.accepted.values()) - operations.keys())
+        self.assertEqual(set(), {*client.accepted.values()} - operations.keys())
+        on_nodes = {key: row for key, row in operations.items() if row["target_kind"] == "node"}
+        others = {key: row for key, row in operations.items() if key not in on_nodes}
         wrong = [
             row
-            for row in operations.values()
+            for row in others.values()
             if row["state"] != "succeeded"
             and not (row["state"] == "cancelled" and row["uuid"] in client.cancelled)
         ]
         self.assertEqual([], wrong)
-        self.assert_each_was_done_once(operations)
+        self.assert_each_was_done_once(others)
+        self.assert_operations_on_nodes_ended_truthfully(on_nodes.values())
+
+    def assert_operations_on_nodes_ended_truthfully(self, operations):
+        """Check that only compositions have failed, because another client took a block."""
+        ends = collections.Counter((row["operation_kind"], row["state"], row["cause"]) for row in operations)
+        for (kind, state, cause), number in sorted(ends.items(), key=str):
+            print(f"chaos: {number} {kind} {state} {cause or ''}", file=sys.stderr)
+        self.assertEqual({"compose"}, {kind for kind, state, _ in ends if state != "succeeded"} | {"compose"})
+        causes = {cause for _, state, cause in ends if state != "succeeded"}
+        self.assertEqual([], [cause for cause in causes if not TAKEN.search(cause)])
+
+    def assert_nodes_are_what_the_services_have(self, owner, pods):
+        """Check that claims are what machines consist of, and that nothing is left when all nodes are removed."""
+        database = databases.Database(self.valence.database_url, str(self.valence.folder)).connect()
+        self.addCleanup(database.close)
+        self.assertEqual([], owner.contradictions)
+        self.assertEqual([], composed.differences(database, pods.compositions()))
+        states = {row["uuid"]: row["state"] for row in self.client.rows("/v1/nodes")}
+        created = {*owner.created.values()}
+        self.assertEqual((set(), created - owner.removed), ({*states} - created, {*states} - owner.removed))
+        self.wait_for(owner.remove_all, REST)
+        self.wait_for(
+            lambda: not self.client.rows("/v1/nodes"), REST, lambda: str(self.client.rows("/v1/nodes"))
+        )
+        self.assertEqual([], composed.differences(database, pods.compositions()))
+        self.assertEqual([], composed.broken_histories(self.events(object_kind="node"), {}))
 
     def assert_each_was_done_once(self, operations):
         """Check that what succeeded was told to end once, and that no step was done by two at the same time."""
