@@ -53,6 +53,9 @@ class _Machine(hardware.Hardware):
             if not self._known_machine and (seconds := self.until_free_twice()):
                 return seconds
             composer.reserve(self.urls, False)
+        # They can be had at once: the next synchronization may take a while.
+        free = [part.resource_url for part in looked if part.is_free]
+        rights.note_free(self.job.store, self.job.node, free)
         return None
 
     def _one(self, machines: list[str]) -> list[str]:

@@ -62,16 +62,35 @@ def released(database: store.Store, node: models.Node) -> list[store.Change]:
 
 def note_taken(database: store.Store, node: models.Node, taken: typing.Mapping[str, str | None]) -> None:
     """Store that somebody else uses devices of a node's pod manager, so that they are not chosen until that changes."""
+    for url, device in _devices_at(database, node, taken):
+        reason = (taken[url] or "It is in use.")[:255]
+        _note(database, device, {"state": "in_use", "reason": reason})
+
+
+def note_free(database: store.Store, node: models.Node, urls: typing.Collection[str]) -> None:
+    """Store that devices of a node's pod manager were seen free which a synchronization saw in use before."""
+    for _, device in _devices_at(database, node, urls):
+        if device.state == "in_use":
+            _note(database, device, {"state": "free", "reason": None})
+
+
+def _devices_at(
+    database: store.Store, node: models.Node, urls: typing.Collection[str]
+) -> typing.Iterator[tuple[str, models.Device]]:
+    """Yield the paths and rows of devices of a node's pod manager."""
     wanted = [
         store.Filter("podm_id", "eq", node.podm_id),
-        store.Filter("resource_url", "in", sorted(taken)),
+        store.Filter("resource_url", "in", sorted(urls)),
     ]
-    urls = {row.uuid: row.resource_url for row in database.list(models.Resource, filters=wanted)}
-    named = [store.Filter("uuid", "in", sorted(urls))]
-    for device in database.list(models.Device, filters=named) if urls else ():
-        reason = (taken[urls[device.uuid]] or "It is in use.")[:255]
-        with contextlib.suppress(errors.NotFound):
-            database.commit(store.Update(device, {"state": "in_use", "reason": reason}))
+    paths = {row.uuid: row.resource_url for row in database.list(models.Resource, filters=wanted)}
+    named = [store.Filter("uuid", "in", sorted(paths))]
+    for device in database.list(models.Device, filters=named) if paths else ():
+        yield paths[device.uuid], device
+
+
+def _note(database: store.Store, device: models.Device, values: dict[str, typing.Any]) -> None:
+    with contextlib.suppress(errors.NotFound):
+        database.commit(store.Update(device, values))
 
 
 def removal(

@@ -92,6 +92,17 @@ class ComposeTest(CreationCase):
         self.assertEqual(([], []), (self.store.list(models.Claim), self.devices(full=True)))
         self.assertEqual(0, len(self.composed()))
 
+    def test_devices_can_be_had_again_before_the_next_synchronization(self):
+        uuids = [self.devices(device_type=kind, state="free")[0].uuid for kind in ("Compute", "Storage")]
+        node, _ = self.create(resources=uuids)
+        self.ended(self.conductor.client.pod_managers.sync(self.context, self.podm_id))
+        self.wait_for(lambda: len(self.devices(state="in_use", node_id=node.uuid)) == 2, timeout=20)
+        self.conductor.service._node_worker._hint = lambda *hint: None  # nobody synchronizes from now on
+        self.ended(self.nodes.delete(self.context, None, node.uuid))
+        self.assertEqual(set(), set(uuids) & {row.uuid for row in self.devices(state="in_use")})
+        again, _ = self.create(resources=uuids)
+        self.assertEqual("composed", again.state)
+
     def test_a_plain_system_is_claimed_and_nothing_is_composed(self):
         node, operation = self.create()
         self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
