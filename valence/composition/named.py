@@ -5,12 +5,15 @@ from collections import abc
 
 from valence.common import composition_errors
 from valence.common import errors
+from valence.common import introspection_errors
 from valence.composition import candidates
 from valence.composition import combining
 from valence.composition import selection
 from valence.db import models
 from valence.db import store
 
+#: method of pod managers that choose the devices of a machine themselves
+CHOOSING = "constrained"
 #: device type -> the part of requirements that it satisfies
 PARTS = {"Storage": "storage", "Network": "network", "Accelerator": "accelerator", "Memory": "memory"}
 
@@ -26,7 +29,7 @@ def choose(
     """Return exactly these devices; ``base=False`` adds them to a machine in ``among.zonings``.
 
     Raises ValidationFailed for devices that are unknown or cannot be combined, with ``path`` of the list, and
-    DeviceTaken for one that is not free.
+    DeviceTaken for one that is not free, NotOffered where the pod manager chooses the devices itself.
     """
     filters = [store.Filter("uuid", "in", list(uuids))]
     found = {row.uuid: row for row in database.list(models.Device, filters=filters)} if uuids else {}
@@ -45,6 +48,10 @@ def choose(
         problems.append({"path": path, "detail": detail, "hint": "Name fewer or more devices of that type."})
     if problems or place is None:
         raise errors.ValidationFailed(problems=problems)
+    if place.method == CHOOSING:
+        raise introspection_errors.NotOffered(
+            what="composition of named devices; it chooses equal ones itself"
+        )
     return selection.Choice(tuple(_named(devices)), place)
 
 

@@ -8,6 +8,7 @@ from tests import devices
 from tests import embedded
 from valence.common import composition_errors
 from valence.common import errors
+from valence.common import introspection_errors
 from valence.composition import named
 from valence.composition import selection
 
@@ -79,6 +80,12 @@ class NamedTest(base.TestCase):
                 self.assertEqual([path], self.refused(drives[0], among=among, **there))
             else:
                 named.choose(self.store, drives[:1], among=among, **there)
+
+    def test_devices_are_not_named_where_the_pod_manager_chooses(self):
+        choosing = self.pool.zoning(self.podm, "choosing", method="constrained")
+        uuids = [self.add("Compute", choosing), self.add("Storage", choosing)]
+        error = self.assertRaises(introspection_errors.NotOffered, named.choose, self.store, uuids)
+        self.assertIn("composition of named devices", error.detail)
 
     def test_devices_of_another_pod_manager_than_that_of_the_request_are_refused(self):
         machine = self.add("Compute")

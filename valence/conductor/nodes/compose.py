@@ -9,6 +9,8 @@ import typing
 
 from valence.common import composition_errors
 from valence.common import errors
+from valence.common import introspection_errors
+from valence.conductor.nodes import exchange
 from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
 from valence.conductor.nodes import making
@@ -158,13 +160,16 @@ class Compose(making.Making, _Machine):
 
     def check(self) -> float | None:
         """Poll until the machine consists of its parts."""
-        url = self.job.handle["machine_url"]
+        url, plan = self.job.handle["machine_url"], self._requested
         with self.job.driver() as driver:
-            found = [each for each in driver.composer().find(self.plan) if each.resource_url == url]
+            found = [each for each in driver.composer().find(plan) if each.resource_url == url]
         if found and found[0].state == composers.FAILED:
             raise composition_errors.CompositionFailed(url=url, reason="the pod manager says that it failed")
-        if found and found[0].state == composers.COMPOSED and set(self.urls) <= set(found[0].resource_urls):
-            return None
+        if found and found[0].state == composers.COMPOSED:
+            if set(plan.resource_urls) <= set(found[0].resource_urls):
+                return None
+            if plan.may_differ and self.job.exchange(found[0].resource_urls):
+                return None
         return self.again("The machine does not list all its parts.")
 
     @property
@@ -179,9 +184,16 @@ class Compose(making.Making, _Machine):
         """Give the claims back: the parts were seen to be free, or nothing was requested."""
         return job.Ending(self.in_error(error) | {"resource_url": None}, self.returned())
 
+    @property
+    def _requested(self) -> composers.Plan:
+        """The machine that is requested."""
+        may_differ = not self.is_named and exchange.is_chosen(self.job.store, self.job.node)
+        return self.plan._replace(may_differ=may_differ)
+
     def _find(self, driver: base.PodManagerDriver, composer: composers.Composer) -> float | None:
         """Search for the machine of an earlier request whose answer did not name it."""
-        found = composer.find(self.plan)
+        plan = self._requested
+        found = composer.find(plan)
         if len(found) > 1:
             several = ", ".join(each.resource_url for each in found)
             reason = f"several machines may be the one: {several}"
@@ -189,6 +201,9 @@ class Compose(making.Making, _Machine):
         if found:
             self.job.save(machine_url=found[0].resource_url)
             return None
+        if plan.may_differ:
+            # That these parts are free says nothing of a request that may take others.
+            return self.again("No machine carries the mark of the node.")
         if not all(part.is_free for part in composer.look(self.urls)):
             self.job.save(free_at=None)
             return self.again("The parts are in use, but no machine lists them.")
@@ -204,9 +219,13 @@ class Compose(making.Making, _Machine):
         self.job.save(requests=requests + 1, free_at=None)
         try:
             seconds = self.asked(
-                lambda: composer.compose(self.plan), refused={"requests": requests}, ended=_made
+                lambda: composer.compose(self._requested), refused={"requests": requests}, ended=_made
             )
-        except (composition_errors.DeviceTaken, errors.PodManagerUnreachable):
+        except (
+            composition_errors.DeviceTaken,
+            introspection_errors.NotOffered,
+            errors.PodManagerUnreachable,
+        ):
             self.job.save(requests=requests)  # nothing was made, so that nothing has to be removed
             raise
         return seconds if seconds is not None or self.job.handle.get("machine_url") else hardware.INTERVAL

@@ -12,12 +12,14 @@ import typing
 
 from oslo_log import log
 
+from valence.common import composition_errors
 from valence.common import context
 from valence.common import errors
 from valence.composition import claims
 from valence.conductor.events import new_events
 from valence.conductor.inventory import connections
 from valence.conductor.nodes import creation
+from valence.conductor.nodes import exchange
 from valence.conductor.nodes import rights
 from valence.conductor.work import contact
 from valence.conductor.work import operations
@@ -189,6 +191,21 @@ class Job:
         rights.note_taken(self.store, self.node, taken)
         rows = rights.claims(self.store, self.node) if mine is None else mine
         claims.release(self.store, rows, lease=self._lease)
+
+    def exchange(self, resource_urls: typing.Collection[str]) -> bool:
+        """Claim the devices at some paths instead of the node's; return whether they are all known, and enough.
+
+        Raise DeviceTaken where another node has one of them.
+        """
+        changes = exchange.exchanging(self.store, self.node, resource_urls)
+        if changes is None:
+            return False
+        try:
+            self.store.commit(*changes, lease=self._lease)
+        except errors.Duplicate as error:
+            device = str(error.kwargs.get("value", "")).partition("/")[0]
+            raise composition_errors.DeviceTaken(device=device, reason="another node has it") from error
+        return True
 
     @contextlib.contextmanager
     def driver(self) -> typing.Iterator[base.PodManagerDriver]:

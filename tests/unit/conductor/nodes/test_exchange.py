@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims follow to the devices that a simulated service chose for a node."""
+
+import collections
+
+from tests.unit.conductor.nodes import test_creation
+from tests.unit.conductor.nodes.compose import test_crashes
+from valence.common import composition_errors
+from valence.conductor.nodes import exchange
+from valence.db import models
+from valence.db import store
+
+CONSTRAINED = {"composition": "constrained", "compute_blocks": 4, "storage_blocks": 3, "drives": 0}
+
+
+class Chosen:
+    """A pod whose service chooses the blocks."""
+
+    pod_options = test_creation.POD | CONSTRAINED
+
+    def urls(self, devices):
+        """Return the paths of devices, by their rows."""
+        return {self.store.get(models.Resource, row.uuid).resource_url for row in devices}
+
+    def assert_claims_are_what_the_service_gave(self, node):
+        (system,) = self.composed()
+        claimed = [self.store.get(models.Device, claim.device_id) for claim in self.store.list(models.Claim)]
+        self.assertEqual(set(system["blocks"]), self.urls(claimed))
+        self.assertEqual(set(system["blocks"]), self.urls(self.devices(full=True)))
+        self.assertEqual({node.uuid}, {device.node_id for device in claimed})
+
+
+class ExchangeTest(Chosen, test_creation.CreationCase):
+    def device(self, block):
+        """Return the device of a block by the end of its path."""
+        return next(row for row in self.store.list(models.Device) if self.urls([row]).pop().endswith(block))
+
+    def promised(self):
+        """Return the UUIDs of the devices that a request gets before the service chooses."""
+        explained = self.nodes.explain(self.context, {"name": "web", "properties": test_creation.SMALL})
+        return {device["device_id"] for device in explained["chosen"]["devices"]}
+
+    def test_the_devices_that_the_service_chose_are_those_of_the_node(self):
+        promised = self.promised()
+        node, operation = self.create(properties=test_creation.SMALL)
+        self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
+        self.assert_claims_are_what_the_service_gave(node)
+        claims = {claim.device_id: claim.part for claim in self.store.list(models.Claim)}
+        self.assertNotEqual(promised, claims.keys(), "the service chose others")
+        self.assertEqual({"processor", "storage/0"}, set(claims.values()))
+        self.assertEqual("succeeded", self.ended(self.nodes.delete(self.context, None, node.uuid)).state)
+        left = self.store.list(models.Claim), self.devices(full=True), len(self.composed())
+        self.assertEqual(([], [], 0), left)
+
+    def test_a_device_of_another_node_is_given_back_with_the_machine(self):
+        other = models.Node(name="other", podm_id=self.podm_id)
+        uuid = self.device("Compute2").uuid
+        values = {"node_id": other.uuid, "device_id": uuid, "podm_id": self.podm_id, "part": "processor"}
+        self.store.commit(store.Create(other), store.Create(models.Claim(id=f"{uuid}/1", **values)))
+        node, operation = self.create(properties=test_creation.SMALL)
+        self.assertEqual(("failed", "error"), (operation.state, node.state))
+        self.assertIn("another node has it", operation.cause)
+        self.assertEqual([other.uuid], [claim.node_id for claim in self.store.list(models.Claim)])
+        self.assertEqual(0, len(self.composed()))
+
+    def test_less_than_was_promised_is_not_taken(self):
+        node, _ = self.create(properties=test_creation.SMALL)
+        claims = self.store.list(models.Claim)
+        given = self.urls([self.device("Compute2")])
+        self.assertIsNone(exchange.exchanging(self.store, node, given), "there is no drive")
+        self.assertIsNone(exchange.exchanging(self.store, node, {*given, "/redfish/v1/unknown"}))
+        more = given | self.urls([self.device("Storage1"), self.device("Storage3")])
+        changes = exchange.exchanging(self.store, node, more)
+        created = [change.obj.part for change in changes if isinstance(change, store.Create)]
+        self.assertEqual(["storage"], created, "claims that stay are not made again")
+        self.assertEqual(claims, self.store.list(models.Claim))
+
+    def test_devices_outside_of_the_zone_that_was_requested_are_not_taken(self):
+        zone, elsewhere = self.device("Compute2").zones[0], "33333333-0000-4000-8000-000000000003"
+        node, operation = self.create(properties=test_creation.SMALL, zone_id=zone)
+        self.assertEqual("succeeded", operation.state, operation.cause)
+        given = self.urls([self.device("Compute2"), self.device("Storage1")])
+        for wanted, refused in ((zone, False), (elsewhere, True)):
+            moved = node.replace(handle={"request": {"zone_id": wanted}})
+            if refused:
+                error = composition_errors.CompositionFailed
+                self.assertRaises(error, exchange.exchanging, self.store, moved, given)
+            else:
+                self.assertEqual([], exchange.exchanging(self.store, moved, given))
+
+    def test_devices_of_other_methods_are_not_exchanged(self):
+        node, _ = self.create(properties=test_creation.SMALL)
+        self.assertTrue(exchange.is_chosen(self.store, node))
+        for zoning in self.store.list(models.Zoning):
+            self.store.commit(store.Update(zoning, {"method": "blocks"}))
+        self.assertFalse(exchange.is_chosen(self.store, node))
+
+
+class CrashTest(Chosen, test_crashes.CrashCase):
+    def test_claims_are_what_the_service_gave_wherever_a_conductor_dies(self):
+        self.conductor.conf.set_override("timeout", 1, "composition")
+        died, states = 0, collections.Counter()
+        for point in self.each_point():
+            answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
+            self.fuse.arm(point)
+            ended, deaths = self.run_to_its_end(answer["operation"])
+            died += deaths
+            states[ended.state] += 1
+            left, node = self.fuse.at, self.store.get(models.Node, answer["node"]["uuid"])
+            self.fuse.arm(None)
+            if ended.state == "succeeded":
+                self.assert_claims_are_what_the_service_gave(node)
+                self.run_to_its_end(self.nodes.delete(self.context, None, node.uuid))
+            else:  # the conductor died before the request, and nobody knows whether it left
+                self.nodes.delete(self.context, None, node.uuid)
+            self.assert_nothing_left()
+            self.fuse.at = left
+        self.assertGreater(died, 10)
+        self.assertLessEqual(states["failed"], 2, states)
+
+    def test_a_request_without_an_answer_is_not_repeated(self):
+        self.conductor.conf.set_override("timeout", 1, "composition")
+        self.pod.set_faults(name_ignored_rate=1.0, no_location_rate=1.0, no_body_rate=1.0)
+        answer = self.nodes.create(self.context, {"name": "web", "properties": test_creation.SMALL})
+        self.fuse.arm(None)
+        ended, _ = self.run_to_its_end(answer["operation"])
+        self.assertIn("No machine carries the mark of the node.", ended.cause)
+        self.assertEqual(1, len(self.composed()))
+        self.assertEqual([], self.store.list(models.Claim))
