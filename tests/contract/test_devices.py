@@ -184,6 +184,15 @@ class ProjectionTest(case.ContractCase):
         row = self.stored()[0]
         self.assertEqual(("free", None, [self.zone.uuid]), (row.state, row.reason, row.zones))
 
+    def test_a_device_is_not_free_because_what_uses_it_is_unread(self):
+        self.update(self.offer(0, state=device.IN_USE, reason="taken", consumers=1), self.offer(1))
+        self.update(*(self.offer(number, state=None) for number in range(3)))
+        rows = self.stored()
+        self.assertEqual(["in_use", "free", "unavailable"], [row.state for row in rows.values()])
+        self.assertEqual(("taken", 1), (rows[0].reason, rows[0].consumers))
+        self.update(*map(self.offer, range(3)))
+        self.assertEqual({"free"}, {row.state for row in self.stored().values()})
+
     def test_limits_are_kept_while_they_are_unread(self):
         for limits in ((("MaxStorage", 4),), None):
             self.update(self.offer(0, limits=limits))

@@ -31,7 +31,8 @@ LEADING = {
 class Offer(typing.NamedTuple):
     """A resource that can become part of a node as a whole.
 
-    ``device_type`` to ``consumers`` are those of a Device; ``zones`` are paths, ``method`` is one of METHODS.
+    ``device_type`` to ``consumers`` are those of a Device; ``zones`` are paths, ``method`` is one of METHODS. ``state``
+    is None where it seems free, and what uses it may be what could not be read.
     ``limits`` is None where they could not be read. ``unread`` says that some of its parts could not be read, so that
     its measures may be too small; ``dead`` that links to parts led nowhere, which a machine that starts may cause for a
     time; ``unplaced`` that its zones or the ways to compose it could not be read, so that ``zones`` and ``method`` say
@@ -40,7 +41,7 @@ class Offer(typing.NamedTuple):
 
     resource_url: str
     device_type: str
-    state: str
+    state: str | None
     reason: str | None
     slots: int
     consumers: int

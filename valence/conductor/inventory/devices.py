@@ -27,6 +27,7 @@ _WRITTEN = (*_MEASURES, "state", "reason", "slots", "consumers", "zones", "zonin
 _VALUES = operator.attrgetter(*_WRITTEN)
 
 _UNREAD = "Some of its parts could not be read."
+_UNSEEN = "A system that may use it could not be read."
 _UNPLACED = "Its zones, or the ways to compose it, could not be read."
 
 #: a function that returns the uuids of the resources at some paths, by path
@@ -89,7 +90,13 @@ class Projection:
             values = self._measured(offer) | ({} if keeps_place else self._placed(offer, zones, changes))
             if number is None:
                 new[uuid] = values | _unsure(offer)
-            elif offer.unread or offer.dead or keeps_place or not rows.is_same(number, values):
+            elif (
+                offer.unread
+                or offer.dead
+                or keeps_place
+                or offer.state is None
+                or not rows.is_same(number, values)
+            ):
                 differing[number] = values, offer
         rows.fetch(differing)
         for number, (values, offer) in differing.items():
@@ -125,6 +132,7 @@ class Projection:
         and its state too where that is due to the place.
         """
         kept = {"state", "reason"} if row.state == device.DIRTY else set()
+        kept |= {"state", "reason", "consumers"} if offer.state is None else set()
         kept |= {*_MEASURES} if offer.unread or offer.dead else set()
         if offer.unread and row.reason == _UNREAD:
             kept |= {"state", "reason"}  # its numbers are still too small
@@ -233,7 +241,7 @@ def _unsure(offer):
     """Return the state of a new device of which too little could be read to select it."""
     if offer.unread or offer.unplaced:
         return {"state": device.UNAVAILABLE, "reason": _UNREAD if offer.unread else _UNPLACED}
-    return {}
+    return {"state": device.UNAVAILABLE, "reason": _UNSEEN} if offer.state is None else {}
 
 
 def _owned(claims, slots):

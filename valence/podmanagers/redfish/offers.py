@@ -6,6 +6,7 @@ sides of a link. One piece of hardware is one offer: the processors of a system 
 contains, are offered once, with the block.
 """
 
+import functools
 import typing
 
 from valence.db.models import device
@@ -93,6 +94,8 @@ class Offering:
             state, reason = device.UNAVAILABLE, "No way to compose it is offered."
         else:
             state, reason = _usable(block.status) or _composition(block.composition, used, bool(contained))
+        if state == device.FREE and not used and self._may_be_used:
+            state = None
         return offers.Offer(
             url,
             kind,
@@ -107,6 +110,19 @@ class Offering:
             unplaced=unplaced,
             **self._missing(url),
         )
+
+    @functools.cached_property
+    def _may_be_used(self):
+        """Whether a system that could not be read may use blocks that do not say so.
+
+        The blocks of some services never do: then a system that was read lists one that seems free.
+        """
+        facts = self._facts
+        if not facts.has_unread_systems:
+            return False
+        blocks = {hash(url): block for url, block in facts.blocks}
+        found = (blocks.get(hash(url)) for urls in facts.made_of.values() for url in urls)
+        return any(block and not block.consumers and block.composition.state == "Unused" for block in found)
 
     def _missing(self, url):
         flags = self._incomplete.get(hash(url), 0)
@@ -162,7 +178,8 @@ class Offering:
         of_systems = self._facts.capabilities or ()
         found += [each for each in of_systems if not each.zones or {*each.zones} & {*zones}]
         cases = {each.use_case for each in found}
-        paths = {each.limits for each in found if each.use_case == measures.CREATE and each.limits}
+        case = measures.CREATE if measures.CREATE in cases else measures.CONSTRAINED
+        paths = {each.limits for each in found if each.use_case == case and each.limits}
         return self._first(cases, zones), _strictest([self._facts.limits.get(path, {}) for path in paths])
 
     def _is_unplaced(self, block, method):
@@ -191,6 +208,8 @@ class Offering:
 
 
 _UNREAD, _DEAD = 1, 2
+#: use cases whose limits are read
+_USED = (measures.CREATE, measures.CONSTRAINED)
 
 
 #: a function that returns what a function makes of the document at a path, None where that cannot be read
@@ -210,7 +229,7 @@ def complete(facts: crawled.Facts, root: measures.Document, told: Told, follow: 
         *(facts.capabilities or ()),
         *(each for zone in facts.zones.values() for each in zone.capabilities),
     ]
-    for path in {each.limits for each in every if each.use_case == measures.CREATE and each.limits}:
+    for path in {each.limits for each in every if each.use_case in _USED and each.limits}:
         facts.limits[path] = told(path, measures.limits)
 
 

@@ -292,6 +292,21 @@ class QuirksTest(OffersTestCase):
         self.documents[SERVICE]["ServiceEnabled"] = False
         self.assertEqual("none", self.found()["a"].method)
 
+    def test_limits_are_those_of_the_use_case_that_composes(self):
+        chosen = {
+            "UseCase": "ComputerSystemConstrainedComposition",
+            "CapabilitiesObject": link(f"{SYSTEMS}/Chosen"),
+        }
+        self.documents[f"{SYSTEMS}/Chosen"] = {"@Redfish.ResourceBlockLimits": {"MaxStorage": 2}}
+        self.block("a")
+        for capabilities, expected in (
+            ([chosen], ("constrained", (("MaxStorage", 2),))),
+            ([chosen, *CREATE["Capabilities"]], ("blocks", (("MaxStorage", 8), ("MinCompute", 1)))),
+        ):
+            self.documents[SYSTEMS]["@Redfish.CollectionCapabilities"] = {"Capabilities": capabilities}
+            offer = self.found()["a"]
+            self.assertEqual(expected, (offer.method, offer.limits))
+
     def test_what_says_how_a_block_is_composed_may_be_unread(self):
         a, b = self.block("a"), self.block("b")
         self.zone("1", a, b)
@@ -316,6 +331,15 @@ class QuirksTest(OffersTestCase):
                 is_unlimited = path == f"{SYSTEMS}/Limits"
                 self.assertEqual(is_unlimited, any(offer.limits is None for offer in found.values()))
 
+    def test_capabilities_of_systems_may_say_more_than_those_of_a_zone(self):
+        del self.documents[SYSTEMS]["@Redfish.CollectionCapabilities"]
+        self.zone("1", self.block("a"), **{"@Redfish.CollectionCapabilities": CREATE})
+        service = self.serve(self.documents)
+        offer = self.offers(service.url)["a"]
+        self.assertEqual(("blocks", False), (offer.method, offer.unplaced))
+        service.answers = {f"GET {SYSTEMS}": lambda handler: handler.answer(500, {})}
+        self.assertTrue(self.offers(service.url)["a"].unplaced)
+
     def test_what_is_gone_is_not_unread(self):
         self.zone("1", self.block("a"))
         service = self.serve(self.documents)
@@ -332,6 +356,19 @@ class QuirksTest(OffersTestCase):
         self.assertEqual("expand", self.offers(service.url)["base"].method)
         service.answers = {f"GET {machine}": lambda handler: handler.answer(500, {})}
         self.assertTrue(self.offers(service.url)["base"].unplaced)
+
+    def test_a_block_is_not_free_while_the_machine_that_may_use_it_is_unread(self):
+        blocks = [self.block(name, **self.composition()) for name in "abc"]
+        machines = [self.system(f"m{number}", block) for number, block in enumerate(blocks[:2])]
+        for machine in machines:
+            self.documents[machine]["SystemType"] = "Composed"
+        service = self.serve(self.documents)
+        service.answers = {f"GET {machines[0]}": lambda handler: handler.answer(500, {})}
+        self.assertEqual({"a": None, "b": device.IN_USE, "c": None}, self.states(self.offers(service.url)))
+        # Where blocks tell who uses them, they are believed.
+        service.documents[blocks[1]]["Links"] = {"ComputerSystems": links(machines[1])}
+        found = self.states(self.offers(service.url))
+        self.assertEqual({"a": device.FREE, "b": device.IN_USE, "c": device.FREE}, found)
 
     def test_whether_nodes_are_allocated_may_be_unread(self):
         self.system("machine")
