@@ -18,6 +18,9 @@ LEASES = ("tests.contract.test_leases",)
 COMMITS = ("tests.contract.test_commit", "tests.contract.test_outage", "tests.unit.db.sql")
 INVENTORY = ("tests.unit.conductor.inventory.comparison.test_comparison",)
 HTTP = ("tests.unit.podmanagers.redfish.http.test_requests", "tests.unit.podmanagers.redfish.test_driver")
+METHODS = ("tests.unit.podmanagers.redfish.composition.test_methods",)
+OFFERS = ("tests.unit.podmanagers.redfish.test_offers",)
+EXCHANGE = ("tests.unit.conductor.nodes.test_exchange",)
 OUTBOX = ("tests.unit.conductor.events.outbox.test_outbox",)
 KEEPER = ("tests.unit.conductor.cluster.test_leases",)
 OPERATIONS = ("tests.unit.conductor.work.contact.test_job", "tests.unit.conductor.endpoints")
@@ -181,6 +184,18 @@ MUTANTS = (
            "            path = self._redirected(answer)\n            if path is None or", HTTP),
     Mutant("busy-is-an-error", "podmanagers/redfish/http/requests.py",
            "BUSY = frozenset({429, 502, 503, 504})", "BUSY = frozenset({503})", HTTP),
+    # Composition by Redfish
+    Mutant("another-method-after-any-error", "podmanagers/redfish/composition/methods.py",
+           "except introspection_errors.NotOffered as error:", "except Exception as error:", METHODS),
+    Mutant("conflicts-are-all-taken-hardware", "podmanagers/redfish/tasks.py",
+           "and not any(_OTHER_IDS.search(name) for name, _ in found)", "",
+           ("tests.unit.podmanagers.redfish.test_tasks",)),
+    Mutant("unread-places-are-stored", "podmanagers/redfish/offers.py",
+           "        if facts.capabilities is None or (", "        if (", OFFERS),
+    Mutant("choices-are-requested-again", "conductor/nodes/compose.py",
+           "        if plan.may_differ:\n", "        if False:\n", EXCHANGE),
+    Mutant("fewer-devices-are-enough", "conductor/nodes/exchange.py",
+           "or not _is_enough(given, claimed)", "", EXCHANGE),
     # Events
     Mutant("cursor-moves-before-publication", "conductor/events/outbox.py",
            "            self._mark(published)\n        return len(batch)",
