@@ -48,8 +48,8 @@ REST = int(os.environ.get("VALENCE_CHAOS_REST", "120"))
 CLOCK_SECONDS = 1
 #: what a conductor logs when it finds that it was taken for dead, or that it must not write any more
 FENCED = re.compile("was lost|was taken for dead")
-#: why a composition may fail: the intruder has the blocks
-TAKEN = re.compile("uses it|is in use|Reserved|nothing fits|free|Only")
+#: why a composition may fail: the intruder has the blocks, or each conductor that did it was killed
+TAKEN = re.compile("uses it|is in use|Reserved|nothing fits|free|Only|its conductor died")
 
 
 class ChaosTest(acceptance.AcceptanceCase):
