@@ -115,6 +115,9 @@ def measure_devices(site, database, pod):
         for action in itertools.islice(itertools.cycle(("attach", "detach")), ROUNDS):
             bodies = {node: {action: {"device_id": drive}} for node, drive in chosen.items()}
             act_on_all(site, database, bodies)
+            # A device that was detached is free once a synchronization has seen it so.
+            site.client.post(f"/v1/pod_managers/{podm_id}/sync")
+            wait_until_idle(database)
     asked = len(chosen) * ROUNDS
     kinds = store.Filter("operation_kind", "in", ["attach", "detach"])
     done = database.count(models.Operation, filters=[kinds, store.Filter("state", "eq", "succeeded")])
