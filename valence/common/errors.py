@@ -13,7 +13,7 @@ Problem = dict[str, typing.Any]
 
 
 class ValenceError(Exception):
-    """An error that Valence can explain to a client."""
+    """An error that Valence can explain to a client; a reason at the end of ``message`` may be a sentence."""
 
     status = 500
     code = "valence.internal"
@@ -24,9 +24,10 @@ class ValenceError(Exception):
     def __init__(self, **kwargs: typing.Any) -> None:
         self.kwargs = kwargs
         try:
-            self.detail = self.message.format(**kwargs)
+            detail = self.message.format(**kwargs)
         except KeyError as missing:  # of a peer of another version; oslo.messaging answers TypeErrors itself
             raise TypeError(f"{type(self).__name__} needs {missing}") from None
+        self.detail = detail[:-1] if self.message.endswith("}.") and detail.endswith("..") else detail
         # No positional arguments: the bus would hand them to the constructor again, on the other side.
         super().__init__()
 
