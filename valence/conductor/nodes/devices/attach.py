@@ -63,11 +63,17 @@ class _Change(hardware.Hardware):
             # A request whose answer was lost may have arrived since the last look.
             if is_undone and (seconds := self._removed(driver, composer)) is not None:
                 return seconds
-            for part in composer.look(self.urls):
-                if part.is_changing or self.machine_url in part.consumers:
-                    self.job.save(free_at=None)
-                    return self.again(f"{part.resource_url} is not free: {part.reason or 'it is changing'}")
-            return self.until_free_twice() if is_undone else None
+            looked = composer.look(self.urls)
+        for part in looked:
+            if part.is_changing or self.machine_url in part.consumers:
+                self.job.save(free_at=None)
+                return self.again(f"{part.resource_url} is not free: {part.reason or 'it is changing'}")
+        if is_undone and (seconds := self.until_free_twice()):
+            return seconds
+        rights.note_free(
+            self.job.store, self.job.node, [part.resource_url for part in looked if part.is_free]
+        )
+        return None
 
     def pause(self, error: errors.ValenceError) -> float | None:
         """Wait for a pod manager that does not answer, once devices may have been added or removed."""

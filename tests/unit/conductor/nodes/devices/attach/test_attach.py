@@ -232,6 +232,15 @@ class DetachTest(ChangeCase):
         self.assert_detached(operation)
         self.assertEqual(["power_off", "detach", "gone"], self.steps(operation))
 
+    def test_the_part_can_be_had_again_before_the_next_synchronization(self):
+        seen = models.Device(
+            uuid=self.part.uuid, podm_id=self.podm_id, device_type="Storage", state="in_use", reason="Used."
+        )
+        self.store.commit(store.Create(seen))
+        self.assert_detached(self.detach())
+        device = self.store.get(models.Device, self.part.uuid)
+        self.assertEqual(("free", None, None), (device.state, device.reason, device.node_id))
+
     def test_the_machine_is_switched_off_first_where_that_is_wanted(self):
         self.assert_detached(self.detach(power_off=True))
         self.assertEqual(["force_off"], self.machines.requests)
