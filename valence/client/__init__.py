@@ -27,8 +27,12 @@ def connect(
     password: str | None = None,
     verify: bool | str = True,
     session: "sessions.Session | None" = None,
+    region_name: str | None = None,
+    interface: str | None = None,
 ) -> "rack.Adapter":
     """Return a client of the Valence at ``url``, by default the demo's, or at the endpoint that a session finds.
+
+    A catalogue with several of them is searched for that of ``region_name`` and ``interface``, by default public.
 
     Without a session there is no authentication (``auth_strategy = noauth``), or, with a user name and a password,
     that of HTTP (``http_basic``). ``verify`` is the file of the authorities that sign its certificate.
@@ -55,6 +59,8 @@ def connect(
     return rack.Adapter(
         session,
         service_type=SERVICE_TYPE,
+        region_name=region_name,
+        interface=interface,
         client_name="python-valence",
         client_version=version.version_string(),
         **where,

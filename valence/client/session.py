@@ -29,8 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser, argv: abc.Sequence[str]) -> N
         default=os.environ.get("VALENCE_ENDPOINT"),
         help=f"URL of Valence; by default that of the catalogue, without Keystone {client.URL}. (VALENCE_ENDPOINT)",
     )
+    # A way to sign in that is given here comes before a cloud of the environment.
+    cloud = None if any(each.startswith("--os-auth") for each in argv) else os.environ.get("OS_CLOUD")
+    group.add_argument("--os-cloud", default=cloud, help="Cloud of clouds.yaml. (OS_CLOUD)")
     group.add_argument(
-        "--os-cloud", default=os.environ.get("OS_CLOUD"), help="Cloud of clouds.yaml. (OS_CLOUD)"
+        "--os-region-name",
+        metavar="NAME",
+        default=os.environ.get("OS_REGION_NAME"),
+        help="Region of the catalogue. (OS_REGION_NAME)",
+    )
+    group.add_argument(
+        "--os-interface",
+        metavar="NAME",
+        default=os.environ.get("OS_INTERFACE"),
+        help="Interface of the catalogue, such as internal; by default public. (OS_INTERFACE)",
     )
     group.add_argument(
         "--os-cacert", default=os.environ.get("OS_CACERT"), help="File of authorities of TLS. (OS_CACERT)"
@@ -62,25 +74,40 @@ def connect(options: argparse.Namespace) -> "rack.Rack":
     from keystoneauth1 import loading  # noqa: PLC0415
     from keystoneauth1 import session as sessions  # noqa: PLC0415
 
-    if getattr(options, "os_username", None) and options.os_password is None and sys.stdin.isatty():
+    if (
+        getattr(options, "os_username", None)
+        and getattr(options, "os_password", "") is None
+        and sys.stdin.isatty()
+    ):
         options.os_password = getpass.getpass(f"Password of {options.os_username}: ")
     plugin = loading.load_auth_from_argparse_arguments(options)
     session = sessions.Session(auth=plugin, verify=verify, timeout=client.TIMEOUT)
     # Plug-ins of Keystone have its URL; others have no catalogue.
     elsewhere = None if hasattr(plugin, "auth_url") else getattr(plugin, "endpoint", None) or client.URL
     url = options.endpoint or elsewhere
-    return client.connect(url, session=session)
+    return client.connect(url, session=session, **_where(options))
 
 
 def _of_cloud(options: argparse.Namespace, verify: bool | str) -> "rack.Rack":
     """Return a client of a cloud of clouds.yaml, which openstacksdk reads."""
     import openstack  # noqa: PLC0415  takes a second of CPU time
 
-    region = openstack.config.OpenStackConfig().get_one(options.os_cloud)
+    region = openstack.config.OpenStackConfig().get_one(options.os_cloud, **_where(options))
     session = region.get_session()
     if verify is not True:
         session.verify = verify
-    return client.connect(options.endpoint or region.get_endpoint(client.SERVICE_TYPE), session=session)
+    return client.connect(
+        options.endpoint or region.get_endpoint(client.SERVICE_TYPE),
+        session=session,
+        region_name=region.get_region_name(client.SERVICE_TYPE),
+        interface=region.get_interface(client.SERVICE_TYPE),
+    )
+
+
+def _where(options: argparse.Namespace) -> dict[str, str]:
+    """Return which endpoint of a catalogue is wanted, as far as it is given."""
+    given = {"region_name": options.os_region_name, "interface": options.os_interface}
+    return {name: value for name, value in given.items() if value}
 
 
 def _uses_plugin(argv: abc.Sequence[str]) -> bool:

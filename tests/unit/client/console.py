@@ -40,7 +40,7 @@ class Console(fixtures.Fixture):
         for name in shell.QUIET:
             logger = logging.getLogger(name)
             self.addCleanup(logger.setLevel, logger.level)
-        for name in ("OS_CLOUD", "OS_AUTH_TYPE", "OS_AUTH_URL", "VALENCE_ENDPOINT"):
+        for name in ("OS_CLOUD", "OS_AUTH_TYPE", "OS_AUTH_PLUGIN", "OS_AUTH_URL", "VALENCE_ENDPOINT"):
             self.useFixture(fixtures.EnvironmentVariable(name))
         if self.server:
             self.useFixture(fixtures.MonkeyPatch("valence.client.session.connect", self._connect))

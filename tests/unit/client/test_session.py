@@ -18,6 +18,10 @@ clouds:
     auth_type: none
     verify: true
     rack_endpoint_override: http://cloud.test:8181
+  keystone:
+    auth: {auth_url: "http://keystone.test:5000/v3", username: u, password: p, project_name: p}
+    regions: [one, two]
+    interface: internal
 """
 PASSWORD = ("--os-auth-url", "http://keystone.test:5000/v3", "--os-username", "u", "--os-password", "p")
 
@@ -31,6 +35,8 @@ class ConnectTest(base.TestCase):
             "OS_AUTH_URL",
             "OS_USERNAME",
             "OS_CACERT",
+            "OS_REGION_NAME",
+            "OS_INTERFACE",
             "VALENCE_ENDPOINT",
         ):
             self.useFixture(fixtures.EnvironmentVariable(name))
@@ -77,10 +83,37 @@ class ConnectTest(base.TestCase):
             "http://a.test/v1", self.connect(*PASSWORD, "--endpoint", "http://a.test").endpoint_override
         )
 
-    def test_a_cloud(self):
+    def test_a_region_and_an_interface_of_the_catalogue(self):
+        rack = self.connect(*PASSWORD, "--os-region-name", "two", "--os-interface", "internal")
+        self.assertEqual(("two", "internal"), (rack.region_name, rack.interface))
+        self.useFixture(fixtures.EnvironmentVariable("OS_REGION_NAME", "three"))
+        self.useFixture(fixtures.EnvironmentVariable("OS_INTERFACE", "admin"))
+        rack = self.connect(*PASSWORD)
+        self.assertEqual(("three", "admin"), (rack.region_name, rack.interface))
+
+    def test_a_region_of_a_cloud(self):
+        self.write_clouds()
+        rack = self.connect("--os-cloud", "keystone")
+        self.assertEqual(("one", "internal"), (rack.region_name, rack.interface))
+        rack = self.connect("--os-cloud", "keystone", "--os-region-name", "two", "--os-interface", "public")
+        self.assertEqual(("two", "public"), (rack.region_name, rack.interface))
+
+    def test_what_is_given_comes_before_a_cloud_of_the_environment(self):
+        self.write_clouds()
+        self.useFixture(fixtures.EnvironmentVariable("OS_CLOUD", "mine"))
+        self.assertEqual("http://cloud.test:8181/v1", self.connect().get_endpoint())
+        argv = ("--os-auth-type", "http_basic", "--os-username", "u", "--os-password", "p")
+        self.assertEqual(f"{client.URL}/v1", self.connect(*argv).get_endpoint())
+        both = self.connect(*argv, "--os-cloud", "mine")
+        self.assertEqual("http://cloud.test:8181/v1", both.get_endpoint())
+
+    def write_clouds(self):
         file = self.make_folder() / "clouds.yaml"
         file.write_text(CLOUDS)
         self.useFixture(fixtures.EnvironmentVariable("OS_CLIENT_CONFIG_FILE", str(file)))
+
+    def test_a_cloud(self):
+        self.write_clouds()
         rack = self.connect("--os-cloud", "mine")
         self.assertEqual("http://cloud.test:8181/v1", rack.get_endpoint())
         rack = self.connect("--os-cloud", "mine", "--endpoint", "http://a.test", "--insecure")
