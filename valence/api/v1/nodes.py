@@ -4,7 +4,6 @@
 Requests that start work are answered with 202 at once, or after the work where the client prefers to wait.
 """
 
-import contextlib
 import functools
 
 from valence.api.http import descriptions
@@ -353,10 +352,14 @@ def _expected(call, key):
 def _started(call, row, operation):
     """Return the response to a request for a new node: 201 if the client waited until the node was ready, else 202."""
     ended, headers = operations.waited(call, operation)
-    if ended["ended_at"]:
-        with contextlib.suppress(errors.NotFound):  # it was released since
-            row = call.conductor.nodes.get(call.context, None, row["uuid"])
     status = 201 if ended["state"] == "succeeded" else 202
+    if ended["ended_at"]:
+        try:
+            row = call.conductor.nodes.get(call.context, None, row["uuid"])
+        except errors.NotFound:
+            pass  # it was released since
+        except errors.ValenceError:
+            status = 202  # it was accepted, and cannot be shown as it is now
     shown = _with_links(call, row)
     shown["links"].append(handler.link(call, "operation", f"/v1/operations/{operation['uuid']}"))
     headers["Location"] = call.url(f"/v1/nodes/{row['uuid']}")

@@ -5,6 +5,8 @@ import re
 import threading
 import time
 
+from oslo_log import log
+
 from valence.api.http import descriptions
 from valence.api.http import handler
 from valence.api.http import request_body
@@ -14,6 +16,8 @@ from valence.common import errors
 from valence.common.web import http_limits
 from valence.db import models
 from valence.db.models import operation as model
+
+LOG = log.getLogger(__name__)
 
 #: policy rule that allows to see and change the operations of all projects
 OF_PROJECTS = "valence:operations:of_projects"
@@ -71,7 +75,10 @@ class Waits:
         self._stopping = threading.Event()
 
     def until_ended(self, call, operation, seconds):
-        """Return the operation once it has ended, or as it is after ``seconds``; None if too many requests wait."""
+        """Return the operation once it has ended, or as last read after ``seconds``; None if too many requests wait.
+
+        Errors do not end the wait: the operation was accepted, and a client that gets an error requests it again.
+        """
         if not self._places.acquire(blocking=False):
             return None
         try:
@@ -88,7 +95,12 @@ class Waits:
         while operation["state"] not in model.ENDED and time.monotonic() < deadline:
             if self._stopping.wait(min(INTERVAL, max(0.0, deadline - time.monotonic()))):
                 return operation
-            operation = call.conductor.records.get(call.context, "Operation", operation["uuid"])
+            try:
+                operation = call.conductor.records.get(call.context, "Operation", operation["uuid"])
+            except errors.NotFound:
+                return operation  # it has ended, and was purged
+            except errors.ValenceError:
+                LOG.debug("operation %s cannot be read, its end is still awaited", operation["uuid"])
         return operation
 
 

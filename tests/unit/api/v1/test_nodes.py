@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes over HTTP: bodies, answers, and what other projects see."""
 
+from unittest import mock
+
 import fixtures
 
 from tests.unit.api import case
 from valence.api.http import auth
 from valence.common import context
+from valence.common import errors
+from valence.conductor.endpoints import nodes
 from valence.db import models
 from valence.db import store
 
@@ -56,6 +60,20 @@ class ManageTest(NodesCase):
         operation = self.get(links["operation"]).json
         self.assertEqual(("adopt", node["uuid"]), (operation["operation_kind"], operation["target_id"]))
         self.assertEqual("On", self.get(links["system"]).json["power_state"])
+
+    def test_a_node_that_cannot_be_read_after_the_wait_was_accepted(self):
+        self.useFixture(fixtures.MonkeyPatch("valence.api.v1.operations.Waits.until_ended", self.end))
+        error = errors.ConductorUnavailable(reason="restart")
+        failing = mock.Mock(side_effect=error)
+        self.useFixture(fixtures.MonkeyPatch(f"{nodes.__name__}.NodesEndpoint.get", failing))
+        response = self.post("/v1/nodes/manage", {"resource_id": self.system}, Prefer="wait=60")
+        self.assertEqual((202, "composing"), (response.status_code, response.json["state"]), response.text)
+        self.assertTrue(response.headers["Location"].endswith(f"/v1/nodes/{response.json['uuid']}"))
+
+    @staticmethod
+    def end(_waits, _call, operation, _seconds):
+        """Return an operation as it is after its success."""
+        return operation | {"state": "succeeded", "ended_at": operation["created_at"]}
 
     def test_all_problems_are_reported_together(self):
         response = self.post("/v1/nodes/manage", {"name": "", "colour": "red"})

@@ -3,8 +3,12 @@
 
 import threading
 
+import fixtures
+
 from tests import clock
 from tests.unit.api import case
+from valence.common import errors
+from valence.conductor.endpoints import records
 from valence.conductor.work import worker
 from valence.db import models
 from valence.db import store
@@ -20,6 +24,24 @@ class WaitTest(case.APITestCase):
         """End the operation that waits, as a conductor does."""
         (operation,) = self.backend.store.list(models.Operation)
         self.backend.store.commit(store.Update(operation, {"state": state} | values))
+
+    def fail_reads(self, error, times=None, then=None):
+        """Let the next ``times`` reads of operations fail, by default all, and call ``then`` at the last of these.
+
+        Return the list of the reads that failed.
+        """
+        reads, get = [], records.RecordsEndpoint.get
+
+        def failing(endpoint, ctxt, model, key, fields=None):
+            if model != "Operation" or len(reads) == times:
+                return get(endpoint, ctxt, model, key, fields)
+            reads.append(key)
+            if len(reads) == times:
+                then()
+            raise error
+
+        self.useFixture(fixtures.MonkeyPatch(f"{records.__name__}.RecordsEndpoint.get", failing))
+        return reads
 
     def test_without_a_preference_the_answer_comes_at_once(self):
         response = self.post(self.url)
@@ -56,6 +78,25 @@ class WaitTest(case.APITestCase):
     def test_a_preference_of_no_form_is_ignored(self):
         for header in ("wait=soon", "wait", "wait=-1", "awaited=3", "wait=0"):
             self.assertEqual(202, self.post(self.url, Prefer=header).status_code)
+
+    def test_an_outage_of_the_conductors_does_not_hide_what_was_accepted(self):
+        reads = self.fail_reads(errors.ConductorUnavailable(reason="restart"))
+        response = self.post(self.url, Prefer="wait=1")
+        self.assertEqual((202, "pending"), (response.status_code, response.json["state"]), response.text)
+        self.assertIn(response.json["uuid"], response.headers["Location"])
+        self.assertGreater(len(reads), 1)
+
+    def test_the_wait_outlasts_an_outage(self):
+        error = errors.ConductorUnavailable(reason="restart")
+        self.fail_reads(error, times=2, then=lambda: self.end("succeeded"))
+        response = self.post(self.url, Prefer="wait=60")
+        self.assertEqual((200, "succeeded"), (response.status_code, response.json["state"]))
+
+    def test_an_operation_that_was_purged_ends_the_wait(self):
+        reads = self.fail_reads(errors.NotFound(kind="operation", key="x"))
+        response = self.post(self.url, Prefer="wait=60")
+        self.assertEqual((202, "pending"), (response.status_code, response.json["state"]), response.text)
+        self.assertEqual(1, len(reads))
 
     def test_a_stop_ends_the_wait(self):
         timer = threading.Timer(0.3, self.application.stop)
