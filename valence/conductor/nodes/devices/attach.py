@@ -160,15 +160,23 @@ class _Change(hardware.Hardware):
 
     def retried(self, error: errors.ValenceError) -> job.Ending:
         """Return the end of a removal that has to be tried again: the claims stay, and say why."""
-        again = self.job.node.handle.get("again") or {}
-        values = {"state": node_states.COMPOSED, "error": None}
+        values, mine = {"state": node_states.COMPOSED, "error": None}, self.claims()
         changes: list[store.Change] = [
-            store.Update(claim, {"state": DETACHING, "error": error.detail[:ERROR_LENGTH]})
-            for claim in self.claims()
+            store.Update(claim, {"state": DETACHING, "error": error.detail[:ERROR_LENGTH]}) for claim in mine
         ]
-        later = self.backoff(again.get("tries", 0))
+        devices = self.due | {claim.device_id for claim in mine}
+        later = self.backoff(self._again.get("tries", 0)) | {"devices": sorted(devices)}
         events = self.events("device_failed", reason=error.detail)
         return job.Ending(values | {"handle": {"again": later}}, [*changes, *events])
+
+    @property
+    def due(self) -> frozenset[str]:
+        """The devices of the node whose removal has failed before, and is tried again: their UUIDs."""
+        return frozenset(self._again.get("devices", ()))
+
+    @property
+    def _again(self) -> dict[str, typing.Any]:
+        return self.job.node.handle.get("again") or {}
 
     def events(self, happened: str, **more: typing.Any) -> list[store.Change]:
         """Return an event for each device of the operation."""
@@ -317,19 +325,21 @@ class Detach(_Change):
 
     def succeeded(self) -> job.Ending:
         mine = self.claims()
-        ended = {claim.id for claim in mine}
-        rest = [claim for claim in rights.claims(self.job.store, self.job.node) if claim.id not in ended]
-        values = {"state": node_states.COMPOSED, "error": None}
-        if not any(claim.state == DETACHING for claim in rest):
-            values["handle"] = {"again": None}
+        due = sorted(self.due - {claim.device_id for claim in mine})
+        again = self._again | {"devices": due} if due else None
+        values = {"state": node_states.COMPOSED, "error": None, "handle": {"again": again}}
         freed = returning(self.job.store, mine)
         return job.Ending(values, [*freed, *self.events("device_detached")])
 
     def failed(self, error: errors.ValenceError) -> job.Ending:
-        """Return the devices to the node; one that its machine has lost stays claimed until it was seen to be free."""
-        if self.job.step == "gone" or self.job.node.handle.get("again"):
+        """Return the devices to the node; one that its machine has lost stays claimed until it was seen to be free.
+
+        A removal that the sweep repeats, or that was due before, is tried again: the machine may have lost the device.
+        """
+        mine = self.claims()
+        if self.job.step == "gone" or any(claim.device_id in self.due for claim in mine):
             return self.retried(error)
-        kept = [store.Update(claim, {"state": ATTACHED, "error": None}) for claim in self.claims()]
+        kept = [store.Update(claim, {"state": ATTACHED, "error": None}) for claim in mine]
         return job.Ending({"state": node_states.COMPOSED, "error": None}, kept)
 
 

@@ -5,6 +5,7 @@ import fixtures
 
 from tests.unit.conductor.nodes import case
 from tests.unit.conductor.nodes import composing
+from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
 from valence.db import models
 from valence.db import store
@@ -37,6 +38,7 @@ class ChangeCase(composing.ComposingCase):
         """Store an operation on the third part, and return it."""
         node = self.node(self.change_node.uuid)
         handle = {kind: {"device_id": self.part.uuid} | request, "devices": [self.part.uuid]}
+        handle |= job.lasting(node.handle)
         operation, *others = rights.change(self.context, node, kind, handle, self.store.at())
         stored = self.store.commit(operation, *others, *changes)
         self.conductor.service._node_worker.wake()
@@ -300,6 +302,25 @@ class DetachTest(ChangeCase):
         operation = self.detach()
         self.assertEqual(("failed", "attached"), (operation.state, self.claim_state()))
         self.assert_ready()
+
+    def test_one_that_is_cancelled_in_time_leaves_the_part_while_another_removal_is_due(self):
+        node, other = self.node(self.change_node.uuid), self.parts[-1]
+        due = {"again": {"tries": 1, "next_at": self.store.now() + 3600, "devices": [other.uuid]}}
+        self.change(node, handle=node.handle | due)
+        left = self.store.get(models.Claim, f"{other.uuid}/1")
+        self.store.commit(store.Update(left, {"state": "detaching"}))
+        worker = self.conductor.service._node_worker
+        worker._loop.stop()
+        claim = self.store.get(models.Claim, f"{self.part.uuid}/1")
+        operation = self.begin("detach", store.Update(claim, {"state": "detaching"}))
+        self.conductor.client.operations.cancel(self.context, operation.uuid)
+        self.wait_for(lambda: worker.look() or self.store.get(models.Operation, operation.uuid).ended_at)
+        ended = self.store.get(models.Operation, operation.uuid)
+        self.assertEqual(("cancelled", "attached"), (ended.state, self.claim_state()))
+        states = {claim.device_id: claim.state for claim in self.claims()}
+        self.assertEqual("detaching", states[other.uuid])
+        self.assertEqual(due["again"], self.node(self.change_node.uuid).handle["again"])
+        self.assertEqual([], self.hardware.requests)
 
     def test_the_node_is_taken_apart_with_what_it_has_got(self):
         node = self.node(self.change_node.uuid)
