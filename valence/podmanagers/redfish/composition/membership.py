@@ -9,6 +9,7 @@ late cannot undo a later change. It changes several blocks together or none, so 
 import typing
 
 from valence.common import composition_errors
+from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base
 from valence.podmanagers.redfish import connection as connections
@@ -106,27 +107,47 @@ class Membership:
         return self._connection.exchange("PATCH", self._path, body, headers)
 
     def _act_on_each(self, change: Change) -> base.Outcome:
-        """Change one block after the other; a block whose answer was lost is looked for before the next."""
+        """Change one block after the other.
+
+        Raise HardwareOutcomeUnknown or a failure once a block was changed: other errors would mean that none was.
+        """
         outcome, changed = base.Outcome(base.DONE, self._path), False
         for single in change.single():
-            document, left = self._left(single)
-            if not any(left):
-                continue
             try:
-                made = self._outcome(*self._act(document, left), left)
+                made = self._act_once(single)
             except composition_errors.HardwareOutcomeUnknown:
-                if any(self._left(single)[1]):
+                raise
+            except errors.PodManagerUnreachable as error:
+                if not changed:
                     raise
-                made = base.Outcome(base.DONE)
+                reason = error.kwargs["reason"]
+                url = self._connection.paths.url
+                raise composition_errors.HardwareOutcomeUnknown(url=url, reason=reason) from error
             except (composition_errors.DeviceTaken, introspection_errors.NotOffered) as error:
                 if not changed:
                     raise
-                # Others of the blocks were changed before: that has to be undone, and is no reason for another method.
-                reason = error.detail
-                raise composition_errors.CompositionFailed(url=self._path, reason=reason) from None
-            changed = True
-            outcome = made if made.state != base.DONE else outcome
+                # What was changed has to be undone, and is no reason for another method.
+                raise composition_errors.CompositionFailed(url=self._path, reason=error.detail) from None
+            if made is not None:
+                changed = True
+                outcome = made if made.state != base.DONE else outcome
         return outcome
+
+    def _act_once(self, single: Change) -> base.Outcome | None:
+        """Change one block, None where that is done; a block whose answer was lost is looked for once."""
+        document, left = self._left(single)
+        if not any(left):
+            return None
+        try:
+            return self._outcome(*self._act(document, left), left)
+        except composition_errors.HardwareOutcomeUnknown as unknown:
+            try:
+                is_made = not any(self._left(single)[1])
+            except errors.PodManagerError:
+                raise unknown from None
+            if not is_made:
+                raise
+            return base.Outcome(base.DONE)
 
     def _act(self, document: Document, single: Change) -> tuple[str, typing.Any]:
         """Send the action for one block; return its target and the answer."""

@@ -3,6 +3,7 @@
 
 from tests.unit.podmanagers.redfish.composition import test_expand
 from valence.common import composition_errors
+from valence.common import errors
 from valence.podmanagers import base as podmanagers
 from valence.podmanagers.redfish.composition import membership
 
@@ -41,6 +42,55 @@ class Withdrawn:
         return answer._replace(status_code=405) if method == "POST" and self._posts > 1 else answer
 
 
+class Failing:
+    """A connection on which requests fail from the POST with a number on: it is sent, if at all, without an answer.
+
+    ``first`` is what that POST raises; ``then`` is what every request after it raises, if anything.
+    """
+
+    def __init__(self, connection, number, first, then=None, *, arrives=False):
+        self._connection, self._left = connection, number
+        self._first, self._then, self._arrives = first, then, arrives
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def get(self, path):
+        if self._left <= 0 and self._then:
+            raise self._then
+        return self._connection.get(path)
+
+    def exchange(self, method, path, body=None, headers=None):
+        self._left -= method == "POST"
+        if self._left > 0 or method != "POST":
+            return self._connection.exchange(method, path, body, headers)
+        if self._left < 0 and self._then:
+            raise self._then
+        if self._arrives:
+            self._connection.exchange(method, path, body, headers)
+        raise self._first
+
+
+class Vanishing:
+    """A connection to a service that cannot be reached after it has answered a POST."""
+
+    def __init__(self, connection):
+        self._connection, self._is_away = connection, False
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def get(self, path):
+        if self._is_away:
+            raise errors.PodManagerUnreachable(url=self._connection.paths.url, reason="no route")
+        return self._connection.get(path)
+
+    def exchange(self, method, path, body=None, headers=None):
+        answer = self._connection.exchange(method, path, body, headers)
+        self._is_away = method == "POST"
+        return answer
+
+
 class MembershipTest(test_expand.ExpandCase):
     def contest(self, *lists):
         """Start a service on which others send ``lists``, of numbers of storage blocks; return a Membership."""
@@ -69,14 +119,50 @@ class MembershipTest(test_expand.ExpandCase):
         self.assertEqual([self.bases[0], self.storage[1]], self.blocks_of(self.machine))
 
     def test_a_way_that_ends_after_the_first_block_is_a_failure_that_is_undone(self):
-        self.start(block_patch=False, composition="expand", system_blocks=1, storage_blocks=3)
-        machine = self.driver.read(self.bases[0])["ComputerSystems"][0]["@odata.id"]
+        machine = self.by_actions()
         connection = Withdrawn(self.driver._connection)
         change = membership.Change(tuple(self.storage[:2]))
         error = self.assertRaises(
             composition_errors.CompositionFailed, membership.Membership(connection, machine).apply, change
         )
         self.assertIn("offers no change of resource blocks", error.detail)
+
+    def by_actions(self):
+        """Start a service that changes one block by each request; return the path of a machine."""
+        self.start(block_patch=False, composition="expand", system_blocks=1, storage_blocks=3)
+        return self.driver.read(self.bases[0])["ComputerSystems"][0]["@odata.id"]
+
+    def fail(self, number, first, then=None, **options):
+        """Add two blocks while requests fail; return the error."""
+        machine = self.by_actions()
+        connection = Failing(self.driver._connection, number, first, then, **options)
+        change = membership.Change(tuple(self.storage[:2]))
+        return self.assertRaises(
+            errors.PodManagerError, membership.Membership(connection, machine).apply, change
+        )
+
+    def test_a_failure_after_the_first_block_never_says_that_nothing_was_changed(self):
+        where = {"url": "http://127.0.0.1", "reason": "no route"}
+        unknown = composition_errors.HardwareOutcomeUnknown
+        away, busy = (
+            errors.PodManagerUnreachable(**where),
+            composition_errors.PodManagerBusy(seconds=1, **where),
+        )
+        closed, lost = errors.ConnectionClosed(**where), unknown(**where)
+        for first in (away, busy, closed):
+            self.assertIsInstance(self.fail(2, first), unknown)
+            self.assertIs(first, self.fail(1, first), "nothing was changed")
+        for then in (away, closed, errors.PodManagerError(**where)):
+            self.assertIs(lost, self.fail(1, lost, then, arrives=True), "the block may be there")
+        self.assertIs(lost, self.fail(2, lost, away, arrives=True))
+
+    def test_a_read_that_fails_after_the_first_block_leaves_the_outcome_unknown(self):
+        machine = self.by_actions()
+        connection = Vanishing(self.driver._connection)
+        change = membership.Change(tuple(self.storage[:2]))
+        apply = membership.Membership(connection, machine).apply
+        self.assertRaises(composition_errors.HardwareOutcomeUnknown, apply, change)
+        self.assertEqual([self.bases[0], self.storage[0]], self.blocks_of(machine))
 
     def test_nothing_is_sent_where_nothing_is_left(self):
         contested = self.contest()
