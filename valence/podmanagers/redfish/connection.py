@@ -136,12 +136,17 @@ class Connection:
         return self.accepted(path, self.exchange(method, path, body))
 
     def accepted(self, path, answer):
-        """Return an answer of success; raise what another one says."""
-        return self._usable_session().http.accepted(path, answer)
+        """Return an answer of success; raise what another one says, also while the connection is being closed."""
+        assert self._session is not None  # it got the answer
+        return self._session.http.accepted(path, answer)
 
     def refusal(self, path, answer):
-        """Return the error for the answer to a change that is no success: HardwareOutcomeUnknown for 502 and 504."""
-        return self._usable_session().http.refusal(path, answer)
+        """Return the error for the answer to a change that is no success: HardwareOutcomeUnknown for 502 and 504.
+
+        A connection that is being closed does not change what an answer says: it raises nothing.
+        """
+        assert self._session is not None  # it got the answer
+        return self._session.http.refusal(path, answer)
 
     def exchange(self, method, path, body=None, headers=None):
         """Return the answer to a request that changes something, whatever it says.

@@ -109,13 +109,21 @@ def _of_task(connection, task_url, answer, document, device):
 
 
 def _completed(connection, task_url, document, device):
-    """Return the Outcome of a task that ended well: what it made is among its links, or told by its monitor."""
+    """Return the Outcome of a task that ended well: what it made is among its links, or told by its monitor.
+
+    The change was made: where the monitor cannot be reached the task is to be polled again, and nothing is raised.
+    """
     created = properties.at(document, ("Links", "CreatedResources"))
     urls = [properties.reference(each) for each in created] if isinstance(created, list) else []
     made = next(filter(None, map(_linked(connection), urls)), None)
     monitor = _linked(connection)(document.get("TaskMonitor"))
     if made is None and monitor not in (None, task_url):
-        answer = connection.poll(monitor)
+        try:
+            answer = connection.poll(monitor)
+        except errors.PodManagerUnreachable:
+            return base.Outcome(base.TASK, None, task_url, RETRY_AFTER)
+        except errors.PodManagerError:
+            return base.Outcome(base.DONE)
         body = requests.json_object(answer) or {}
         if answer.status_code in (200, 201) and not _is_task(body):
             made = _resource_url(connection, monitor, answer, body)

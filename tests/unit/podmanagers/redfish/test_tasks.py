@@ -89,6 +89,21 @@ class AcceptedTest(TasksCase):
             "no such drive", self.assertRaises(errors.PodManagerError, self.post, 202, FAILED).detail
         )
 
+    def test_a_task_that_ended_is_polled_again_where_its_monitor_cannot_be_reached(self):
+        ended = RUNNING | {"TaskState": "Completed", "TaskMonitor": MONITOR}
+        again = base.Outcome(base.TASK, None, TASK, tasks.RETRY_AFTER)
+        self.service.answers[f"GET {MONITOR}"] = lambda handler: setattr(handler, "close_connection", True)
+        self.assertEqual(again, self.post(202, ended, Location=TASK))
+        self.respond(f"POST {SYSTEMS}", 202, ended, Location=TASK)
+        answer = self.connection.exchange("POST", SYSTEMS, {})
+        self.connection.abort()
+        self.assertEqual(again, tasks.outcome(self.connection, SYSTEMS, answer))
+
+    def test_a_task_ended_whatever_its_monitor_says(self):
+        ended = RUNNING | {"TaskState": "Completed", "TaskMonitor": MONITOR}
+        self.respond(f"GET {MONITOR}", 200, b"x", Content_Encoding="gzip")
+        self.assertEqual(base.Outcome(base.DONE), self.post(202, ended, Location=TASK))
+
     def test_how_long_to_wait_is_bounded(self):
         now = datetime.datetime.now(datetime.UTC)
         later = email.utils.format_datetime(now + datetime.timedelta(seconds=20), usegmt=True)
@@ -161,6 +176,22 @@ class RefusedTest(TasksCase):
                 self.refused(
                     composition_errors.HardwareOutcomeUnknown, status, document, device="d", action="a"
                 )
+
+    def test_an_answer_says_the_same_while_the_connection_is_being_closed(self):
+        for status, kind in (
+            (502, composition_errors.HardwareOutcomeUnknown),
+            (504, composition_errors.HardwareOutcomeUnknown),
+            (400, errors.PodManagerError),
+        ):
+            connection = redfish_connection.Connection(self.conf.redfish, self.pod_manager(self.service.url))
+            self.addCleanup(connection.close)
+            self.respond(f"POST {SYSTEMS}", status)
+            answer = connection.exchange("POST", SYSTEMS, {})
+            connection.abort()
+            raised = self.assertRaises(errors.ValenceError, tasks.outcome, connection, SYSTEMS, answer)
+            self.assertIs(kind, type(raised))
+            raised = self.assertRaises(errors.ValenceError, connection.accepted, SYSTEMS, answer)
+            self.assertIs(kind, type(raised))
 
     def test_an_action_that_is_not_there(self):
         for status in (404, 405, 410, 501):
