@@ -34,13 +34,15 @@ MOST_ZONINGS, MOST_SECONDS = 200, 2.0
 class Among(typing.NamedTuple):
     """Where devices may come from: a pod manager, a zone, or the zonings of a machine that gets more.
 
-    ``present`` counts by type the devices of that machine, for the limits of its zones.
+    ``present`` counts by type the devices of that machine, for the limits of its zones. Without ``systems`` no whole
+    system is chosen.
     """
 
     podm_id: str | None = None
     zone_id: str | None = None
     zonings: tuple[str, ...] = ()
     present: abc.Mapping[str, int] = {}
+    systems: bool = True
 
 
 ANYWHERE = Among()
@@ -374,6 +376,8 @@ def where(database: store.Store, among: Among, layouts: candidates.Layouts) -> l
         filters.append(candidates.among("zoning", {each for place in places for each in place.zonings}))
     if among.zone_id:
         filters.append(candidates.among("zoning", _zonings_of(database, among.zone_id)))
+    if not among.systems:
+        filters.append(store.Filter("device_type", "neq", "System"))
     return filters
 
 

@@ -163,12 +163,14 @@ def again(
 
 
 def choose_again(database: store.Store, node: models.Node, lease: store.Lease) -> models.Node:
-    """Choose and claim other devices for a node that has none left; return the node, whose pod manager may be another.
+    """Choose and claim other devices to compose a node of; return the node, whose pod manager may be another.
 
     Raise NothingFits, DeviceTaken.
     """
     wanted, request = requirements.wanted(node.requirements), node.handle["request"]
-    policy, among = request.get("policy"), selection.Among(request.get("podm_id"), request.get("zone_id"))
+    policy = request.get("policy")
+    # The operation composes a machine: it could not adopt a whole system.
+    among = selection.Among(request.get("podm_id"), request.get("zone_id"), systems=False)
 
     def choose(avoid: frozenset[str]) -> selection.Choice | selection.Nothing:
         return selection.choose(database, wanted, policy=policy, among=among, avoid=avoid)

@@ -173,25 +173,40 @@ class ChooseAgainTest(CreationCase):
     def change(self, device, **values):
         self.store.commit(store.Update(device, values))
 
-    def test_a_block_that_was_taken_meanwhile_is_replaced(self):
-        one, other = self.devices(device_type="Compute", state="free")
-        self.take(one)
-        self.change(other, state="unhealthy")
+    def create_meanwhile(self, properties, free):
+        """Request a node, free devices before its conductor looks at those that were chosen, and return its end."""
         worker = self.conductor.service._node_worker
         worker._loop.stop()
-        answer = self.nodes.create(self.context, {"name": "web", "properties": SMALL})
-        self.change(other, state="free")
+        answer = self.nodes.create(self.context, {"name": "web", "properties": properties})
+        for device in free:
+            self.change(device, state="free")
         operation = answer["operation"]["uuid"]
         self.wait_for(
             lambda: worker.look() or self.store.get(models.Operation, operation).ended_at, timeout=30
         )
-        ended = self.store.get(models.Operation, operation)
+        return self.store.get(models.Operation, operation)
+
+    def test_a_block_that_was_taken_meanwhile_is_replaced(self):
+        one, other = self.devices(device_type="Compute", state="free")
+        self.take(one)
+        self.change(other, state="unhealthy")
+        ended = self.create_meanwhile(SMALL, [other])
         self.assertEqual("succeeded", ended.state, ended.cause)
         claimed = {claim.device_id for claim in self.store.list(models.Claim)}
         self.assertIn(other.uuid, claimed)
         self.assertNotIn(one.uuid, claimed)
         (taken,) = self.devices(uuid=one.uuid)
         self.assertEqual(("in_use", None, False), (taken.state, taken.node_id, taken.full))
+
+    def test_a_whole_system_is_no_replacement_for_a_block(self):
+        one, other = self.devices(device_type="Compute", state="free")
+        (system,) = self.devices(device_type="System", state="in_use")
+        self.take(one)
+        self.change(other, state="unhealthy")
+        ended = self.create_meanwhile({"processor": {"total_cores": 1}}, [system])
+        self.assertEqual(("compose", "failed"), (ended.operation_kind, ended.state), ended.cause)
+        self.assertIn("No machines are free", ended.cause)
+        self.assertEqual([], self.store.list(models.Claim))
 
     def test_named_devices_are_not_replaced(self):
         one, _ = self.devices(device_type="Compute", state="free")
