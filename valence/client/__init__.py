@@ -28,7 +28,7 @@ def connect(
     verify: bool | str = True,
     session: "sessions.Session | None" = None,
     region_name: str | None = None,
-    interface: str | None = None,
+    interface: str | list[str] | None = None,
 ) -> "rack.Adapter":
     """Return a client of the Valence at ``url``, by default the demo's, or at the endpoint that a session finds.
 

@@ -11,6 +11,8 @@ from valence.client import rows
 from valence.db import models
 
 if typing.TYPE_CHECKING:
+    import requests
+
     from valence.client import rack
 
 #: a row, or what identifies it
@@ -66,9 +68,12 @@ class Collection:
             )
         return self.get(found[0].id, **options)
 
-    def create(self, **values: typing.Any) -> rows.Row:
-        """Create a row and return it; a repetition after a lost connection creates no second one."""
-        return self.answer(self._api.call("POST", f"/{self.path}", json=values))
+    def create(self, *, idempotency_key: str | None = None, **values: typing.Any) -> rows.Row:
+        """Create a row and return it; a repetition after a lost connection creates no second one.
+
+        ``idempotency_key`` is that of an earlier attempt, which its error has.
+        """
+        return self.answer(self._post(f"/{self.path}", idempotency_key, json=values))
 
     def update(self, row: Named, **values: typing.Any) -> rows.Row:
         """Change fields and return the row; None sets a field back to its default.
@@ -99,6 +104,9 @@ class Collection:
         """Return the row in a response, with its ETag."""
         return self.row(response.json(), response.headers.get("ETag"))
 
+    def _post(self, url: str, key: str | None, **keywords: typing.Any) -> "requests.Response":
+        return self._api.call("POST", url, idempotency_key=key, **keywords)
+
     def _current(self, row: rows.Row) -> rows.Row:
         """Return a row of a list with its ETag; raise Changed if it is not as the list showed it."""
         found = self.get(row)
@@ -118,9 +126,9 @@ PAGE, MOST_CANDIDATES = 100, 5
 class PodManagers(Collection):
     """Pod managers, which can be synchronized."""
 
-    def sync(self, row: Named) -> rows.Row:
+    def sync(self, row: Named, *, idempotency_key: str | None = None) -> rows.Row:
         """Request a synchronization; return its operation."""
-        return self._api.operations.answer(self._api.call("POST", self.url(row, "sync")))
+        return self._api.operations.answer(self._post(self.url(row, "sync"), idempotency_key))
 
 
 class Nodes(Collection):
@@ -136,16 +144,17 @@ class Nodes(Collection):
         explanation: dict[str, typing.Any] = response.json()
         return explanation
 
-    def manage(self, resource: Named, **values: typing.Any) -> rows.Row:
+    def manage(
+        self, resource: Named, *, idempotency_key: str | None = None, **values: typing.Any
+    ) -> rows.Row:
         """Adopt a system as it stands; return the node."""
         key = resource.id if isinstance(resource, rows.Row) else resource
-        return self.answer(
-            self._api.call("POST", f"/{self.path}/manage", json={"resource_id": key, **values})
-        )
+        body = {"resource_id": key, **values}
+        return self.answer(self._post(f"/{self.path}/manage", idempotency_key, json=body))
 
-    def act(self, row: Named, **action: typing.Any) -> rows.Row:
+    def act(self, row: Named, *, idempotency_key: str | None = None, **action: typing.Any) -> rows.Row:
         """Run one action, such as ``power="on"`` or ``boot={"target": "pxe"}``; return its operation."""
-        return self._api.operations.answer(self._api.call("POST", self.url(row, "action"), json=action))
+        return self._api.operations.answer(self._post(self.url(row, "action"), idempotency_key, json=action))
 
     def devices(self, row: Named) -> abc.Iterator[rows.Row]:
         """Yield the devices that a node has."""
@@ -160,9 +169,9 @@ class Operations(Collection):
         """Cancel an operation; return it."""
         return self.answer(self._api.call("POST", self.url(row, "cancel")))
 
-    def retry(self, row: Named) -> rows.Row:
+    def retry(self, row: Named, *, idempotency_key: str | None = None) -> rows.Row:
         """Do once more what an operation did not do; return the new operation."""
-        return self.answer(self._api.call("POST", self.url(row, "retry")))
+        return self.answer(self._post(self.url(row, "retry"), idempotency_key))
 
 
 def text(value: typing.Any) -> str:

@@ -5,17 +5,35 @@ All of them are exceptions of keystoneauth1, so that code written for its sessio
 """
 
 import typing
+from collections import abc
 
 import requests
+import urllib3
 from keystoneauth1 import exceptions
+
+#: causes of a connection that never was, over which nothing was sent
+_UNSENT = (
+    requests.exceptions.ConnectTimeout,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+)
 
 
 class RackError(exceptions.ClientException):
     """A request that was not done as wanted.
 
     ``status`` is the HTTP status, None without an answer; ``code`` is stable, such as ``valence.not_found``;
-    ``problems`` has each problem of a request as the API sent it.
+    ``problems`` has each problem of a request as the API sent it. ``idempotency_key`` is that of a POST without a final
+    answer: the same request with the same key is done once.
     """
+
+    idempotency_key = ""
+    #: whether the same request may be answered later
+    is_passing = False
+    #: whether the request may have been done
+    may_be_done = False
+    #: seconds after which to repeat the request, as far as the answer says
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -57,7 +75,9 @@ class Changed(RackError):
 
 
 class Unavailable(RackError):
-    """503: the bus, a conductor or the database is away; it may be there again later."""
+    """503: the bus, a conductor or the database is away; or a proxy found no API, with 502, 503 or 504."""
+
+    is_passing = True
 
 
 class Unreachable(RackError):
@@ -95,6 +115,8 @@ BY_STATUS = {
     412: Changed,
     503: Unavailable,
 }
+#: statuses by which a proxy says that no API answers; those of the API have errors in their body
+OF_PROXIES = (502, 503, 504)
 
 
 def of(response: requests.Response) -> RackError:
@@ -103,40 +125,81 @@ def of(response: requests.Response) -> RackError:
     first = problems[0] if problems else {}
     detail = " ".join(each["detail"] for each in problems if each.get("detail"))
     hints = dict.fromkeys(each["hint"] for each in problems if each.get("hint"))
-    return BY_STATUS.get(response.status_code, RackError)(
-        detail or f"{response.url} answered {response.status_code} {response.reason}.",
+    status = response.status_code
+    is_away = status in OF_PROXIES and not problems
+    error = (Unavailable if is_away else BY_STATUS.get(status, RackError))(
+        detail or f"{response.url} answered {status} {response.reason}.",
         hint=" ".join(hints),
         code=first.get("code", ""),
-        status=response.status_code,
+        status=status,
         request_id=first.get("request_id") or response.headers.get("X-OpenStack-Request-ID", ""),
         problems=problems,
     )
+    # With 503 a proxy has sent the request nowhere.
+    error.may_be_done = is_away and status != 503
+    after = response.headers.get("Retry-After", "")
+    error.retry_after = float(after) if after.isdecimal() else None
+    return error
 
 
-def unreachable(error: Exception, url: str) -> RackError:
+def unreachable(error: Exception, url: str) -> Unreachable:
     """Return the error of a request that nothing answered."""
     if isinstance(error, exceptions.SSLError):
         hint = "Name the file of the authority that signed it (--os-cacert, OS_CACERT, or cacert in clouds.yaml)."
         return Unreachable(f"The certificate of {url} is refused: {_cause(error)}", hint=hint)
     if isinstance(error, exceptions.ConnectTimeout):
-        return Unreachable(
-            f"{url} did not answer in time.", hint="It may have been done; look before you repeat it."
-        )
-    hint = "Does Valence run there? Name another place by --endpoint, VALENCE_ENDPOINT or in clouds.yaml."
-    return Unreachable(f"{url} cannot be reached: {_cause(error)}", hint=hint)
+        found = Unreachable(f"{url} did not answer in time.")
+    else:
+        hint = "Does Valence run there? Name another place by --endpoint, VALENCE_ENDPOINT or in clouds.yaml."
+        found = Unreachable(f"{url} cannot be reached: {_cause(error)}", hint=hint)
+    is_broken = isinstance(getattr(error, "original", None), requests.exceptions.ChunkedEncodingError)
+    found.is_passing = is_broken or isinstance(error, exceptions.RetriableConnectionFailure)
+    found.may_be_done = found.is_passing and not any(isinstance(each, _UNSENT) for each in _chain(error))
+    return found
+
+
+def uncertain(error: RackError, key: str) -> RackError:
+    """Return the error of a change that may have been done; ``key`` is its Idempotency-Key, if it has one."""
+    hint = (
+        f"It may have been done. To be sure, repeat it with its Idempotency-Key, --idempotency-key {key}."
+        if key
+        else "It may have been done; look before you repeat it."
+    )
+    found = type(error)(
+        error.detail,
+        hint=hint,
+        code=error.code,
+        status=error.status,
+        request_id=error.request_id,
+        problems=error.problems,
+    )
+    found.idempotency_key, found.may_be_done = key, True
+    return found
 
 
 def _problems(response: requests.Response) -> list[dict[str, typing.Any]]:
     try:
-        found = response.json()["errors"]
-    except (ValueError, KeyError, TypeError):
+        document = response.json()
+    except ValueError:
         return []
+    if not isinstance(document, dict):
+        return []
+    error = document.get("error")
+    if isinstance(error, dict) and isinstance(error.get("message"), str):  # of Keystone
+        return [{"detail": error["message"]}]
+    found = document.get("errors")
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _chain(error: BaseException | None) -> abc.Iterator[BaseException]:
+    """Yield an error and what caused it."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _cause(error: BaseException) -> str:
     """Return the innermost reason of an error in one line."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    text = " ".join(str(error).split()) or type(error).__name__
+    *_, first = _chain(error)
+    text = " ".join(str(first).split()) or type(first).__name__
     return text if text.endswith(".") else f"{text}."

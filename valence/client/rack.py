@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API of Valence over a session of keystoneauth1: ``Rack`` for any adapter, and an adapter with it.
 
-Everything that keystoneauth1 does is left to it: signing in, repeating a request, connections, logs without secrets.
+Signing in, connections and logs without secrets are left to keystoneauth1. Repetitions are not: it does not tell
+whether an attempt before the last may have been done.
 """
 
 import functools
+import logging
+import math
 import time
 import typing
 import uuid
@@ -14,6 +17,7 @@ import requests
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions
 
+from valence import client
 from valence.client import collection
 from valence.client import errors
 from valence.client import event_stream
@@ -22,10 +26,18 @@ from valence.client import rows
 from valence.db import models
 from valence.db.models import operation as operation_model
 
+LOG = logging.getLogger(__name__)
 #: times that a request is repeated where nobody answers or the answer is 503; 0.5, 1 and 2 s apart, or Retry-After
 RETRIES = 3
+#: times that a POST is repeated that may have been done: about two minutes
+LOST_RETRIES = 8
+#: seconds before a request is repeated, at first and at most
+FIRST_RETRY, LONGEST_RETRY = 0.5, 60.0
+#: shortest time in which an answer may come, in seconds, where a deadline is near
+LEAST_TIMEOUT = 1.0
+READS = ("GET", "HEAD")
 #: methods that may be repeated: reads, and POST, whose Idempotency-Key makes the API do it once
-REPEATABLE = ("GET", "HEAD", "POST")
+REPEATABLE = (*READS, "POST")
 #: seconds between two polls of an operation at first and at most, and how much longer each pause is
 FIRST_POLL, LONGEST_POLL, LONGER = 0.2, 2.0, 1.3
 #: seconds that a wait for an operation survives without any answer
@@ -38,8 +50,8 @@ redaction.install()
 class Rack:
     """What an adapter of keystoneauth1 becomes a client of Valence by; its URL ends in ``/v1``."""
 
-    #: times that a request is repeated
-    retries = RETRIES
+    #: times that a request is repeated, and that a POST is that may have been done
+    retries, lost_retries = RETRIES, LOST_RETRIES
 
     @functools.cached_property
     def pod_managers(self) -> collection.PodManagers:
@@ -92,30 +104,40 @@ class Rack:
         return collection.Collection(self, models.Conductor)
 
     def call(
-        self, method: str, url: str, *, headers: abc.Mapping[str, str] | None = None, **keywords: typing.Any
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: abc.Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        deadline: float | None = None,
+        **keywords: typing.Any,
     ) -> requests.Response:
         """Return the good answer to a request; raise a RackError otherwise.
 
-        A repeated POST has the same Idempotency-Key, so it is done once. Changes by PATCH and DELETE are not repeated.
+        A repeated POST has the same Idempotency-Key, by default a new one, so it is done once. Changes by PATCH and
+        DELETE are not repeated. After ``deadline``, of the monotonic clock, nothing is repeated.
         """
-        retries = self.retries if method in REPEATABLE else 0
-        mine = {"Accept": "application/json"} | (
-            {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
-        )
-        keywords = {"connect_retries": retries, "status_code_retries": retries} | keywords
-        try:
-            response = self._adapter.request(
-                url, method, raise_exc=False, headers=mine | dict(headers or {}), **keywords
-            )
-        except exceptions.ConnectionError as error:
-            raise errors.unreachable(error, self._place()) from error
-        except exceptions.HttpError as error:
-            if error.response is None:
-                raise
-            raise errors.of(error.response) from error  # of Keystone, which the session signs in to
-        if response.status_code >= 400:
-            raise errors.of(response)
-        return response
+        key = (idempotency_key or str(uuid.uuid4())) if method == "POST" else ""
+        mine = {"Accept": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        keywords["headers"] = mine | dict(headers or {})
+        pause, count, is_lost = self._adapter.connect_retry_delay or FIRST_RETRY, 0, False
+        while True:
+            try:
+                return self._answer(method, url, keywords | {"timeout": self._timeout(keywords, deadline)})
+            except (errors.Unreachable, errors.Unavailable) as error:
+                is_lost = is_lost or (error.may_be_done and method not in READS)
+                most = self.lost_retries if is_lost else self.retries
+                delay = pause if error.retry_after is None else min(error.retry_after, LONGEST_RETRY)
+                is_late = deadline is not None and time.monotonic() + delay >= deadline
+                if method not in REPEATABLE or not error.is_passing or count >= most or is_late:
+                    if is_lost:
+                        raise errors.uncertain(error, key) from error
+                    error.idempotency_key = key
+                    raise
+                LOG.debug("%s It is asked again in %.1f s.", error.detail, delay)
+            time.sleep(delay)
+            pause, count = min(pause * 2, LONGEST_RETRY), count + 1
 
     def wait_for_operation(
         self,
@@ -130,20 +152,26 @@ class Rack:
         does not answer for a while is waited for: its last error is raised after OUTAGE seconds.
         """
         key = operation.id if isinstance(operation, rows.Row) else operation
-        began, pause, seen = time.monotonic(), FIRST_POLL, None
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        pause, seen = FIRST_POLL, None
+        late = errors.WaitTimeout(
+            f"The operation {key} has not ended in {timeout or 0:g} s.", hint="It goes on; wait for it again."
+        )
         while True:
-            found = self._polled(key)
+            try:
+                found = self._polled(key, end)
+            except (errors.Unreachable, errors.Unavailable) as error:
+                if time.monotonic() < end:
+                    raise
+                raise late from error
             if found.get("revision") != seen:
                 progress(found)
                 seen = found.get("revision")
             if found["state"] in operation_model.ENDED:
                 break
-            if timeout is not None and time.monotonic() - began >= timeout:
-                raise errors.WaitTimeout(
-                    f"The operation {key} has not ended in {timeout:g} s.",
-                    hint="It goes on; wait for it again.",
-                )
-            time.sleep(pause)
+            if time.monotonic() >= end:
+                raise late
+            _sleep(pause, end)
             pause = min(pause * LONGER, LONGEST_POLL)
         if found["state"] != "succeeded":
             raise errors.OperationFailed(found)
@@ -154,26 +182,53 @@ class Rack:
         url = row.links.get("operation")
         return url and url.rstrip("/").rpartition("/")[2]
 
+    def _answer(self, method: str, url: str, keywords: dict[str, typing.Any]) -> requests.Response:
+        """Return the good answer to one request."""
+        once = {"raise_exc": False, "connect_retries": 0, "status_code_retries": 0}
+        try:
+            response = self._adapter.request(url, method, **once | keywords)
+        except exceptions.ConnectionError as error:
+            raise errors.unreachable(error, self._place()) from error
+        except exceptions.HttpError as error:
+            if error.response is None:
+                raise
+            raise errors.of(error.response) from error  # of Keystone, which the session signs in to
+        if response.status_code >= 400:
+            raise errors.of(response)
+        return response
+
+    def _timeout(self, keywords: dict[str, typing.Any], deadline: float | None) -> float:
+        """Return the seconds without an answer after which a request has failed."""
+        usual: float = keywords.get("timeout") or self._adapter.session.timeout or client.TIMEOUT
+        if deadline is None:
+            return usual
+        return min(usual, max(deadline - time.monotonic(), LEAST_TIMEOUT))
+
     @property
     def _adapter(self) -> adapter.Adapter:
         return typing.cast(adapter.Adapter, self)
 
-    def _polled(self, key: str) -> rows.Row:
-        """Return an operation, after an outage of at most OUTAGE seconds."""
-        end = time.monotonic() + OUTAGE
+    def _polled(self, key: str, end: float) -> rows.Row:
+        """Return an operation, after an outage of at most OUTAGE seconds; not after ``end`` of the monotonic clock."""
+        end = min(end, time.monotonic() + OUTAGE)
         while True:
             try:
-                return self.operations.get(key)
+                return self.operations.answer(self.call("GET", self.operations.url(key), deadline=end))
             except (errors.Unreachable, errors.Unavailable):
                 if time.monotonic() >= end:
                     raise
-                time.sleep(LONGEST_POLL)
+            _sleep(LONGEST_POLL, end)
 
     def _place(self) -> str:
         try:
             return self._adapter.get_endpoint() or "Valence"
         except exceptions.ClientException:
             return "Keystone"
+
+
+def _sleep(seconds: float, end: float) -> None:
+    """Sleep, at most until ``end`` of the monotonic clock."""
+    time.sleep(max(0.0, min(seconds, end - time.monotonic())))
 
 
 class Adapter(Rack, adapter.Adapter):

@@ -104,7 +104,7 @@ def _of_cloud(options: argparse.Namespace, verify: bool | str) -> "rack.Rack":
     )
 
 
-def _where(options: argparse.Namespace) -> dict[str, str]:
+def _where(options: argparse.Namespace) -> dict[str, typing.Any]:
     """Return which endpoint of a catalogue is wanted, as far as it is given."""
     given = {"region_name": options.os_region_name, "interface": options.os_interface}
     return {name: value for name, value in given.items() if value}

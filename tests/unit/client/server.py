@@ -15,17 +15,18 @@ URL = "http://valence.test:8181"
 
 
 class Server(requests.adapters.BaseAdapter):
-    """Answers requests with ``answers`` in their order, and keeps the ``requests``.
+    """Answers requests with ``answers`` in their order, and keeps the ``requests`` and their ``timeouts``.
 
     An answer is a document, a tuple of a status, a document and headers, or an exception to raise.
     """
 
     def __init__(self, *answers):
         super().__init__()
-        self.answers, self.requests = list(answers), []
+        self.answers, self.requests, self.timeouts = list(answers), [], []
 
     def send(self, request, **keywords):
         self.requests.append(request)
+        self.timeouts.append(keywords["timeout"])
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

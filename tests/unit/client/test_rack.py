@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import requests
+import urllib3
 
 from tests import base
 from tests.unit.client import server
+from valence import client
 from valence.client import errors
 from valence.client import rack
 from valence.client import rows
@@ -29,6 +31,13 @@ SERVER = {
 def operation(state, revision, **values):
     known = {"uuid": "7", "operation_kind": "sync", "state": state, "revision": revision, "steps": []}
     return known | {"cause": None, "hint": None} | values
+
+
+def refused():
+    """Return the error of requests where nobody listens, with its causes."""
+    error = requests.ConnectionError("refused")
+    error.__cause__ = urllib3.exceptions.NewConnectionError(None, "refused")
+    return error
 
 
 class CallTest(base.TestCase):
@@ -53,6 +62,68 @@ class CallTest(base.TestCase):
             api = server.Server(answer)
             self.assertRaises(error, api.client().flavors.delete, "1")
             self.assertEqual(1, len(api.requests))
+
+    def test_a_change_that_may_have_been_done_says_so(self):
+        answers = (
+            requests.ConnectionError("cut"),
+            requests.ReadTimeout("slow"),
+            requests.exceptions.ChunkedEncodingError("broken"),
+            (502, b"<html>", {}),
+        )
+        for answer in answers:
+            for change in ("update", "delete"):
+                client = server.Server(answer).client()
+                error = self.assertRaises(errors.RackError, getattr(client.flavors, change), "1")
+                self.assertEqual("It may have been done; look before you repeat it.", error.hint)
+
+    def test_a_lost_post_is_repeated_for_long(self):
+        cut = requests.ConnectionError("cut")
+        for first in (cut, requests.exceptions.ChunkedEncodingError("broken"), (504, b"<html>", {})):
+            api = server.Server(first, *[refused()] * (rack.LOST_RETRIES - 1), {"uuid": "1"})
+            self.assertEqual("1", api.client().flavors.create(name="a").id)
+            self.assertEqual(1, len({each.headers["Idempotency-Key"] for each in api.requests}))
+
+    def test_a_lost_post_has_its_key(self):
+        api = server.Server(requests.ConnectionError("cut"), *[refused()] * rack.LOST_RETRIES, {"uuid": "1"})
+        client = api.client()
+        error = self.assertRaises(errors.Unreachable, client.flavors.create, name="a")
+        self.assertIn("It may have been done. To be sure, repeat it with its Idempotency-Key", error.hint)
+        self.assertIn(f"--idempotency-key {error.idempotency_key}", str(error))
+        client.flavors.create(name="a", idempotency_key=error.idempotency_key)
+        self.assertEqual(1, len({each.headers["Idempotency-Key"] for each in api.requests}))
+
+    def test_a_post_that_never_was_sent_gives_up_soon(self):
+        api = server.Server(*[refused()] * (1 + rack.RETRIES))
+        error = self.assertRaises(errors.Unreachable, api.client().flavors.create, name="a")
+        self.assertNotIn("It may have been done", str(error))
+        self.assertEqual([], api.answers)
+
+    def test_a_proxy_that_finds_no_api_is_asked_again(self):
+        for status in errors.OF_PROXIES:
+            api = server.Server(
+                (status, b"<html>", {}), {"uuid": "1"}, (status, b"<html>", {}), {"uuid": "1"}
+            )
+            client = api.client()
+            self.assertEqual("1", client.flavors.get("1").id)
+            self.assertEqual("1", client.flavors.create(name="a").id)
+
+    def test_an_error_of_a_pod_manager_is_none_of_a_proxy(self):
+        api = server.Server(server.problem(502))
+        self.assertRaises(errors.RackError, api.client().systems.get, "1", detail=True)
+        self.assertEqual(1, len(api.requests))
+
+    def test_an_answer_that_breaks_off_is_asked_for_again(self):
+        api = server.Server(requests.exceptions.ChunkedEncodingError("broken"), {"uuid": "1"})
+        self.assertEqual("1", api.client().flavors.get("1").id)
+
+    def test_every_request_has_a_deadline(self):
+        api = server.Server({"uuid": "1"}, {"uuid": "1"})
+        rack_client = api.client()
+        self.assertIsNone(rack_client.session.timeout)
+        rack_client.flavors.get("1")
+        rack_client.session.timeout = 5
+        rack_client.flavors.get("1")
+        self.assertEqual([client.TIMEOUT, 5], api.timeouts)
 
     def test_it_gives_up(self):
         api = server.Server(*[requests.ConnectionError("cut")] * (1 + rack.RETRIES))
@@ -93,6 +164,13 @@ class WaitTest(base.TestCase):
     def test_the_time_is_over(self):
         api = server.Server(operation("running", 1))
         self.assertRaises(errors.WaitTimeout, api.client().wait_for_operation, "7", timeout=0)
+
+    def test_the_time_is_over_in_an_outage(self):
+        self.patch(rack, "LONGEST_POLL", 0.001)
+        api = server.Server(operation("running", 1), *[requests.ConnectionError("cut")] * 1000)
+        error = self.assertRaises(errors.WaitTimeout, api.client().wait_for_operation, "7", timeout=0.1)
+        self.assertIn("has not ended in 0.1 s", error.detail)
+        self.assertEqual({rack.LEAST_TIMEOUT}, set(api.timeouts))
 
     def test_an_outage_is_survived(self):
         self.patch(rack, "LONGEST_POLL", 0.001)

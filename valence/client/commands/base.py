@@ -127,9 +127,11 @@ class Create(One):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         fields.add(parser, self.model, "create")
+        add_key(parser)
 
     def take_action(self, parsed: argparse.Namespace) -> Shown:
-        return self.shown(self.rows.create(**fields.values(parsed, self.model)))
+        values = fields.values(parsed, self.model)
+        return self.shown(self.rows.create(idempotency_key=parsed.idempotency_key, **values))
 
 
 class Set(Command):
@@ -232,6 +234,15 @@ def add_name(parser: argparse.ArgumentParser, collection: str, dest: str = "name
     """Add the argument that names one row of a collection."""
     kind = collection.removesuffix("s").replace("_", " ")
     parser.add_argument(dest, metavar="name", help=f"Name or UUID of the {kind}.")
+
+
+def add_key(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which a command is repeated."""
+    parser.add_argument(
+        "--idempotency-key",
+        metavar="KEY",
+        help="Repeat the command that had this key, so that it is done once; its error names the key.",
+    )
 
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:

@@ -48,6 +48,10 @@ class _New(base.Wait, base.One):
 
     subject = "nodes"
 
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+
     def made(self, row: rows.Row, parsed: argparse.Namespace) -> base.Shown:
         """Return a new node, after its operation if that is waited for, else with the operation's UUID."""
         operation = self.rack.operation_of(row)
@@ -105,7 +109,7 @@ class CreateNode(_New):
         given = {name: value for name, value in values.items() if value is not None}
         if parsed.explain:
             return self.shown(self.rack.nodes.explain(**given))
-        return self.made(self.rows.create(**given), parsed)
+        return self.made(self.rows.create(idempotency_key=parsed.idempotency_key, **given), parsed)
 
 
 class ManageNode(_New):
@@ -120,7 +124,9 @@ class ManageNode(_New):
 
     def take_action(self, parsed: argparse.Namespace) -> base.Shown:
         values = fields.values(parsed, models.Node)
-        return self.made(self.rack.nodes.manage(self.rack.systems.find(parsed.system), **values), parsed)
+        system = self.rack.systems.find(parsed.system)
+        node = self.rack.nodes.manage(system, idempotency_key=parsed.idempotency_key, **values)
+        return self.made(node, parsed)
 
 
 class DeleteNode(base.Delete):
@@ -138,10 +144,11 @@ class PowerNode(base.Operate):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)
+        base.add_key(parser)
         parser.add_argument("action", choices=node.POWER_ACTIONS, help="What to do.")
 
     def start(self, parsed: argparse.Namespace) -> rows.Row:
-        return self.rack.nodes.act(parsed.name, power=parsed.action)
+        return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, power=parsed.action)
 
 
 class BootNode(base.Operate):
@@ -152,6 +159,7 @@ class BootNode(base.Operate):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)
+        base.add_key(parser)
         parser.add_argument("target", choices=node.BOOT_TARGETS, help="Where it boots from.")
         parser.add_argument(
             "--enabled", choices=node.BOOT_ENABLED, default="once", help="How long; by default once."
@@ -160,7 +168,7 @@ class BootNode(base.Operate):
 
     def start(self, parsed: argparse.Namespace) -> rows.Row:
         boot = {"target": parsed.target, "enabled": parsed.enabled, "mode": parsed.mode}
-        return self.rack.nodes.act(parsed.name, boot=boot)
+        return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, boot=boot)
 
 
 class ListNodeDevices(base.Command, lister.Lister):

@@ -35,6 +35,24 @@ class CreateTest(base.TestCase):
         printed = self.run_command([NODE], "-f", "json")
         self.assertEqual({"uuid": "1", "name": "web-3", "operation": "7"}, printed.json)
 
+    def test_a_repetition_has_the_key_of_the_command_before(self):
+        self.run_command([NODE], "--idempotency-key", "k-1")
+        self.assertEqual("k-1", self.console.server.requests[-1].headers["Idempotency-Key"])
+
     def test_there_is_one_way_to_choose_devices(self):
         printed = self.run_command([NODE], "--flavor", "large", "--device", "a")
         self.assertEqual(2, printed.code)
+
+
+class RepeatTest(base.TestCase):
+    def test_actions_and_adoptions_have_the_key_of_the_command_before(self):
+        operation = {"uuid": "7", "operation_kind": "power", "state": "pending"}
+        for answers, argv in (
+            ([operation], ("power", "web-3", "on")),
+            ([operation], ("boot", "web-3", "pxe")),
+            ([server.page("systems", NODE), NODE, NODE], ("manage", "System 3")),
+        ):
+            shell = self.useFixture(console.Console(*answers))
+            printed = shell.run("node", *argv, "--idempotency-key", "k-1")
+            self.assertEqual(0, printed.code, printed.err)
+            self.assertEqual("k-1", shell.server.requests[-1].headers["Idempotency-Key"])
