@@ -82,8 +82,13 @@ class Composer(abc.ABC):
         """
 
     @abc.abstractmethod
-    def machine(self, machine_url: str, resource_urls: typing.Sequence[str]) -> Composed:
-        """Return a machine with at least those of the parts that it has; raise ResourceGone where there is none."""
+    def machine(
+        self, machine_url: str, resource_urls: typing.Sequence[str], node_id: str | None = None
+    ) -> Composed:
+        """Return a machine with at least those of the parts that it has; raise ResourceGone where there is none.
+
+        It is marked if it carries the mark of the node ``node_id``.
+        """
 
     @abc.abstractmethod
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:

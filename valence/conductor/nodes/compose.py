@@ -32,7 +32,7 @@ class _Machine(hardware.Hardware):
             if (seconds := self.followed(driver, self._ended)) is not None:
                 return seconds
             for url in self._one(self._machines(composer)):
-                if composer.exists(url):
+                if composer.exists(url) and self.is_own(composer, url):
                     self.job.save(touched=True)
                     return self.asked(lambda url=url: composer.decompose(url))
         return None
@@ -43,12 +43,13 @@ class _Machine(hardware.Hardware):
             return None
         with self.job.driver() as driver:
             composer = driver.composer()
-            if any(composer.exists(url) for url in self._one(self._machines(composer))):
+            machines = self._one(self._machines(composer))
+            if any(composer.exists(url) and self.is_own(composer, url) for url in machines):
                 return self.again(
                     "The pod manager accepted the removal of the machine, which is still there."
                 )
             looked = composer.look(self.urls)
-            busy = [part for part in looked if part.is_changing or (not part.is_free and part.consumers)]
+            busy = [part for part in looked if part.is_changing or self._is_used(part)]
             if busy:
                 self.job.save(free_at=None)
                 return self.again(f"{busy[0].resource_url} is not free: {busy[0].reason}")
@@ -59,6 +60,27 @@ class _Machine(hardware.Hardware):
         free = [part.resource_url for part in looked if part.is_free]
         rights.note_free(self.job.store, self.job.node, free)
         return None
+
+    def _is_used(self, part: composers.Part) -> bool:
+        """Return whether the node's machine may use a part; who has it after a known machine is no matter."""
+        url = self._known_machine
+        return url in part.consumers if url else not part.is_free and bool(part.consumers)
+
+    def is_own(self, composer: composers.Composer, url: str) -> bool:
+        """Return whether a machine may be the node's: services give the path of one that is gone to the next one.
+
+        That is another's which lists parts, none of them the node's, and has not the node's mark.
+        """
+        urls, node = self.urls, self.job.node
+        try:
+            machine = composer.machine(url, urls, node.uuid)
+        except errors.ResourceGone:
+            return True  # it is listed all the same
+        if machine.is_marked or not machine.resource_urls or {*urls} & {*machine.resource_urls}:
+            return True
+        # The paths of parts that are gone from the inventory are not known, nor parts that a pod manager has chosen.
+        is_told = node.resource_url or not exchange.is_chosen(self.job.store, node)
+        return len(urls) < len(self.claims()) or not is_told
 
     def _one(self, machines: list[str]) -> list[str]:
         """Return the machines that may be the node's, at most one; raise CompositionFailed where there are several."""
@@ -241,6 +263,9 @@ class Decompose(_Machine):
         url = self.job.node.resource_url
         if not url or not self.job.options.power_off_first:
             return None
+        with self.job.driver() as driver:
+            if not self.is_own(driver.composer(), url):
+                return None
         return self.switched_off(url)
 
     def may_cancel(self) -> bool:

@@ -88,14 +88,16 @@ class Sweep:
         """Note nodes whose machines are gone, and those whose machines are back.
 
         A machine that was never in the inventory is not gone: no synchronization has followed its composition yet.
+        What is at the path of a machine that was seen is that machine as long as it is the same resource.
         """
         nodes = [node for node in nodes if node.resource_url]
         there = self._inventory(nodes)
         for node in nodes:
-            is_there = (node.podm_id, node.resource_url) in there
-            was_there = node.kind == "system" or node.handle.get("seen")
+            uuid, seen = there.get((node.podm_id, node.resource_url)), node.handle.get("seen")
+            is_there = uuid is not None and seen in (None, True, uuid)
+            was_there = node.kind == "system" or seen
             if node.state == node_states.COMPOSED and is_there and not was_there:
-                self._commit(store.Update(node, {"handle": node.handle | {"seen": True}}, touch=False))
+                self._commit(store.Update(node, {"handle": node.handle | {"seen": uuid}}, touch=False))
             elif node.state == node_states.COMPOSED and was_there and not is_there:
                 reason = GONE.format(self._store.at())
                 self._note(
@@ -107,18 +109,19 @@ class Sweep:
                     node,
                     state=node_states.COMPOSED,
                     error=None,
-                    handle=job.lasting(node.handle) | {"seen": True},
+                    handle=job.lasting(node.handle) | {"seen": uuid},
                 )
 
     def _inventory(self, nodes):
+        """Return the UUIDs of resources at the paths of nodes, by pod manager and path."""
         if not nodes:
-            return set()
+            return {}
         wanted = [
             store.Filter("podm_id", "in", sorted({node.podm_id for node in nodes})),
             store.Filter("resource_url", "in", sorted({node.resource_url for node in nodes})),
         ]
-        rows = self._store.list(models.Resource, filters=wanted, fields=["podm_id", "resource_url"])
-        return {(row.podm_id, row.resource_url) for row in rows}
+        rows = self._store.list(models.Resource, filters=wanted, fields=["uuid", "podm_id", "resource_url"])
+        return {(row.podm_id, row.resource_url): row.uuid for row in rows}
 
     def _note(self, mine, node, **values):
         event = new_events.node(mine, "state_changed", old=node, new=node.replace(**values))

@@ -59,12 +59,12 @@ class Hardware(composers.Composer):
         ]
         return [composers.Composed(url, composers.COMPOSED, self.machines_[url][1]) for url in found]
 
-    def machine(self, machine_url, resource_urls):
+    def machine(self, machine_url, resource_urls, node_id=None):
         """Return a machine with its parts."""
         if machine_url not in self.machines_:
             raise errors.ResourceGone(url="http://127.0.0.1", reason="404")
-        used = self.machines_[machine_url][1]
-        return composers.Composed(machine_url, self.state, tuple(used))
+        mark, used = self.machines_[machine_url]
+        return composers.Composed(machine_url, self.state, tuple(used), bool(mark) and mark == node_id)
 
     def attach(self, machine_url, resource_url):
         """Add a part to a machine, if the hardware obeys."""

@@ -41,3 +41,19 @@ class SweepTest(case.NodesCase):
         self.change(self.node(node.uuid), resource_url="/redfish/v1/Systems/Composed1")
         self.sweep()
         self.assertEqual("error", self.node(node.uuid).state)
+
+    def test_another_machine_at_the_path_of_one_that_is_gone_is_not_that_machine(self):
+        node = self.change(self.adopt(), kind="composed")
+        self.sweep()
+        (resource,) = (row for row in self.systems() if row.resource_url == node.resource_url)
+        self.store.commit(store.Delete(self.store.get(case.models.Resource, resource.uuid)))
+        self.sweep()
+        self.assertEqual("error", self.node(node.uuid).state)
+        place = {"podm_id": self.podm_id, "resource_url": node.resource_url, "resource_type": "System"}
+        (other,) = self.store.commit(store.Create(case.models.Resource(**place)))
+        self.sweep()
+        self.assertEqual("error", self.node(node.uuid).state)
+        self.store.commit(store.Delete(other))
+        self.store.commit(store.Create(case.models.Resource(uuid=resource.uuid, **place)))
+        self.sweep()
+        self.assertEqual("composed", self.node(node.uuid).state)

@@ -115,7 +115,7 @@ class Blocks(composer.Composer):
     def find(self, plan: composer.Plan) -> list[composer.Composed]:
         before = frozenset(plan.before or ())
         documents = {url: self._read(url) for url in self.machines() if url not in before}
-        marked = {url: each for url, each in documents.items() if _is_marked(each, plan)}
+        marked = {url: each for url, each in documents.items() if _is_marked(each, plan.node_id)}
         wanted = frozenset(plan.resource_urls)
         alike = {url: each for url, each in documents.items() if wanted and self._blocks(each) == wanted}
         found = marked or alike
@@ -123,10 +123,13 @@ class Blocks(composer.Composer):
         machines = [self._composed(url, document, parts) for url, document in found.items()]
         return [each._replace(is_marked=each.resource_url in marked) for each in machines]
 
-    def machine(self, machine_url: str, resource_urls: typing.Sequence[str]) -> composer.Composed:
+    def machine(
+        self, machine_url: str, resource_urls: typing.Sequence[str], node_id: str | None = None
+    ) -> composer.Composed:
         document = self._connection.get(machine_url).content or {}
         parts = {url: self._read(url) for url in resource_urls}
-        return self._composed(machine_url, document, parts)
+        is_marked = node_id is not None and _is_marked(document, node_id)
+        return self._composed(machine_url, document, parts)._replace(is_marked=is_marked)
 
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
         return self._change(machine_url, added=(resource_url,))
@@ -234,9 +237,9 @@ def is_created(document: dict[str, typing.Any]) -> bool:
     return str(document.get("Description")).startswith(_MARK) or str(document.get("Id")).startswith(_ID)
 
 
-def _is_marked(document: dict[str, typing.Any], plan: composer.Plan) -> bool:
+def _is_marked(document: dict[str, typing.Any], node_id: str) -> bool:
     text = json.dumps([document.get(name) for name in _MARKED])
-    return plan.node_id in text
+    return node_id in text
 
 
 def _properties(capabilities: dict[str, typing.Any], *marks: str) -> set[str]:

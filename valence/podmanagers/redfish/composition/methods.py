@@ -47,8 +47,10 @@ class Methods(composer.Composer):
         # The last method to create machines finds those of the others too.
         return (self._expand.find(plan) if is_base else []) or self._creating[-1].find(plan)
 
-    def machine(self, machine_url: str, resource_urls: typing.Sequence[str]) -> composer.Composed:
-        return self._expand.machine(machine_url, resource_urls)
+    def machine(
+        self, machine_url: str, resource_urls: typing.Sequence[str], node_id: str | None = None
+    ) -> composer.Composed:
+        return self._expand.machine(machine_url, resource_urls, node_id)
 
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
         return self._for_machine(machine_url)[0].attach(machine_url, resource_url)

@@ -221,6 +221,33 @@ class DecomposeTest(composing.ComposingCase):
         self.hardware.machines_.clear()
         self.assertEqual("succeeded", self.decompose(node).state)
 
+    def test_a_machine_of_another_client_at_the_path_of_one_that_is_gone_is_left_alone(self):
+        node, _ = self.compose()
+        self.hardware.requests.clear()
+        self.hardware.machines_[node.resource_url] = (None, ("/redfish/v1/Chassis/of-somebody-else",))
+        operation = self.decompose(node)
+        self.assertEqual("succeeded", operation.state, operation.cause)
+        self.assertEqual(([], []), (self.hardware.requests, self.machines.requests))
+        self.assertEqual([node.resource_url], list(self.hardware.machines_))
+        self.assertEqual([], self.claims())
+
+    def test_a_machine_is_the_nodes_by_its_mark_or_a_part_or_where_nothing_tells(self):
+        part, other = self.parts[0].resource_url, "/redfish/v1/Chassis/of-somebody-else"
+        for mark, used in ((True, (other,)), (None, (part, other)), (None, ())):
+            node, _ = self.compose()
+            self.hardware.machines_[node.resource_url] = (mark and node.uuid, used)
+            self.hardware.requests.clear()
+            self.assertEqual("succeeded", self.decompose(node).state)
+            self.assertEqual((["decompose"], {}), (self.hardware.requests, self.hardware.machines_))
+
+    def test_parts_that_other_clients_got_at_once_are_given_back_too(self):
+        node, _ = self.compose()
+        self.hardware.machines_.clear()
+        for part in self.parts:
+            self.hardware.taken[part.resource_url] = "another client has it"
+        self.assertEqual("succeeded", self.decompose(node).state)
+        self.assertEqual([], self.claims())
+
     def test_a_node_that_is_being_composed_is_busy(self):
         self.hardware.answers, self.hardware.obeys = [case.unknown()], False
         node, operation = self.request()

@@ -86,6 +86,13 @@ class ComposeTest(BlocksCase):
         self.assert_free(plan)
         self.assertEqual(podmanagers.DONE, self.composer.decompose(machine.resource_url).state)
 
+    def test_a_machine_has_the_mark_of_its_node_alone(self):
+        self.start()
+        plan = self.plan()
+        url = self.composed(plan).resource_url
+        for node, is_marked in ((plan.node_id, True), (str(uuid.uuid4()), False), (None, False)):
+            self.assertEqual(is_marked, self.composer.machine(url, [], node).is_marked)
+
     def test_a_block_of_another_machine_is_taken(self):
         self.start()
         first = self.plan()
