@@ -21,7 +21,10 @@ class BlocksTest(acceptance.AcceptanceCase):
         super().setUp()
         self.simulator = self.simulate(**POD, **self.composition)
         self.register(self.simulator)
-        self.node = self.client.post("/v1/nodes", self.request(), headers={"Prefer": "wait=60"})
+        node = self.client.post("/v1/nodes", self.request())
+        (operation,) = [link["href"] for link in node["links"] if link["rel"] == "operation"]
+        self.assertEqual("succeeded", self.ended(operation)["state"])
+        self.node = self.client.get(f"/v1/nodes/{node['uuid']}")
         self.assertEqual("composed", self.node["state"], self.node)
 
     def request(self):
@@ -37,10 +40,20 @@ class BlocksTest(acceptance.AcceptanceCase):
 
     def act(self, key=None, **action):
         """Request an action, wait until it has ended, and return the operation."""
-        headers = {"Prefer": "wait=60"} | ({"Idempotency-Key": key} if key else {})
+        headers = {"Idempotency-Key": key} if key else {}
         operation = self.client.post(f"/v1/nodes/{self.node['uuid']}/action", action, headers=headers)
+        operation = self.ended(f"/v1/operations/{operation['uuid']}")
         self.assertEqual("succeeded", operation["state"], operation)
         return operation
+
+    def ended(self, path):
+        """Return an operation after its end."""
+
+        def ended():
+            operation = self.client.get(path)
+            return operation["ended_at"] and operation
+
+        return self.wait_for(ended, stores.patience(60), lambda: str(self.client.get(path)))
 
     def devices(self):
         """Return the devices of the node by their parts."""

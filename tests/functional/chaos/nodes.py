@@ -67,6 +67,7 @@ class Client:
         self.created, self.actions, self.removed, self.contradictions = {}, {}, set(), []
         self.refusals = collections.Counter()
         self._unanswered, self._doomed = {}, set()
+        self._failure = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nodes", daemon=True)
 
@@ -75,9 +76,11 @@ class Client:
         self._thread.start()
 
     def stop(self):
-        """Ask for nothing new."""
+        """Ask for nothing new; raise AssertionError if an error has ended the thread before."""
         self._stopping.set()
         self._thread.join(60)
+        if self._failure:
+            raise AssertionError("the client of nodes stopped before its time") from self._failure
 
     def insist(self):
         """Send again what was not answered; return whether everything was."""
@@ -93,10 +96,13 @@ class Client:
         return self.insist()
 
     def _run(self):
-        while not self._stopping.wait(INTERVAL):
-            if len(self._unanswered) < MOST:
-                self._ask(self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0])
-            self.insist()
+        try:
+            while not self._stopping.wait(INTERVAL):
+                if len(self._unanswered) < MOST:
+                    self._ask(self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0])
+                self.insist()
+        except Exception as error:  # whatever it is, the test must not pass with less work
+            self._failure = error
 
     def _ask(self, kind):
         there = sorted({*self.created.values()} - self.removed - self._doomed)

@@ -49,7 +49,9 @@ CLOCK_SECONDS = 1
 #: what a conductor logs when it finds that it was taken for dead, or that it must not write any more
 FENCED = re.compile("was lost|was taken for dead")
 #: why a composition may fail: the intruder has the blocks, or each conductor that did it was killed
-TAKEN = re.compile("uses it|is in use|Reserved|nothing fits|free|Only|its conductor died")
+TAKEN = re.compile(
+    r"uses it|is in use: |^(No|Only \d+) .*\bfree\b|^Each part is free, but nowhere together|its conductor died"
+)
 
 
 class ChaosTest(acceptance.AcceptanceCase):

@@ -99,7 +99,8 @@ class GateTest(case.SimulatorTestCase):
 
     def send(self):
         """Send a reset and wait until the gate holds it; return the connection."""
-        client = socket.create_connection(("127.0.0.1", int(self.simulator.url.rpartition(":")[2])))
+        address = ("127.0.0.1", int(self.simulator.url.rpartition(":")[2]))
+        client = socket.create_connection(address, timeout=30)
         self.addCleanup(client.close)
         head = (
             f"POST /redfish/v1/{RESET} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46cGFzc3dvcmQ=\r\n"
