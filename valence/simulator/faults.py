@@ -11,6 +11,8 @@ import re
 from valence.simulator import redfish
 
 KINDS = ("error", "cut", "truncate", "html", "hang")
+#: methods of the requests that a gate can hold
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 #: which part of a held request waits for the gate to open -> what happens to it when its client goes away
 WHEN = {
     "before": "the request is not done",
@@ -82,8 +84,12 @@ class Gate:
         self._waiting = 0
 
     def close(self, method, path, when="before"):
-        """Hold requests from now on; those that an earlier gate held go on. Raise ValueError for an unknown WHEN."""
+        """Hold requests from now on; those that an earlier gate held go on. Raise ValueError for what never holds."""
         compiled = expression(path)
+        if method not in METHODS:
+            raise ValueError(f"method cannot be {method!r}: one of {', '.join(METHODS)}")
+        if re.match(r"\^\w", path):
+            raise ValueError(f"path {path!r} matches nothing: paths begin with /")
         if when not in WHEN:
             raise ValueError(f"when cannot be {when!r}: one of {', '.join(WHEN)}")
         self.open()

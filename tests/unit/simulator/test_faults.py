@@ -140,6 +140,8 @@ class GateTest(case.SimulatorTestCase):
         self.assertEqual({"closed": True, "held": [], "waiting": 0}, self.gate())
 
     def test_refuses_what_cannot_be_held(self):
-        for rule in ({"when": "never"}, {"path": "("}, {"paths": "x"}):
+        wrong = ({"when": "never"}, {"method": "post"}, {"method": None}, {"path": "("}, {"path": "^redfish"})
+        for rule in (*wrong, {"paths": "x"}):
             answer = self.control("PUT", "gate", {"method": "POST", "path": "x", **rule})
             self.assertEqual(400, answer.status_code, rule)
+        self.assertFalse(self.gate()["closed"])
