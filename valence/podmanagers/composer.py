@@ -99,12 +99,16 @@ class Composer(abc.ABC):
         """Request that a part is removed from a machine, once."""
 
     @abc.abstractmethod
-    def decompose(self, machine_url: str) -> base.Outcome:
-        """Request that a machine is taken apart, once; a base that exists by itself stays. Gone is gone."""
+    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
+        """Request that a machine is taken apart, once; a base that exists by itself stays. Gone is gone.
+
+        ``is_created`` says that the machine was not there before it was requested, so that it is no such base.
+        """
 
     @abc.abstractmethod
-    def exists(self, machine_url: str) -> bool:
+    def exists(self, machine_url: str, *, is_created: bool = False) -> bool:
         """Return whether a composed machine is there: in its collection, whatever its own URL answers.
 
-        Where a base stays after ``decompose``, it counts as there while it has parts besides its own.
+        Where a base stays after ``decompose``, it counts as there while it has parts besides its own. ``is_created``
+        is as there.
         """

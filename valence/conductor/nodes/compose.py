@@ -5,6 +5,7 @@ The claims were stored with the node. A request whose answer was lost is never r
 to have no such machine, and its parts were seen to be free twice. Claims end only when the parts were seen to be free.
 """
 
+import functools
 import typing
 
 from valence.common import composition_errors
@@ -32,9 +33,11 @@ class _Machine(hardware.Hardware):
             if (seconds := self.followed(driver, self._ended)) is not None:
                 return seconds
             for url in self._one(self._machines(composer)):
-                if composer.exists(url) and self.is_own(composer, url):
+                if self._is_there(composer, url):
                     self.job.save(touched=True)
-                    return self.asked(lambda url=url: composer.decompose(url))
+                    return self.asked(
+                        functools.partial(composer.decompose, url, is_created=self._is_created(url))
+                    )
         return None
 
     def gone(self) -> float | None:
@@ -44,7 +47,7 @@ class _Machine(hardware.Hardware):
         with self.job.driver() as driver:
             composer = driver.composer()
             machines = self._one(self._machines(composer))
-            if any(composer.exists(url) and self.is_own(composer, url) for url in machines):
+            if any(self._is_there(composer, url) for url in machines):
                 return self.again(
                     "The pod manager accepted the removal of the machine, which is still there."
                 )
@@ -113,6 +116,16 @@ class _Machine(hardware.Hardware):
     def _known_machine(self) -> str | None:
         """The path of the node's machine, None where no answer has named it."""
         return self.job.handle.get("machine_url") or self.job.node.resource_url
+
+    def _is_there(self, composer: composers.Composer, url: str) -> bool:
+        """Return whether there is a machine at a path which may be the node's."""
+        return composer.exists(url, is_created=self._is_created(url)) and self.is_own(composer, url)
+
+    def _is_created(self, machine_url: str) -> bool:
+        """Return whether a machine of the node was not there before it was requested; False where nobody knows."""
+        handle = self.job.handle
+        before = handle.get("before")
+        return bool(handle.get("created")) or (before is not None and machine_url not in before)
 
     def _ended(self, outcome: base.Outcome) -> dict[str, typing.Any]:
         """Return the fields of the handle that the end of a task sets.
@@ -200,7 +213,8 @@ class Compose(making.Making, _Machine):
 
     def made(self) -> job.Ending:
         values = {"state": node_states.COMPOSED, "error": None, "resource_url": self.machine_url}
-        return job.Ending(values, self.attached())
+        handle = {"created": True} if self._is_created(self.machine_url) else {}
+        return job.Ending(values | {"handle": handle}, self.attached())
 
     def not_made(self, error: errors.ValenceError) -> job.Ending:
         """Give the claims back: the parts were seen to be free, or nothing was requested."""

@@ -37,9 +37,9 @@ MAINTENANCE_PAUSE = 30.0
 CLOSED_PAUSE = 1.0
 #: seconds until taking a node apart is tried again, at first and at most
 FIRST_BACKOFF, LONGEST_BACKOFF = 60.0, 3600.0
-#: fields of the handle that outlast operations: the UUID by which the inventory had the machine, and when the removal
-#: of devices is tried again
-LASTING = ("seen", "again")
+#: fields of the handle that outlast operations: the UUID by which the inventory had the machine, whether the machine
+#: was not there before it was requested, and when the removal of devices is tried again
+LASTING = ("seen", "created", "again")
 #: fields of the handle that identify the hardware of a node
 KEPT = ("machine_url", "requests", "before", "zone", "seen")
 

@@ -83,14 +83,14 @@ class Hardware(composers.Composer):
             self.machines_[machine_url] = (mark, changed(used))
         return self._answer(base.Outcome(base.DONE, resource_url=machine_url))
 
-    def decompose(self, machine_url):
+    def decompose(self, machine_url, *, is_created=False):
         """Take a machine apart, if the hardware obeys."""
         self.requests.append("decompose")
         if self.obeys and not self._refuses():
             self.machines_.pop(machine_url, None)
         return self._answer(base.Outcome(base.DONE))
 
-    def exists(self, machine_url):
+    def exists(self, machine_url, *, is_created=False):
         """Return whether a machine is there."""
         return machine_url in self.machines_
 

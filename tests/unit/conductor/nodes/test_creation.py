@@ -259,3 +259,25 @@ class FaultsTest(CreationCase):
 
     def test_blocks_that_are_said_to_be_unused_for_ever(self):
         self.assert_composes(stale_state_rate=1.0)
+
+
+class UnknownTest(CreationCase):
+    """A service whose machines do not say that they were composed, nor keep what a request says of them."""
+
+    pod_options = POD | {"quirks": "no_system_type", "name_ignored_rate": 1.0}
+
+    def test_a_machine_that_looks_like_a_base_is_removed(self):
+        for wanted in (SMALL, {"processor": {"total_cores": 1}}):
+            node, operation = self.create(properties=wanted)
+            self.assertEqual("succeeded", operation.state, operation.cause)
+            self.assertEqual(1, len(self.composed()))
+            # A later operation does not forget that the machine was created.
+            self.ended(self.nodes.act(self.context, None, node.uuid, {"power": "on"}))
+            self.assertEqual("succeeded", self.ended(self.nodes.delete(self.context, None, node.uuid)).state)
+            self.assertEqual(([], []), (self.composed(), self.store.list(models.Claim)))
+
+    def test_what_was_made_is_removed_where_the_composition_fails(self):
+        self.pod.set_faults(name_ignored_rate=1.0, block_fail_rate=1.0)
+        node, operation = self.create(properties=SMALL)
+        self.assertEqual(("failed", "error"), (operation.state, node.state))
+        self.assertEqual(([], []), (self.composed(), self.store.list(models.Claim)))

@@ -137,13 +137,13 @@ class Blocks(composer.Composer):
     def detach(self, machine_url: str, resource_url: str, *, force: bool = False) -> base.Outcome:
         return self._change(machine_url, removed=(resource_url,))
 
-    def decompose(self, machine_url: str) -> base.Outcome:
+    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
         answer = self._connection.exchange("DELETE", machine_url)
         if answer.status_code in _GONE:
             return base.Outcome(base.DONE)
         return tasks.outcome(self._connection, machine_url, answer, action="removal of machines")
 
-    def exists(self, machine_url: str) -> bool:
+    def exists(self, machine_url: str, *, is_created: bool = False) -> bool:
         return machine_url in self.machines()
 
     def _change(self, machine_url: str, **blocks: tuple[str, ...]) -> base.Outcome:

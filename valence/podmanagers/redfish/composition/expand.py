@@ -57,7 +57,7 @@ class Expand(blocks.Blocks):
         others = set(plan.resource_urls[1:])
         return [found] if not others or others & set(found.resource_urls) else []
 
-    def decompose(self, machine_url: str) -> base.Outcome:
+    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
         added = self._added(machine_url, self._listed(self._machine(machine_url)))
         if not added:
             return base.Outcome(base.DONE)
@@ -66,7 +66,7 @@ class Expand(blocks.Blocks):
         except errors.ResourceGone:
             return base.Outcome(base.DONE)
 
-    def exists(self, machine_url: str) -> bool:
+    def exists(self, machine_url: str, *, is_created: bool = False) -> bool:
         return len(self._listed(self._machine(machine_url))) > 1
 
     def _consumers(self, document: dict[str, typing.Any]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class Manifest(blocks.Blocks):
     def compose(self, plan: composer.Plan) -> base.Outcome:
         return self._apply("ComposeSystem", self._wanted(plan), ", ".join(plan.resource_urls))
 
-    def decompose(self, machine_url: str) -> base.Outcome:
+    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
         if not self.exists(machine_url):
             return base.Outcome(base.DONE)
         machine = {"@odata.id": machine_url}  # services differ in where they want it

@@ -2,7 +2,8 @@
 """Chooses how a Redfish service composes, by what it offers and never by its version.
 
 The choice is made for each plan and each machine, because a service may offer several methods. A machine that exists by
-itself and lists resource blocks is expanded. All others are created: by a POST to the collection of systems where that
+itself and lists resource blocks is expanded; one that was not there before Valence requested it is no such machine,
+whatever it says. All others are created: by a POST to the collection of systems where that
 or a zone has the capability, by the action Compose of the composition service, or last by a POST for which the service
 chooses the blocks. A method that the service announces and then does not offer leads to the next one.
 """
@@ -43,7 +44,8 @@ class Methods(composer.Composer):
         return _first_offered(self._for_plan(plan), lambda each: each.compose(plan))
 
     def find(self, plan: composer.Plan) -> list[composer.Composed]:
-        is_base = plan.resource_urls and self._expand.machine_of(plan.resource_urls[0])
+        base_machine = plan.resource_urls and self._expand.machine_of(plan.resource_urls[0])
+        is_base = base_machine and not self._is_new(base_machine, plan)
         # The last method to create machines finds those of the others too.
         return (self._expand.find(plan) if is_base else []) or self._creating[-1].find(plan)
 
@@ -58,11 +60,13 @@ class Methods(composer.Composer):
     def detach(self, machine_url: str, resource_url: str, *, force: bool = False) -> base.Outcome:
         return self._for_machine(machine_url)[0].detach(machine_url, resource_url, force=force)
 
-    def decompose(self, machine_url: str) -> base.Outcome:
-        return _first_offered(self._removing(machine_url), lambda each: each.decompose(machine_url))
+    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
+        return _first_offered(
+            self._removing(machine_url, is_created), lambda each: each.decompose(machine_url)
+        )
 
-    def exists(self, machine_url: str) -> bool:
-        return self._for_machine(machine_url)[0].exists(machine_url)
+    def exists(self, machine_url: str, *, is_created: bool = False) -> bool:
+        return self._for_machine(machine_url, is_created)[0].exists(machine_url)
 
     @functools.cached_property
     def _creating(self) -> list[composer.Composer]:
@@ -93,15 +97,22 @@ class Methods(composer.Composer):
             yield self._expand
         yield from self._creating
 
-    def _removing(self, machine_url: str) -> typing.Iterator[composer.Composer]:
+    def _removing(self, machine_url: str, is_created: bool) -> typing.Iterator[composer.Composer]:
         """Yield the methods that take a machine apart; a base is never deleted, which would be the machine's end."""
-        methods = self._for_machine(machine_url)
+        methods = self._for_machine(machine_url, is_created)
         yield from methods
         if methods == [self._expand]:
             yield from (each for each in self._creating if isinstance(each, manifest.Manifest))
 
-    def _for_machine(self, machine_url: str) -> list[composer.Composer]:
+    def _for_machine(self, machine_url: str, is_created: bool = False) -> list[composer.Composer]:
+        # Machines inside of blocks may be in no collection: only what is in it can have been created there.
+        if is_created and machine_url in self.machines():
+            return self._creating
         return [self._expand] if self._expand.is_base(machine_url) else self._creating
+
+    def _is_new(self, machine_url: str, plan: composer.Plan) -> bool:
+        """Return whether a machine was made after a plan was, so that it is no base."""
+        return plan.before is not None and machine_url not in plan.before and machine_url in self.machines()
 
 
 def _first_offered(

@@ -50,6 +50,29 @@ class MethodsTest(test_blocks.BlocksCase):
             self.assertFalse(self.composer.exists(machine), quirks)
             self.assertEqual([], self.pod.compositions()["systems"], quirks)
 
+    def test_a_machine_that_says_nothing_of_its_creation_is_known_by_it(self):
+        for blocks in (1, 2):
+            self.start(quirks="no_system_type", name_ignored_rate=1.0)
+            plan = self.plan()
+            plan = plan._replace(resource_urls=plan.resource_urls[:blocks])
+            machine = self.composed(plan).resource_url
+            self.assertNotIn(machine, plan.before)
+            self.assertTrue(self.composer.exists(machine, is_created=True))
+            self.composer.decompose(machine, is_created=True)
+            self.assertFalse(self.composer.exists(machine, is_created=True))
+            self.assertEqual([], self.pod.compositions()["systems"])
+            self.assertEqual(list(plan.before), self.composer.machines())
+
+    def test_a_machine_that_is_in_no_collection_is_a_base_whoever_says_otherwise(self):
+        self.start(**BOTH)
+        plan = self.plan()._replace(resource_urls=(self.bases[0], self.storage[1]))
+        machine = self.composed(plan).resource_url
+        self.composer._expand.machines = list
+        self.composer.decompose(machine, is_created=True)
+        self.assertEqual([self.bases[0]], [
+            each["@odata.id"] for each in self.driver.read(machine)["Links"]["ResourceBlocks"]
+        ])  # fmt: skip
+
     def test_a_capability_is_preferred_to_the_action_wherever_it_is(self):
         failing = {"compose_fail_rate": 1.0, "fault_paths": "CompositionService.Compose$"}
         for place in ("collection", "zone"):
