@@ -35,7 +35,7 @@ LOST_RETRIES = 8
 FIRST_RETRY, LONGEST_RETRY = 0.5, 60.0
 #: shortest time in which an answer may come, in seconds, where a deadline is near
 LEAST_TIMEOUT = 1.0
-READS = ("GET", "HEAD")
+READS = ("GET",)
 #: methods that may be repeated: reads, and POST, whose Idempotency-Key makes the API do it once
 REPEATABLE = (*READS, "POST")
 #: seconds between two polls of an operation at first and at most, and how much longer each pause is
@@ -184,8 +184,11 @@ class Rack:
 
     def _answer(self, method: str, url: str, keywords: dict[str, typing.Any]) -> requests.Response:
         """Return the good answer to one request."""
-        once = {"raise_exc": False, "connect_retries": 0, "status_code_retries": 0}
+        once: dict[str, typing.Any] = {"raise_exc": False, "connect_retries": 0, "status_code_retries": 0}
         try:
+            # Where the API does not say its versions, a catalogue and openstacksdk have a URL without any.
+            place = self._adapter.endpoint_override or self._adapter.get_endpoint()
+            once |= {"endpoint_override": client.endpoint(place)} if place else {}
             response = self._adapter.request(url, method, **once | keywords)
         except exceptions.ConnectionError as error:
             raise errors.unreachable(error, self._place()) from error

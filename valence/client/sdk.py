@@ -18,6 +18,12 @@ class Proxy(rack.Rack, proxy.Proxy):
     """Valence, as a connection of openstacksdk has it."""
 
 
+class _Located(Proxy):
+    """Valence at the URL that the configuration has: its versions are not asked for, which could fail."""
+
+    skip_discovery = True
+
+
 class Service(service_description.ServiceDescription):  # type: ignore[type-arg]  # older ones take no type
     """How openstacksdk finds Valence: by its type in the catalogue, or by ``rack_endpoint_override``."""
 
@@ -26,4 +32,7 @@ class Service(service_description.ServiceDescription):  # type: ignore[type-arg]
 
 def register(connection: typing.Any) -> None:
     """Give a connection of openstacksdk the attribute ``rack``."""
-    connection.add_service(Service(client.SERVICE_TYPE))
+    service = Service(client.SERVICE_TYPE)
+    if connection.config.get_endpoint(client.SERVICE_TYPE):
+        service.supported_versions = {"1": _Located}
+    connection.add_service(service)

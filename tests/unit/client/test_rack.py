@@ -6,6 +6,8 @@ import sys
 
 import requests
 import urllib3
+from keystoneauth1 import noauth
+from keystoneauth1 import session as sessions
 
 from tests import base
 from tests.unit.client import server
@@ -124,6 +126,15 @@ class CallTest(base.TestCase):
         rack_client.session.timeout = 5
         rack_client.flavors.get("1")
         self.assertEqual([client.TIMEOUT, 5], api.timeouts)
+
+    def test_a_catalogue_without_the_version(self):
+        """Where the versions cannot be read, the URL of the catalogue is used, not for good."""
+        api = server.Server((503, b"<html>", {}), {"uuid": "1"})
+        http = requests.Session()
+        http.mount("http://", api)
+        auth = noauth.NoAuth(endpoint=server.URL)
+        client.connect(session=sessions.Session(auth=auth, session=http)).flavors.get("1")
+        self.assertEqual("GET /v1/flavors/1", api.paths()[-1])
 
     def test_it_gives_up(self):
         api = server.Server(*[requests.ConnectionError("cut")] * (1 + rack.RETRIES))
