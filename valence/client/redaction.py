@@ -7,8 +7,9 @@ import re
 from valence.db import models
 from valence.db import types
 
-#: the logger of keystoneauth1's requests
+#: the logger of keystoneauth1's requests, and those below it that have parts of them; filters hold for one logger alone
 LOGGER = "keystoneauth.session"
+PARTS = ("request", "response", "body", "request-id")
 _SECRETS = {
     name for model in models.STORED for name, field in model.fields.items() if isinstance(field, types.Secret)
 }
@@ -26,6 +27,7 @@ class Filter(logging.Filter):
 
 def install() -> None:
     """Hide secrets in the logs of all sessions of keystoneauth1 in this process."""
-    logger = logging.getLogger(LOGGER)
-    if not any(isinstance(each, Filter) for each in logger.filters):
-        logger.addFilter(Filter())
+    for name in (LOGGER, *(f"{LOGGER}.{part}" for part in PARTS)):
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, Filter) for each in logger.filters):
+            logger.addFilter(Filter())

@@ -24,6 +24,13 @@ class FilterTest(base.TestCase):
         self.assertIn('"password": "***"', self.log.output)
         self.assertNotIn("cret", self.log.output)
 
+    def test_a_logger_of_each_part_logs_no_password(self):
+        client = server.Server({"uuid": "1"}).client()
+        client.session._split_loggers = True
+        client.pod_managers.create(name="row-7", password="secret")
+        self.assertIn('"password": "***"', self.log.output)
+        self.assertNotIn("secret", self.log.output)
+
     def test_it_is_installed_once(self):
         redaction.install()
         redaction.install()
