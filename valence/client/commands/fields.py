@@ -17,18 +17,18 @@ def add(parser: argparse.ArgumentParser, model: type[models.ModelBase], verb: st
     for name, field in model.fields.items():
         if not _is_written(field, verb):
             continue
-        option, is_new = f"--{name.replace('_', '-')}", verb == "create"
+        option, is_new, text = f"--{name.replace('_', '-')}", verb == "create", _help(field)
         if name == "name" and is_new:
-            parser.add_argument("name", help=field.doc)
+            parser.add_argument("name", help=text)
         elif isinstance(field, types.Secret):
             parser.add_argument(
                 f"{option}-file",
                 metavar="FILE",
-                help=f"{field.doc} Its first line is read; - is standard input.",
+                help=f"{text} Its first line is read; - is standard input.",
             )
-            parser.add_argument(f"{option}-prompt", action="store_true", help=f"{field.doc} It is asked for.")
+            parser.add_argument(f"{option}-prompt", action="store_true", help=f"{text} It is asked for.")
         elif isinstance(field, types.Boolean):
-            parser.add_argument(option, action=argparse.BooleanOptionalAction, help=field.doc)
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
         else:
             parser.add_argument(
                 option,
@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser, model: type[models.ModelBase], verb: st
                 type=_reader(field),
                 choices=getattr(field, "choices", None),
                 metavar=None if isinstance(field, types.Choice) else name.upper(),
-                help=field.doc.replace("%", "%%"),
+                help=text,
             )
 
 
@@ -45,7 +45,7 @@ def add_flags(parser: argparse.ArgumentParser, model: type[models.ModelBase]) ->
     for name, field in model.fields.items():
         if _is_written(field, "update") and not field.required:
             parser.add_argument(
-                f"--{name.replace('_', '-')}", action="store_true", help=f"Unset: {field.doc}"
+                f"--{name.replace('_', '-')}", action="store_true", help=f"Unset: {_help(field)}"
             )
 
 
@@ -96,6 +96,11 @@ def document(text: str) -> typing.Any:
 
 def _is_written(field: types.Field, verb: str) -> bool:
     return field.write in ("always", verb)
+
+
+def _help(field: types.Field) -> str:
+    """Return what a field is for, as argparse takes it."""
+    return field.doc.replace("%", "%%")
 
 
 def _reader(field: types.Field) -> typing.Callable[[str], typing.Any]:

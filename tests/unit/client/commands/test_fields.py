@@ -69,6 +69,17 @@ class OptionTest(base.TestCase):
         self.assertIn("description", flags)
         self.assertEqual(set(), flags & {"name", "url", "driver", "status"})
 
+    def test_a_percent_sign_in_what_a_field_is_for(self):
+        class Disk(models.ModelBase):
+            fields = {"full": types.Boolean("Is it 90 % full?", default=False, write="always")}
+
+        parser = argparse.ArgumentParser()
+        fields.add(parser, Disk, "create")
+        self.assertIn("Is it 90 % full?", parser.format_help())
+        parser = argparse.ArgumentParser()
+        fields.add_flags(parser, Disk)
+        self.assertIn("Is it 90 % full?", parser.format_help())
+
     def test_numbers(self):
         self.assertEqual(3, fields.positive("3"))
         self.assertRaises(argparse.ArgumentTypeError, fields.positive, "0")
