@@ -41,6 +41,11 @@ class ResponseTest(base.TestCase):
             self.assertIn("/v1/systems answered 502 as the test says.", str(error))
             self.assertEqual("req-2", error.request_id)
 
+    def test_keystone_says_why(self):
+        error = self.error((401, {"error": {"code": 401, "message": "The password is wrong."}}, {}))
+        self.assertIsInstance(error, errors.Unauthorized)
+        self.assertEqual("The password is wrong.", str(error))
+
 
 class UnreachableTest(base.TestCase):
     def error(self, cause):
