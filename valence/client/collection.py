@@ -17,6 +17,8 @@ if typing.TYPE_CHECKING:
 
 #: a row, or what identifies it
 Named = rows.Row | str
+#: names and values of filters
+Filters = abc.Sequence[tuple[str, typing.Any]]
 
 
 class Collection:
@@ -27,16 +29,19 @@ class Collection:
 
     @property
     def kind(self) -> str:
-        """The name of one, such as ``pod_manager``."""
-        return self.path.removesuffix("s")
+        """The name of one, such as ``pod manager``."""
+        return self.path.removesuffix("s").replace("_", " ")
 
-    def list(self, *, limit: int | None = None, **query: typing.Any) -> abc.Iterator[rows.Row]:
+    def list(
+        self, *, limit: int | None = None, filters: Filters = (), **query: typing.Any
+    ) -> abc.Iterator[rows.Row]:
         """Yield rows page by page, at most ``limit``; all of them with None.
 
         ``query`` has filters by field and the parameters of lists: ``sort``, ``fields``, ``marker``, ``detail``.
+        ``filters`` has more filters, in which a field may come several times.
         """
-        given = {name: text(value) for name, value in query.items() if value is not None}
-        parameters: typing.Any = given | ({} if limit is None else {"limit": str(min(limit, PAGE))})
+        asked = [*filters, *query.items(), ("limit", None if limit is None else min(limit, PAGE))]
+        parameters: typing.Any = [(name, text(value)) for name, value in asked if value is not None]
         left = limit
         while parameters is not None:
             page = self._api.call("GET", f"/{self.path}", params=parameters).json()
@@ -56,7 +61,7 @@ class Collection:
         """Return one row by its identifier or its name; raise NotFound, or Ambiguous with the candidates."""
         if self.model.key != "uuid" or "name" not in self.model.fields or _is_uuid(name):
             return self.get(name, **options)
-        found = list(self.list(name=name, limit=MOST_CANDIDATES))
+        found = list(self.list(name=f"eq:{name}", limit=MOST_CANDIDATES))
         if not found:
             raise errors.NotFound(
                 f"There is no {self.kind} {name}.", hint="List them to see what there is.", status=404
@@ -94,6 +99,8 @@ class Collection:
     def url(self, row: Named, *more: str) -> str:
         """Return the path of a row, or of something below it."""
         key = row.id if isinstance(row, rows.Row) else row
+        if not key:
+            raise errors.BadRequest(f"The name of a {self.kind} is empty.", hint="Give its name or its UUID.")
         return "/".join([f"/{self.path}", urllib.parse.quote(key, safe=""), *more])
 
     def row(self, values: dict[str, typing.Any], etag: str | None = None) -> rows.Row:
@@ -102,13 +109,20 @@ class Collection:
 
     def answer(self, response: typing.Any) -> rows.Row:
         """Return the row in a response, with its ETag."""
-        return self.row(response.json(), response.headers.get("ETag"))
+        # A proxy that compresses makes it weak, and If-Match takes no weak one.
+        etag = response.headers.get("ETag")
+        return self.row(response.json(), etag and etag.removeprefix("W/"))
 
     def _post(self, url: str, key: str | None, **keywords: typing.Any) -> "requests.Response":
         return self._api.call("POST", url, idempotency_key=key, **keywords)
 
     def _current(self, row: rows.Row) -> rows.Row:
         """Return a row of a list with its ETag; raise Changed if it is not as the list showed it."""
+        if "revision" not in row:
+            raise errors.RackError(
+                f"The {self.kind} {row.id} was listed without its revision, which tells whether it was changed since.",
+                hint="List the field revision, too.",
+            )
         found = self.get(row)
         if found.get("revision") != row.get("revision"):
             raise errors.Changed(

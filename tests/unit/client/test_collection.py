@@ -44,13 +44,18 @@ class ListTest(base.TestCase):
         self.assertEqual([], list(api.client().devices(**asked)))
         self.assertEqual(["GET /v1/devices?detail=true&state=in%3Afree%2Cdirty&size=gte%3A8"], api.paths())
 
+    def test_a_field_may_be_filtered_by_several_times(self):
+        api = server.Server(server.page("devices"))
+        self.assertEqual([], list(api.client().devices(filters=[("size", "gte:8"), ("size", "lt:64")])))
+        self.assertEqual(["GET /v1/devices?size=gte%3A8&size=lt%3A64"], api.paths())
+
 
 class FindTest(base.TestCase):
     def test_a_name(self):
         api = server.Server(server.page("flavors", row(1)), (200, row(1), {"ETag": '"1"'}))
         found = api.client().flavors.find("row-1")
         self.assertEqual(("row-1", '"1"'), (found.name, found.etag))
-        self.assertEqual("GET /v1/flavors?name=row-1&limit=5", api.paths()[0])
+        self.assertEqual("GET /v1/flavors?name=eq%3Arow-1&limit=5", api.paths()[0])
 
     def test_a_uuid_needs_one_request(self):
         api = server.Server(row(1))
@@ -58,9 +63,19 @@ class FindTest(base.TestCase):
         self.assertEqual([f"GET /v1/flavors/{UUID}"], api.paths())
 
     def test_no_such_name(self):
+        api = server.Server(server.page("pod_managers"))
+        error = self.assertRaises(errors.NotFound, api.client().pod_managers.find, "x")
+        self.assertEqual("There is no pod manager x.", error.detail)
+
+    def test_a_name_is_no_operator(self):
         api = server.Server(server.page("flavors"))
-        error = self.assertRaises(errors.NotFound, api.client().flavors.find, "x")
-        self.assertEqual("There is no flavor x.", error.detail)
+        self.assertRaises(errors.NotFound, api.client().flavors.find, "neq:x")
+        self.assertEqual(["GET /v1/flavors?name=eq%3Aneq%3Ax&limit=5"], api.paths())
+
+    def test_an_empty_name(self):
+        api = server.Server().client()
+        for request in (api.nodes.find, api.flavors.get, api.flavors.delete):
+            self.assertRaises(errors.BadRequest, request, "")
 
     def test_a_name_of_several(self):
         api = server.Server(server.page("systems", row(1), row(2)))
@@ -111,6 +126,19 @@ class ChangeTest(base.TestCase):
         api = server.Server(server.page("flavors", row(1)), (200, row(1, revision=2), {"ETag": '"2.x"'}))
         client = api.client()
         self.assertRaises(errors.Changed, client.flavors.update, next(client.flavors()), description="x")
+
+    def test_a_row_of_a_list_without_revisions(self):
+        api = server.Server(server.page("flavors", {"uuid": UUID, "name": "a"}))
+        client = api.client()
+        found = next(client.flavors(fields="uuid,name"))
+        error = self.assertRaises(errors.RackError, client.flavors.update, found, description="x")
+        self.assertEqual("List the field revision, too.", error.hint)
+
+    def test_an_etag_that_a_proxy_made_weak(self):
+        api = server.Server((200, row(1), {"ETag": 'W/"1.x"'}), row(1))
+        client = api.client()
+        client.flavors.update(client.flavors.get(UUID), description="x")
+        self.assertEqual('"1.x"', api.requests[1].headers["If-Match"])
 
     def test_a_deletion_is_done_or_an_operation(self):
         api = server.Server((204, None, {}), (202, {"uuid": "7", "state": "pending"}, {}))

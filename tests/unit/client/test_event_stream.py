@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams of events that break."""
 
+import http.server
 import json
+import threading
 
 import requests
 
 from tests import base
 from tests.unit.client import server
+from valence.client import connect
 from valence.client import errors
 from valence.client import event_stream
 
@@ -55,6 +58,44 @@ class FollowTest(base.TestCase):
     def test_there_was_no_event_yet(self):
         self.assertEqual([1], self.follow(1, server.page("events"), frames(1)))
         self.assertIn("since=0", self.api.paths()[1])
+
+    def test_events_without_a_uuid(self):
+        body = frames(3, 4).replace(b'"uuid"', b'"name"')
+        self.assertEqual([3, 4], self.follow(2, body, since=0, fields="name,sequence"))
+
+    def test_a_proxy_finds_no_api_for_a_while(self):
+        self.assertEqual([1], self.follow(1, (502, b"<html>", {}), frames(1), since=0))
+
+    def test_an_answer_without_chunks_is_read_as_it_comes(self):
+        """Each event is read before the server sends the next one, or ends the answer."""
+        seen, read = [], threading.Semaphore(0)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                for number in (1, 2):
+                    self.wfile.write(frames(number))
+                    if not read.acquire(timeout=30):
+                        return
+                    seen.append(number)
+
+            def log_message(self, *arguments):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as site:
+            thread = threading.Thread(target=site.serve_forever, daemon=True)
+            thread.start()
+            self.addCleanup(thread.join)
+            self.addCleanup(site.shutdown)
+            stream = connect(f"http://127.0.0.1:{site.server_port}").events.follow(since=0)
+            for number in (1, 2):
+                self.assertEqual(number, next(stream).sequence)
+                self.assertEqual(list(range(1, number)), seen)
+                read.release()
+                self.wait_for(lambda number=number: number in seen)
+            stream.close()
+            site.shutdown()
 
     def test_known_events_are_forgotten_in_the_end(self):
         self.patch(event_stream, "KNOWN", 2)

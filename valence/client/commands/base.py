@@ -85,7 +85,7 @@ class List(Command, lister.Lister):
     def query(self, parsed: argparse.Namespace) -> dict[str, typing.Any]:
         """Return the parameters of the request."""
         names = {"sort": parsed.sort, "limit": parsed.limit, "marker": parsed.marker}
-        return dict(parsed.property) | names
+        return names | {"filters": parsed.property}
 
     def take_action(self, parsed: argparse.Namespace) -> Listed:
         wanted = tuple(parsed.columns) or (() if parsed.long else self.columns)
@@ -258,6 +258,9 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
 @contextlib.contextmanager
 def steps(stream: typing.Any) -> abc.Iterator[abc.Callable[["rows.Row"], None]]:
     """Give a function that shows the steps of an operation on a terminal, and nothing elsewhere."""
+    if not stream.isatty():
+        yield lambda operation: None
+        return
     from rich import console  # noqa: PLC0415  only waiting needs it
     from rich import progress  # noqa: PLC0415
 
@@ -267,7 +270,7 @@ def steps(stream: typing.Any) -> abc.Iterator[abc.Callable[["rows.Row"], None]]:
         progress.TextColumn("{task.description}"),
         progress.TimeElapsedColumn(),
     )
-    with progress.Progress(*parts, console=screen, disable=not screen.is_terminal) as bar:
+    with progress.Progress(*parts, console=screen) as bar:
         task = bar.add_task("")
 
         def told(operation: "rows.Row") -> None:

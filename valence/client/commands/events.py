@@ -58,7 +58,7 @@ class FollowEvents(base.Command):
         )
 
     def take_action(self, parsed: argparse.Namespace) -> None:
-        stream = self.rack.events.follow(since=parsed.since, **dict(parsed.property))
+        stream = self.rack.events.follow(since=parsed.since, filters=parsed.property)
         for row in itertools.islice(stream, parsed.limit):
             line = (
                 json.dumps(dict(row), ensure_ascii=False)

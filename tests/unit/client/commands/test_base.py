@@ -95,6 +95,12 @@ class ListTest(CommandTest):
         expected = "GET /v1/flavors?policy=in%3Apack%2Cspread&sort=name%3Adesc&marker=m&limit=3"
         self.assertEqual([expected], self.paths())
 
+    def test_properties_may_be_repeated_and_have_any_name(self):
+        argv = ("--property", "name=gt:a", "--property", "name=lt:c", "--property", "self=x")
+        printed = self.run_command([server.page("flavors")], "flavor", "list", "--long", *argv)
+        self.assertEqual((0, ""), (printed.code, printed.err))
+        self.assertEqual(["GET /v1/flavors?name=gt%3Aa&name=lt%3Ac&self=x"], self.paths())
+
 
 class ChangeTest(CommandTest):
     def bodies(self):
@@ -157,7 +163,7 @@ class WaitTest(CommandTest):
         screen = io.StringIO()
         with commands_base.steps(screen) as told:
             told(OPERATION)
-        self.assertEqual("", screen.getvalue().strip())
+        self.assertEqual("", screen.getvalue())
 
 
 class Terminal(io.StringIO):
