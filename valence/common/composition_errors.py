@@ -38,6 +38,14 @@ class DeviceTaken(errors.Conflict):
     hint = "Choose another device, or release this one first."
 
 
+class DeviceGone(errors.Conflict):
+    """A claimed device that no synchronization has found any more: ``device`` is its UUID."""
+
+    code, title = "valence.device_gone", "Device Gone"
+    message = "The device {device} is gone from the inventory of its pod manager."
+    hint = "Choose another device."
+
+
 class NodeBusy(errors.Conflict):
     """A node that an operation is under way on: ``key`` of the node, ``operation`` is the operation's UUID."""
 

@@ -159,11 +159,9 @@ class Compose(making.Making, _Machine):
             self.job.choose_again()
             if self.job.node.podm_id != podm_id:
                 return hardware.INTERVAL  # another conductor may serve that pod manager
+        self.require_paths()
         with self.job.driver() as driver:
-            urls = self.urls
-            taken = [part for part in driver.composer().look(urls) if not part.is_free]
-        if len(urls) < len(self.claims()):
-            raise composition_errors.DeviceTaken(device="of a claim", reason="it is gone from the inventory")
+            taken = [part for part in driver.composer().look(self.urls) if not part.is_free]
         if not taken:
             return None
         choices = self.job.handle.get("choices", 1)

@@ -52,6 +52,12 @@ class Hardware(job.Steps):
         rows = self.job.store.list(models.Resource, filters=wanted, fields=["uuid", "resource_url"])
         return {row.uuid: row.resource_url for row in rows}
 
+    def require_paths(self) -> None:
+        """Raise DeviceGone where the inventory lacks a claimed part."""
+        uuids = [claim.device_id for claim in self.claims()]
+        if gone := set(uuids) - self.paths(uuids).keys():
+            raise composition_errors.DeviceGone(device=min(gone))
+
     def until_free_twice(self) -> float | None:
         """Return the seconds until parts that are free were so for FREE_SECONDS, None where they were.
 

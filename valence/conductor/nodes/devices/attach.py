@@ -202,11 +202,9 @@ class Attach(_Change):
     def verify(self) -> float | None:
         """Read the devices live, and choose others where somebody took one since the last synchronization."""
         self._ensure_claims()
+        self.require_paths()
         with self.job.driver() as driver:
-            urls = self.urls
-            taken = [part for part in driver.composer().look(urls) if not part.is_free]
-        if len(urls) < len(self.claims()):
-            raise composition_errors.DeviceTaken(device="of a claim", reason="it is gone from the inventory")
+            taken = [part for part in driver.composer().look(self.urls) if not part.is_free]
         if not taken:
             return None
         self._replace({part.resource_url: part.reason or "the pod manager says so" for part in taken})

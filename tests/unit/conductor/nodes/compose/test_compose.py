@@ -143,7 +143,7 @@ class OthersTest(composing.ComposingCase):
         self.wait_for(lambda: worker.look() or self.store.get(models.Operation, operation.uuid).ended_at)
         ended = self.store.get(models.Operation, operation.uuid)
         self.assertEqual("failed", ended.state)
-        self.assertIn("gone from the inventory", ended.cause)
+        self.assertIn(f"The device {gone.uuid} is gone from the inventory", ended.cause)
         self.assertEqual([], self.hardware.requests)
 
 

@@ -44,7 +44,7 @@ class ChangeCase(composing.ComposingCase):
         self.conductor.service._node_worker.wake()
         return stored[0]
 
-    def begin_to_attach(self, **request):
+    def begin_to_attach(self, *changes, **request):
         claim = models.Claim(
             id=f"{self.part.uuid}/1",
             node_id=self.change_node.uuid,
@@ -52,7 +52,7 @@ class ChangeCase(composing.ComposingCase):
             podm_id=self.podm_id,
             part="storage/0",
         )
-        return self.begin("attach", store.Create(claim), **request)
+        return self.begin("attach", store.Create(claim), *changes, **request)
 
     def attach(self, **request):
         """Attach the third part, and return the ended operation."""
@@ -104,6 +104,13 @@ class ChangeCase(composing.ComposingCase):
 
 
 class AttachTest(ChangeCase):
+    def test_a_part_that_is_gone_from_the_inventory_is_named(self):
+        resource = self.store.get(models.Resource, self.part.uuid)
+        operation = self.ended(self.begin_to_attach(store.Delete(resource)).public())
+        self.assert_failed(operation)
+        self.assertIn(f"The device {resource.uuid} is gone from the inventory", operation.cause)
+        self.assertEqual([], self.hardware.requests)
+
     def test_the_machine_gets_the_part(self):
         operation = self.attach()
         self.assert_attached(operation)
