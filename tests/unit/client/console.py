@@ -9,7 +9,6 @@ import typing
 import fixtures
 
 from tests.unit.client import server
-from valence.client import session
 from valence.client import shell
 
 
@@ -64,6 +63,3 @@ class Console(fixtures.Fixture):
             finally:
                 root.handlers = before
         return Printed(code, out.getvalue(), err.getvalue())
-
-
-__all__ = ("Console", "Printed", "session")

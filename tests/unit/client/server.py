@@ -3,13 +3,13 @@
 
 import io
 import json
+import os
 
 import requests
 from keystoneauth1 import noauth
 from keystoneauth1 import session as sessions
 
 from valence import client
-from valence.client import rack
 
 URL = "http://valence.test:8181"
 
@@ -56,6 +56,11 @@ class Server(requests.adapters.BaseAdapter):
         return [f"{each.method} {each.path_url}" for each in self.requests]
 
 
+def environment():
+    """Return the environment of a process that shall find no cloud in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "VALENCE_"))}
+
+
 def problem(status, code="valence.not_found", detail="There is none.", hint="Look.", **more):
     """Return an answer with one error."""
     known = {"code": code, "status": status, "title": "T", "detail": detail, "hint": hint}
@@ -68,6 +73,3 @@ def page(name, *rows, following=None):
     if following:
         links.append({"rel": "next", "href": f"http://other/v1/{name}?{following}"})
     return {name: list(rows), "links": links}
-
-
-__all__ = ("URL", "Server", "page", "problem", "rack")

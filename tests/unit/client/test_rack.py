@@ -142,7 +142,13 @@ class CallTest(base.TestCase):
         self.assertEqual([], api.answers)
 
     def test_a_client_imports_nothing_of_the_server(self):
-        done = subprocess.run([sys.executable, "-c", IMPORTED], text=True, capture_output=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", IMPORTED],
+            text=True,
+            capture_output=True,
+            timeout=60,
+            env=server.environment(),
+        )
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         imported = set(done.stdout.split())
         self.assertEqual(set(), SERVER & imported)

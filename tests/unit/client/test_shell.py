@@ -24,7 +24,13 @@ finally:
 
 def imported(*argv):
     """Return which modules a command imports, in a process of its own."""
-    done = subprocess.run([sys.executable, "-c", IMPORTED, *argv], text=True, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *argv],
+        text=True,
+        capture_output=True,
+        timeout=60,
+        env=server.environment(),
+    )
     return set(done.stderr.splitlines()[-1].split())
 
 
