@@ -27,7 +27,7 @@ class _Action(models.ModelBase):
     path = "actions"
     fields = {
         "power": types.Choice(
-            "What to do with the power; the machine's own choice is smaller.",
+            "What to do with the power; a machine may offer fewer.",
             node_states.POWER_ACTIONS,
             default=None,
         ),

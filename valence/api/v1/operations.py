@@ -139,7 +139,7 @@ def cancel(call, uuid):
     failures=(400, 404, 409, 422),
 )
 def retry(call, uuid):
-    """Ask once more for what an operation did not do: 202 with the new operation."""
+    """Retry a failed or cancelled operation: 202 with the new operation."""
     query.options(call.raw_query, {})
     request_body.refuse(call.http)
     key = SHOW.row(call, uuid)["uuid"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operations on nodes that failed, or were cancelled, and are requested once more.
 
-A node without a machine is made again, of hardware that is chosen anew; a removal goes on. Other operations change a
+A node without a machine is made again, of hardware that is chosen again; a removal goes on. Other operations change a
 machine that somebody may have changed since: their request is to be sent again.
 """
 

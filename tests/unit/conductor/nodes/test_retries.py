@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What failed on a node is requested again: its machine is made of hardware that is chosen anew, or taken apart."""
+"""What failed on a node is requested again: its machine is made of hardware that is chosen again, or taken apart."""
 
 from tests.unit.conductor.nodes import case
 from tests.unit.conductor.nodes import composing
