@@ -4,6 +4,7 @@
 A request whose answer was lost is a question: the next step looks at the hardware before anything is requested again.
 """
 
+import functools
 import typing
 
 from valence.common import composition_errors
@@ -26,6 +27,8 @@ MOST_REQUESTS = 3
 FREE_SECONDS = 10.0
 #: seconds that a machine gets to shut down before it is switched off
 SHUTDOWN_SECONDS = 60.0
+#: seconds between two requests to switch a machine off
+FORCE_SECONDS = 30.0
 #: parts that a machine is built on
 BASES = ("processor", "system")
 
@@ -143,22 +146,45 @@ class Hardware(job.Steps):
                 return None
             if state.power_state in (None, "Off"):
                 return None
-            asked_at = self.job.handle.get("shutdown_at")
+            asked_at, forced_at = self.job.handle.get("shutdown_at"), self.job.handle.get("forced_at")
             if asked_at is None:
-                self.job.save(shutdown_at=self.job.store.now())
-                try:
-                    return self._reset(driver, url, _shutdown(state)) or INTERVAL
-                except errors.PodManagerUnreachable:
-                    raise
-                except errors.PodManagerError:
-                    self.job.save(shutdown_at=0)  # the machine refuses a graceful shutdown
-                    return 0.0
-            if self.job.store.now() - asked_at > SHUTDOWN_SECONDS:
-                self._reset(driver, url, "force_off")
+                return self._shut_down(driver, url, _shutdown(state))
+            until = asked_at + SHUTDOWN_SECONDS if forced_at is None else forced_at + FORCE_SECONDS
+            if self.job.store.now() > until:
+                return self._force_off(driver, url, forced_at)
         return self.again("The machine does not switch itself off.")
 
-    def _reset(self, driver: base.PodManagerDriver, url: str, reset_type: str) -> float | None:
-        return self.asked(lambda: driver.power(url, reset_type), is_followed=False)
+    def _shut_down(self, driver: base.PodManagerDriver, url: str, reset_type: str) -> float:
+        self.job.save(shutdown_at=self.job.store.now())
+        try:
+            return self._reset(driver, url, reset_type, {"shutdown_at": None})
+        except errors.PodManagerUnreachable:
+            raise
+        except errors.PodManagerError:
+            self.job.save(shutdown_at=0)  # the machine refuses a graceful shutdown
+            return 0.0
+
+    def _force_off(self, driver: base.PodManagerDriver, url: str, forced_at: float | None) -> float:
+        self.job.save(forced_at=self.job.store.now())
+        try:
+            return self._reset(driver, url, "force_off", {"forced_at": forced_at})
+        except errors.PodManagerUnreachable:
+            raise
+        except errors.PodManagerError as error:
+            if forced_at is None:
+                raise
+            return self.again(error.detail)  # it may be switching itself off
+
+    def _reset(
+        self, driver: base.PodManagerDriver, url: str, reset_type: str, unsent: dict[str, typing.Any]
+    ) -> float:
+        """Request a reset; return the seconds until the next look. ``unsent`` is the handle if it was not accepted."""
+        try:
+            request = functools.partial(driver.power, url, reset_type)
+            return self.asked(request, refused=unsent, is_followed=False) or INTERVAL
+        except errors.PodManagerUnreachable:
+            self.job.save(**unsent)
+            raise
 
 
 def _shutdown(machine: base.MachineState) -> str:

@@ -42,10 +42,11 @@ class Job:
 
 
 class Driver:
-    """A machine, whose resets are ``sent``, and which refuses those in ``refused``."""
+    """A machine, whose resets are ``sent``, and which refuses those in ``refused``; ``answers`` come before that."""
 
-    def __init__(self, power_state, refused=()):
+    def __init__(self, power_state, refused=(), answers=()):
         self.power_state, self.refused, self.sent = power_state, refused, []
+        self.answers = list(answers)
 
     def machine_state(self, url):
         """Return the state of the machine."""
@@ -54,6 +55,8 @@ class Driver:
     def power(self, url, reset_type):
         """Switch the machine, which may take longer."""
         self.sent.append(reset_type)
+        if self.answers:
+            raise self.answers.pop(0)
         if reset_type in self.refused:
             raise errors.PodManagerError(url=url, reason="not now")
         return podmanagers.Outcome(podmanagers.DONE)
@@ -150,3 +153,52 @@ class PowerTest(base.TestCase):
         driver = Driver("On", refused=["graceful_shutdown"])
         self.assertEqual((0.0, hardware.INTERVAL), self.switch_off(driver))
         self.assertEqual(["graceful_shutdown", "force_off"], driver.sent)
+
+    def test_a_shutdown_that_was_not_accepted_is_requested_again(self):
+        busy = composition_errors.PodManagerBusy(url="/systems/1", reason="503", seconds=7)
+        driver = Driver("On", answers=[busy])
+        self.assertEqual((7, hardware.INTERVAL), self.switch_off(driver, hardware.SHUTDOWN_SECONDS + 1))
+        self.assertEqual(["graceful_shutdown"] * 2, driver.sent)
+
+    def test_a_shutdown_that_was_not_sent_is_requested_again(self):
+        driver = Driver("On", answers=[case.unreachable()])
+        steps = Steps(Job(driver))
+        self.assertRaises(errors.PodManagerUnreachable, steps.switched_off, "/systems/1")
+        steps.job.time += hardware.SHUTDOWN_SECONDS + 1
+        self.assertEqual(hardware.INTERVAL, steps.switched_off("/systems/1"))
+        self.assertEqual(["graceful_shutdown"] * 2, driver.sent)
+
+    def test_a_shutdown_whose_answer_was_lost_is_not_repeated(self):
+        driver = Driver("On", answers=[case.unknown()])
+        self.switch_off(driver)
+        self.assertEqual(["graceful_shutdown"], driver.sent)
+
+    def force(self, driver):
+        """Let the time for a shutdown pass, and force the machine off; return the steps and the seconds until then."""
+        self.switch_off(driver)
+        driver.sent.clear()
+        self.job.time += hardware.SHUTDOWN_SECONDS + 1
+        steps = Steps(self.job)
+        return steps, steps.switched_off("/systems/1")
+
+    def test_a_machine_is_forced_off_again_after_a_while_even_if_it_refuses(self):
+        driver = Driver("On")
+        steps, _ = self.force(driver)
+        driver.refused = ["force_off"]
+        for _ in range(10):
+            self.job.time += 7
+            self.assertEqual(hardware.INTERVAL, steps.switched_off("/systems/1"))
+        self.assertEqual(["force_off"] * 3, driver.sent)
+
+    def test_a_machine_that_refuses_to_be_forced_off_is_an_error(self):
+        self.assertRaises(errors.PodManagerError, self.force, Driver("On", refused=["force_off"]))
+
+    def test_a_busy_pod_manager_says_when_the_machine_is_forced_off(self):
+        driver = Driver("On")
+        self.switch_off(driver)
+        driver.answers = [composition_errors.PodManagerBusy(url="/systems/1", reason="503", seconds=9)]
+        self.job.time += hardware.SHUTDOWN_SECONDS + 1
+        steps = Steps(self.job)
+        self.assertEqual(9, steps.switched_off("/systems/1"))
+        self.assertEqual(hardware.INTERVAL, steps.switched_off("/systems/1"))
+        self.assertEqual(["graceful_shutdown", "force_off", "force_off"], driver.sent)
