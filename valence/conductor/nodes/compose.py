@@ -34,11 +34,22 @@ class _Machine(hardware.Hardware):
                 return seconds
             for url in self._one(self._machines(composer)):
                 if self._is_there(composer, url):
-                    self.job.save(touched=True)
-                    return self.asked(
-                        functools.partial(composer.decompose, url, is_created=self._is_created(url))
-                    )
+                    return self._decompose(composer, url)
         return None
+
+    def _decompose(self, composer: composers.Composer, url: str) -> float | None:
+        number = self.job.handle.get("removals", 0)
+        if number >= hardware.MOST_REQUESTS:
+            return self.again(
+                f"{number} requests to remove the machine were accepted, or lost, and it is still there."
+            )
+        self.job.save(removals=number + 1)
+        try:
+            request = functools.partial(composer.decompose, url, is_created=self._is_created(url))
+            return self.asked(request, refused={"removals": number})
+        except errors.PodManagerUnreachable:
+            self.job.save(removals=number)  # it was not sent
+            raise
 
     def gone(self) -> float | None:
         """Poll until the machine is gone and its parts are free."""
@@ -282,7 +293,8 @@ class Decompose(_Machine):
 
     def may_cancel(self) -> bool:
         """Whether the hardware is unchanged: after the first request the machine may be incomplete."""
-        return not {"touched", "shutdown_at", "tries"} & self.job.handle.keys()
+        handle = self.job.handle
+        return not handle.get("removals") and handle.get("shutdown_at") is None and "tries" not in handle
 
     def succeeded(self) -> job.Ending:
         return job.Ending({}, rights.released(self.job.store, self.job.node), removes=True)

@@ -97,7 +97,8 @@ class _Change(hardware.Hardware):
 
     @property
     def _is_begun(self) -> bool:
-        return bool({"asked", "removals", "failure"} & self.job.handle.keys())
+        counts = [self.job.handle.get(name) or {} for name in ("asked", "removals")]
+        return "failure" in self.job.handle or any(number for each in counts for number in each.values())
 
     def listed(self, composer: composers.Composer) -> tuple[str, ...]:
         """Return the paths of the operation's devices that the machine has; raise ResourceGone."""
@@ -319,7 +320,8 @@ class Detach(_Change):
 
     def may_cancel(self) -> bool:
         """Whether the hardware is unchanged."""
-        return not {"removals", "shutdown_at"} & self.job.handle.keys()
+        handle = self.job.handle
+        return not any((handle.get("removals") or {}).values()) and handle.get("shutdown_at") is None
 
     def succeeded(self) -> job.Ending:
         mine = self.claims()

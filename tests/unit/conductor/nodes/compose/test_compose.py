@@ -173,6 +173,18 @@ class PatienceTest(composing.ComposingCase):
         self.assertEqual("cancelled", self.ended(operation.public()).state)
         self.assertEqual([], self.claims())
 
+    def test_a_removal_that_was_not_sent_does_not_count(self):
+        node, _ = self.compose()
+        self.hardware.answers = [case.unreachable()] * 4
+        decompose, answer = self.hardware.decompose, self.hardware._answer
+
+        def removed(url, **more):
+            return answer(url) if self.hardware.answers else decompose(url, **more)
+
+        self.hardware.decompose = removed
+        self.assertEqual("succeeded", self.decompose(node).state)
+        self.assertEqual({}, self.hardware.machines_)
+
     def operation_step(self, operation):
         steps = self.store.get(models.Operation, operation.uuid).steps
         return steps[-1]["name"] if steps else None
@@ -215,6 +227,15 @@ class DecomposeTest(composing.ComposingCase):
         node, _ = self.compose()
         self.hardware.answers = [case.unknown()]
         self.assertEqual("succeeded", self.decompose(node).state)
+
+    def test_a_removal_that_is_accepted_without_effect_ends(self):
+        node, _ = self.compose()
+        self.hardware.requests.clear()
+        self.hardware.answers, self.hardware.obeys = [base.Outcome(base.UNKNOWN)] * 1000, False
+        operation = self.decompose(node)
+        self.assertEqual(("failed", 3), (operation.state, len(self.hardware.requests)))
+        self.assertIn("still there", operation.cause)
+        self.assertEqual(("error", "absent"), (self.node(node.uuid).state, self.node(node.uuid).goal))
 
     def test_a_machine_that_is_gone_already_is_no_failure(self):
         node, _ = self.compose()
