@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client against a whole Valence: what the library promises, while servers go away and come back."""
 
+import contextlib
+import socket
 import threading
+from concurrent import futures
+
+import fixtures
 
 from tests import base
 from tests import live
@@ -78,6 +83,59 @@ class SiteTest(base.TestCase):
         self.assertEqual([], list(self.rack.nodes()))
 
 
+class Relay(fixtures.Fixture):
+    """Forwards connections at ``url`` to 127.0.0.1:``port``, and hangs up while that is None; ``cuts`` counts those."""
+
+    def _setUp(self):
+        self.port, self.cuts = None, 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.addCleanup(self._listener.close)
+        self.addCleanup(self._listener.shutdown, socket.SHUT_RDWR)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(near, self.port), daemon=True).start()
+
+    def _serve(self, near, port):
+        with near:
+            if port is None:
+                self.cuts += 1
+                return
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as far:
+                back = threading.Thread(target=forward, args=(far, near), daemon=True)
+                back.start()
+                forward(near, far)
+                back.join()
+
+
+def forward(source, sink):
+    """Forward what comes until one of the ends is closed; then close both."""
+    with contextlib.suppress(OSError):
+        while chunk := source.recv(65536):
+            sink.sendall(chunk)
+    for end in (source, sink):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+def begin(work):
+    """Do work in a thread; return the future of what comes out of it."""
+    future = futures.Future()
+
+    def run():
+        try:
+            future.set_result(work())
+        except Exception as error:  # of the thread, for the test
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
 class OutageTest(base.TestCase):
     """One API after the other at the same place, on one conductor."""
 
@@ -86,52 +144,48 @@ class OutageTest(base.TestCase):
     def setUp(self):
         super().setUp()
         self.site = self.useFixture(live.Site())
-        self.server = None
-        self.start(0)
-        self.rack = client.connect(self.server.url)
+        self.relay = self.useFixture(Relay())
+        self.start()
+        self.rack = client.connect(self.relay.url)
 
-    def start(self, port):
+    def start(self):
         conf = self.site.behind.conf
-        conf.set_override("port", port, "api")
-        self.server = api_server.Server(conf, app.create_app(conf, self.site.behind.client))
+        self.server = api_server.Server(conf, app.create_app(conf, self.site.behind.client), port=0)
         self.server.start()
         self.addCleanup(self.server.stop)
+        self.relay.port = int(self.server.url.rpartition(":")[2])
 
-    def restart(self):
-        port = int(self.server.url.rpartition(":")[2])
+    def stop(self):
+        self.relay.port = None
         self.server.stop()
-        self.start(port)
 
     def test_a_stream_has_each_event_once_and_in_order(self):
         total = 200
-        begin = next(iter(self.rack.events(sort="sequence:desc", limit=1)), {"sequence": 0})["sequence"]
-        seen, done = [], threading.Event()
+        since = next(iter(self.rack.events(sort="sequence:desc", limit=1)), {"sequence": 0})["sequence"]
+        seen = []
 
         def follow():
-            for row in self.rack.events.follow(since=begin, object_kind="flavor"):
+            for row in self.rack.events.follow(since=since, object_kind="flavor"):
                 seen.append(row.new["name"])
-                if len(seen) >= total:
-                    break
-            done.set()
+                if len(seen) == total:
+                    return
 
-        reader = threading.Thread(target=follow, daemon=True)
-        reader.start()
+        reader = begin(follow)
         for number in range(total):
             self.site.client.post("/v1/flavors", {"name": f"f{number}"})
             if number % 50 == 25:
                 self.wait_for(lambda: seen)
-                self.restart()
-        self.wait_for(done.is_set, timeout=60, message=lambda: f"{len(seen)} events came")
+                self.stop()
+                self.start()
+        self.wait_for(reader.done, timeout=60, message=lambda: f"{len(seen)} events came")
+        reader.result()
         self.assertEqual([f"f{number}" for number in range(total)], seen)
 
     def test_a_request_waits_for_an_api_that_restarts(self):
-        port = int(self.server.url.rpartition(":")[2])
-        self.server.stop()
-        made = []
-        maker = threading.Thread(
-            target=lambda: made.append(self.rack.flavors.create(name="large")), daemon=True
-        )
-        maker.start()
-        self.start(port)
-        self.wait_for(lambda: made, timeout=30)
+        self.stop()
+        maker = begin(lambda: self.rack.flavors.create(name="large"))
+        self.wait_for(lambda: self.relay.cuts)
+        self.start()
+        self.wait_for(maker.done, timeout=60)
+        self.assertEqual("large", maker.result().name)
         self.assertEqual(["large"], [row.name for row in self.rack.flavors()])
