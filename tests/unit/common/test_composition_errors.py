@@ -26,9 +26,3 @@ class CompositionErrorsTest(base.TestCase):
         error = composition_errors.PodManagerBusy(url="http://p", reason="it composes", seconds=7)
         self.assertEqual((503, 7), (error.status, error.retry_after))
         self.assertIn("after 7 seconds", error.problems[0]["hint"])
-
-    def test_a_reason_may_be_a_sentence(self):
-        for reason in ("another machine has it", "Another machine has it."):
-            error = composition_errors.DeviceTaken(device="/Drive1", reason=reason)
-            self.assertRegex(error.detail, r"The device /Drive1 is in use: .nother machine has it\.$")
-            self.assertEqual(1, error.detail.count("."))
