@@ -2,6 +2,7 @@
 """Pods whose blocks another client composes too, and a client that composes nodes, switches them and removes them."""
 
 import collections
+import functools
 import threading
 import uuid
 
@@ -21,6 +22,10 @@ BODY = {"properties": {"processor": {"total_cores": 1}, "accelerator": {}}}
 AGAIN = 0.1
 #: answers that are final, besides good ones: refused for good, gone
 REFUSED = (400, 403, 404, 409)
+#: answers to a removal that was accepted, now or before
+REMOVED = (202, 204, 404)
+#: seconds that the thread gets to end: it waits for one answer at most
+END_SECONDS = 120
 
 
 class Pods(fixtures.Fixture):
@@ -76,18 +81,21 @@ class Client:
         self._thread.start()
 
     def stop(self):
-        """Ask for nothing new; raise AssertionError if an error has ended the thread before."""
+        """Ask for nothing new; raise AssertionError if the thread does not end, or an error has ended it before."""
         self._stopping.set()
-        self._thread.join(60)
+        self._thread.join(END_SECONDS)
+        if self._thread.is_alive():
+            raise AssertionError("the client of nodes does not stop")
         if self._failure:
             raise AssertionError("the client of nodes stopped before its time") from self._failure
 
     def insist(self):
         """Send again what was not answered; return whether everything was."""
-        for key, (path, body) in list(self._unanswered.items()):
-            self._post(key, path, body)
-        for node in sorted(self._doomed):
-            self._delete(node)
+        posts = [functools.partial(self._post, key, *asked) for key, asked in self._unanswered.items()]
+        for send in [*posts, *(functools.partial(self._delete, node) for node in sorted(self._doomed))]:
+            if self._stopping.is_set() and threading.current_thread() is self._thread:
+                return False  # the main thread goes on with the rest
+            send()
         return not self._unanswered and not self._doomed
 
     def remove_all(self):
@@ -135,6 +143,10 @@ class Client:
         response = self._send("DELETE", f"/v1/nodes/{node}")
         if response is None or response.status_code == 409:
             return
+        if response.status_code not in REMOVED:
+            raise AssertionError(
+                f"the removal of {node} was answered by {response.status_code}: {response.text}"
+            )
         self._doomed.discard(node)
         self.removed.add(node)
 
