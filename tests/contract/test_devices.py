@@ -177,12 +177,14 @@ class ProjectionTest(case.ContractCase):
         self.assertEqual(("unavailable", "no way"), (self.stored()[0].state, self.stored()[0].reason))
 
     def test_a_new_device_whose_place_is_unread_is_unavailable_until_it_is_read(self):
-        for _ in range(2):
-            self.update(self.offer(0, unplaced=True, method="none", zones=()))
-            self.assertEqual("unavailable", self.stored()[0].state)
-        self.update(self.offer(0))
-        row = self.stored()[0]
-        self.assertEqual(("free", None, [self.zone.uuid]), (row.state, row.reason, row.zones))
+        for method in ("none", "blocks"):
+            self.update()
+            for _ in range(2):
+                self.update(self.offer(0, unplaced=True, method=method, zones=()))
+                self.assertEqual("unavailable", self.stored()[0].state)
+            self.update(self.offer(0))
+            row = self.stored()[0]
+            self.assertEqual(("free", None, [self.zone.uuid]), (row.state, row.reason, row.zones))
 
     def test_a_device_is_not_free_because_what_uses_it_is_unread(self):
         self.update(self.offer(0, state=device.IN_USE, reason="taken", consumers=1), self.offer(1))

@@ -139,7 +139,8 @@ class Projection:
         if offer.unplaced:
             self._used.add(row.zoning)
             zoning = self._zonings.get(row.zoning)
-            if row.state == device.UNAVAILABLE and (zoning is None or zoning.method == device.NONE):
+            is_due_to_it = row.reason == _UNPLACED or zoning is None or zoning.method == device.NONE
+            if row.state == device.UNAVAILABLE and is_due_to_it:
                 kept |= {"state", "reason"}
         return {
             name: value for name, value in values.items() if name not in kept and getattr(row, name) != value
