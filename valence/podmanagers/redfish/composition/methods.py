@@ -12,6 +12,7 @@ import functools
 import itertools
 import typing
 
+from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base
 from valence.podmanagers import composer
@@ -70,7 +71,10 @@ class Methods(composer.Composer):
 
     @functools.cached_property
     def _creating(self) -> list[composer.Composer]:
-        """The methods that make machines which do not exist yet, in the order in which they are tried."""
+        """The methods that make machines which do not exist yet, in the order in which they are tried.
+
+        Raise PodManagerUnreachable where what the service announces could not be read: that is not nothing.
+        """
         walker = collection_pages.Walker(
             lambda path: self._connection.get(path).content, self._connection.paths
         )
@@ -81,6 +85,9 @@ class Methods(composer.Composer):
         objects: dict[str, str | None] = {}
         for each in (found for place in places for found in measures.capabilities(place, walker.path)):
             objects[each.use_case] = objects.get(each.use_case) or each.limits
+        if walker.unread and measures.CREATE not in objects:
+            reason = f"{min(walker.unread)} could not be read"
+            raise errors.PodManagerUnreachable(url=self._connection.paths.url, reason=reason)
         is_constrained = measures.CONSTRAINED in objects
         methods: list[composer.Composer] = []
         # Services that announce nothing may compose all the same.

@@ -5,6 +5,7 @@ from tests.unit.podmanagers.redfish.composition import test_blocks
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
+from valence.podmanagers import base as podmanagers
 
 BOTH = {"composition": "blocks,expand", "system_blocks": 1}
 
@@ -144,6 +145,19 @@ class MethodsTest(test_blocks.BlocksCase):
             plan, before = self.plan(), self.posts()
             self.assertRaises(kind, self.composer.compose, plan)
             self.assertEqual(before + 1, self.posts())
+
+    def test_what_cannot_be_read_is_not_taken_for_nothing(self):
+        self.start(composition="manifest")
+        plan, before = self.plan(), self.posts()
+        self.pod.set_faults(html_rate=1.0, fault_paths="/CompositionService$")
+        error = self.assertRaises(errors.PodManagerUnreachable, self.composer.compose, plan)
+        self.assertIn("/CompositionService could not be read", error.detail)
+        self.assertEqual(before, self.posts())
+        self.pod.set_faults()
+        self.composed(plan)
+        self.start(composition="blocks", capabilities="collection")
+        self.pod.set_faults(html_rate=1.0, fault_paths="/CompositionService/")
+        self.assertEqual(podmanagers.DONE, self.composer._creating[0].compose(self.plan()).state)
 
     def test_the_first_refusal_is_raised_where_no_method_is_offered(self):
         self.start(composition="blocks,manifest", refused="blocks,manifest")
