@@ -9,6 +9,7 @@ is known by the node's mark alone, because nobody knows its blocks before.
 import collections
 import typing
 
+from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base
 from valence.podmanagers import composer
@@ -63,10 +64,18 @@ class Constrained(blocks.Blocks):
         return frozenset(url for url in every if machine_url in self._consumers(self._read(url)))
 
     def _stanza(self, urls: typing.Sequence[str]) -> Document:
-        """Return what a request says of the parts that the blocks at some paths have."""
+        """Return what a request says of the parts that the blocks at some paths have.
+
+        Raise PodManagerUnreachable where they cannot be read: a request without them would get too little.
+        """
         counts: collections.Counter[tuple[int, int, str | None, str | None]] = collections.Counter()
         for url in urls:
-            counts.update(self._parts(self._read(url)))
+            parts = list(self._parts(self._read(url)))
+            unread = sorted(self._walker.unread) or ([] if parts else [url])
+            if unread:
+                reason = f"the parts of {unread[0]} could not be read"
+                raise errors.PodManagerUnreachable(url=self._connection.paths.url, reason=reason)
+            counts.update(parts)
         members: dict[str, list[Document]] = {}
         for (kind, amount, model, detail), number in counts.items():
             name, member = _member(kind, amount, model, detail, number)
@@ -80,6 +89,8 @@ class Constrained(blocks.Blocks):
         for place in (block, *inside, *self._storages([block, *inside])):
             for name, kind in _PARTS.items():
                 for path, document in self._documents(place.get(name)):
+                    if not document:
+                        continue  # a link that leads to nothing
                     part = measures.of(kind, document, "", self._walker.path)
                     if path not in seen and isinstance(part, measures.Part) and part.kind is not None:
                         seen.add(path)

@@ -3,6 +3,7 @@
 
 from tests.unit.podmanagers.redfish.composition import test_blocks
 from valence.common import composition_errors
+from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base as podmanagers
 from valence.podmanagers import composer
@@ -48,10 +49,14 @@ class ConstrainedTest(ConstrainedCase):
         self.assertEqual((outcome.resource_url, composer.COMPOSED, True), (
             machine.resource_url, machine.state, machine.is_marked,
         ))  # fmt: skip
-        cores = sum(
-            number for (name, _), number in self.parts(machine.resource_urls).items() if name == "Processors"
-        )
-        self.assertGreaterEqual(cores, 1)
+        wanted, given = self.parts(plan.resource_urls), self.parts(machine.resource_urls)
+        self.assertEqual({"Processors", "Memory", "Drives"}, {name for name, _ in wanted})
+        for name, size in wanted:
+            needed, found = (
+                sum(count for (each, least), count in parts.items() if each == name and least >= size)
+                for parts in (wanted, given)
+            )
+            self.assertGreaterEqual(found, needed, (name, size))
         (system,) = self.pod.compositions()["systems"]
         self.assertEqual(set(system["blocks"]), set(machine.resource_urls))
         self.assertTrue(self.composer.exists(machine.resource_url))
@@ -65,6 +70,17 @@ class ConstrainedTest(ConstrainedCase):
         plan = self.plan()
         plan = plan._replace(resource_urls=(plan.resource_urls[0], gpu))
         self.assertIn(gpu, self.composed(plan).resource_urls)
+
+    def test_nothing_is_requested_where_parts_cannot_be_read(self):
+        for faults in (
+            {"html_rate": 1.0, "fault_paths": "/Processors"},
+            {"dead_rate": 1.0, "fault_paths": "/(Processors|Memory|EthernetInterfaces)"},
+        ):
+            self.start()
+            plan = self.plan()
+            self.pod.set_faults(**faults)
+            self.assertRaises(errors.PodManagerError, self.composer.compose, plan)
+            self.assertEqual([], self.pod.compositions()["systems"])
 
     def test_devices_that_a_client_names_are_not_exchanged(self):
         self.start()
@@ -82,10 +98,13 @@ class ConstrainedTest(ConstrainedCase):
             self.assertEqual(set(system["blocks"]), set(machine.resource_urls))
 
     def test_a_machine_without_the_mark_is_not_taken_for_that_of_the_node(self):
-        self.start(name_ignored_rate=1.0)
-        self.composer.compose(self.plan())
-        other = self.plan(2)
-        self.assertEqual([], [each for each in self.composer.find(other) if each.is_marked])
+        for rate, found in ((1.0, 0), (0.0, 1)):
+            self.start(name_ignored_rate=rate)
+            # The service chooses the first blocks, which are not those of the plan.
+            plan = self.plan(2)
+            self.composer.compose(plan)
+            self.assertEqual(1, len(self.pod.compositions()["systems"]))
+            self.assertEqual(found, len(self.composer.find(plan)))
 
     def test_what_is_not_there_is_taken(self):
         self.start()
