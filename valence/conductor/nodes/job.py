@@ -225,6 +225,7 @@ class Job:
                 self._begin()
             return self._run()
         except errors.InMaintenance:
+            self._forget_polls()
             return MAINTENANCE_PAUSE
         except contact.PASSING:
             raise  # the store is away, or another conductor has the node: the step is repeated
@@ -254,6 +255,12 @@ class Job:
         if problem and (is_heard or not isinstance(problem, errors.Cancelled)):
             raise problem
         self._recorder.begin()
+        self._forget_polls()
+
+    def _forget_polls(self):
+        """Let the time of the step's polls begin anew: while nobody polled, it did not pass."""
+        if self.handle.get("since"):
+            self.save(since=None)
 
     def _run(self):
         failure = self.handle.get("failure")

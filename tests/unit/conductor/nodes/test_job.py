@@ -2,6 +2,8 @@
 """An operation on a node ends once, whatever happens while it is under way."""
 
 from tests.unit.conductor.nodes import case
+from tests.unit.conductor.nodes import composing
+from valence.conductor.nodes import job
 from valence.db import models
 from valence.db import store
 
@@ -69,3 +71,51 @@ class JobTest(case.NodesCase):
         system = store.Filter("resource_url", "eq", node.resource_url)
         self.wait_for(lambda: self.pod.stats()["requests"])
         self.assertEqual(1, self.store.count(models.Resource, filters=[system]))
+
+
+class PollsTest(composing.ComposingCase):
+    def setUp(self):
+        super().setUp()
+        self.worker = self.conductor.service._node_worker
+        self.worker._loop.stop()
+        self.hardware.obeys, self.hardware.answers = False, [case.unknown()]
+        self.composed, self.operation = self.request()
+        self.advance("compose")
+        self.hardware.taken = {self.parts[0].resource_url: "it is being composed with"}
+        self.assertLess(self.since(), self.store.now() - 1000)
+
+    def advance(self, step):
+        """Work on the operation until it polls in a step, which it has done for long after that."""
+        self.wait_for(lambda: self.work() is not None and self.since())
+        node = self.node(self.composed.uuid)
+        self.assertEqual(step, node.handle["since"]["step"])
+        self.change(node, handle=node.handle | {"since": {"step": step, "at": self.store.now() - 3600}})
+
+    def work(self):
+        """Run the steps that can run now."""
+        return self.worker._advance(self.operation.uuid, self.composed.uuid)
+
+    def since(self):
+        """Return since when the step polls, None if it does not."""
+        return (self.node(self.composed.uuid).handle.get("since") or {}).get("at")
+
+    def assert_goes_on(self):
+        """Check that the step has its whole time again."""
+        self.work()
+        self.assertIsNone(self.store.get(models.Operation, self.operation.uuid).ended_at)
+        self.assertNotIn("failure", self.node(self.composed.uuid).handle)
+
+    def test_the_time_in_which_no_conductor_polled_does_not_count(self):
+        self.worker._begun.clear()
+        self.assert_goes_on()
+
+    def test_the_time_of_maintenance_does_not_count(self):
+        pod_manager = self.store.get(models.PodManager, self.podm_id)
+        pod_manager = self.change(pod_manager, maintenance=True)
+        self.assertEqual(job.MAINTENANCE_PAUSE, self.work())
+        self.change(pod_manager, maintenance=False)
+        self.assert_goes_on()
+
+    def test_the_time_of_polls_ends(self):
+        self.work()
+        self.assertIn("failure", self.node(self.composed.uuid).handle)
