@@ -49,6 +49,8 @@ ORDER = (
     "node boot",
     "node power",
     "node device list",
+    "node attach",
+    "node detach",
     "node delete",
     "operation list",
     "operation show",
@@ -60,7 +62,8 @@ ORDER = (
     "event follow",
     "pod manager delete",
 )
-FAILS = ("operation cancel", "operation wait", "operation retry")
+#: nothing here is composed of blocks, so nothing can be attached
+FAILS = ("node attach", "node detach", "operation cancel", "operation wait", "operation retry")
 UUID = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
 CLOUDS = """
 clouds:

@@ -171,6 +171,59 @@ class BootNode(base.Operate):
         return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, boot=boot)
 
 
+class _ChangeDevices(base.Operate):
+    """A command that adds a device to a node or removes one."""
+
+    subject = "nodes"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+        parser.add_argument(
+            "--power-off", action="store_true", help="Switch the machine off first; it stays off."
+        )
+
+    def change(self, parsed: argparse.Namespace, wanted: dict[str, typing.Any]) -> dict[str, typing.Any]:
+        """Return what an action is about, with the options of the command."""
+        return wanted | ({"power_off": True} if parsed.power_off else {})
+
+
+class AttachDevice(_ChangeDevices):
+    """Add a device to a composed node"""
+
+    example = """web-3 --properties '{"storage": {"capacity_gib": 100}}' --wait"""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        way = parser.add_mutually_exclusive_group(required=True)
+        way.add_argument("--device", metavar="UUID", help="Exactly this device.")
+        way.add_argument(
+            "--properties",
+            type=fields.document,
+            metavar="JSON",
+            help="What the device must be, as JSON or as @FILE with JSON.",
+        )
+
+    def start(self, parsed: argparse.Namespace) -> rows.Row:
+        wanted = {"device_id": parsed.device} if parsed.device else dict(parsed.properties)
+        attach = self.change(parsed, wanted)
+        return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, attach=attach)
+
+
+class DetachDevice(_ChangeDevices):
+    """Remove a device from a composed node"""
+
+    example = "web-3 5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11 --wait"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("device", metavar="UUID", help="The device, one of node device list.")
+
+    def start(self, parsed: argparse.Namespace) -> rows.Row:
+        detach = self.change(parsed, {"device_id": parsed.device})
+        return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, detach=detach)
+
+
 class ListNodeDevices(base.Command, lister.Lister):
     """List the devices that a node has"""
 

@@ -56,3 +56,29 @@ class RepeatTest(base.TestCase):
             printed = shell.run("node", *argv, "--idempotency-key", "k-1")
             self.assertEqual(0, printed.code, printed.err)
             self.assertEqual("k-1", shell.server.requests[-1].headers["Idempotency-Key"])
+
+
+class DeviceTest(base.TestCase):
+    def sent(self, *argv):
+        """Run a command for a node and return the body of its request, None if there was none."""
+        operation = {"uuid": "7", "operation_kind": "attach", "state": "pending"}
+        shell = self.useFixture(console.Console(operation))
+        shell.run("node", *argv)
+        return json.loads(shell.server.requests[0].body) if shell.server.requests else None
+
+    def test_a_device_is_attached_by_its_uuid_or_by_requirements(self):
+        self.assertEqual({"attach": {"device_id": "d"}}, self.sent("attach", "web-3", "--device", "d"))
+        needed = {"storage": {"capacity_gib": 100}}
+        sent = self.sent("attach", "web-3", "--properties", json.dumps(needed), "--power-off")
+        self.assertEqual({"attach": needed | {"power_off": True}}, sent)
+
+    def test_there_is_one_way_to_choose_the_device(self):
+        self.assertIsNone(self.sent("attach", "web-3"))
+        self.assertIsNone(self.sent("attach", "web-3", "--device", "d", "--properties", "{}"))
+
+    def test_a_device_is_detached(self):
+        self.assertEqual({"detach": {"device_id": "d"}}, self.sent("detach", "web-3", "d"))
+        self.assertEqual(
+            {"detach": {"device_id": "d", "power_off": True}},
+            self.sent("detach", "web-3", "d", "--power-off"),
+        )
