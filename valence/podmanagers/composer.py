@@ -16,6 +16,7 @@ class Plan(typing.NamedTuple):
     ``resource_urls`` are the paths of its parts, the base first. ``zone`` is the path of the zone that they are in,
     None where the pod manager has no zones. ``before`` are the machines that were there before the first request, or
     None. ``may_differ`` says that the pod manager may take other parts that are equal to these.
+    ``machine_url`` is the path of the machine that an answer named, None where none did.
     """
 
     node_id: str
@@ -24,6 +25,7 @@ class Plan(typing.NamedTuple):
     zone: str | None = None
     before: tuple[str, ...] | None = None
     may_differ: bool = False
+    machine_url: str | None = None
 
 
 class Composed(typing.NamedTuple):
@@ -77,8 +79,8 @@ class Composer(abc.ABC):
     def find(self, plan: Plan) -> list[Composed]:
         """Return the machines that may be the one of a plan; several only where nothing tells them apart.
 
-        A machine that carries the node's mark is alone; else one that is made of exactly the plan's parts; else those
-        that were not there ``before``.
+        A machine that carries the node's mark is alone; else one that is made of exactly the plan's parts; else the one
+        that an answer named. None of them was there ``before``.
         """
 
     @abc.abstractmethod

@@ -115,7 +115,12 @@ class _Machine(hardware.Hardware):
         handle, node = self.job.handle, self.job.node
         before = handle.get("before")
         return composers.Plan(
-            node.uuid, node.name, self.urls, handle.get("zone"), None if before is None else tuple(before)
+            node.uuid,
+            node.name,
+            self.urls,
+            handle.get("zone"),
+            None if before is None else tuple(before),
+            machine_url=self._known_machine,
         )
 
     @property

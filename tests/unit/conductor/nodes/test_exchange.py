@@ -52,6 +52,14 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
         left = self.store.list(models.Claim), self.devices(full=True), len(self.composed())
         self.assertEqual(([], [], 0), left)
 
+    def test_a_machine_that_only_the_answer_names_is_that_of_the_node(self):
+        self.pod.set_faults(name_ignored_rate=1.0)
+        node, operation = self.create(properties=test_creation.SMALL)
+        self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
+        self.assert_claims_are_what_the_service_gave(node)
+        self.assertEqual("succeeded", self.ended(self.nodes.delete(self.context, None, node.uuid)).state)
+        self.assertEqual(([], []), (self.store.list(models.Claim), self.composed()))
+
     def test_a_device_of_another_node_is_given_back_with_the_machine(self):
         other = models.Node(name="other", podm_id=self.podm_id)
         uuid = self.device("Compute2").uuid

@@ -118,7 +118,8 @@ class Blocks(composer.Composer):
         marked = {url: each for url, each in documents.items() if _is_marked(each, plan.node_id)}
         wanted = frozenset(plan.resource_urls)
         alike = {url: each for url, each in documents.items() if wanted and self._blocks(each) == wanted}
-        found = marked or alike
+        named = {url: each for url, each in documents.items() if url == plan.machine_url}
+        found = marked or alike or named
         parts = {url: self._read(url) for url in plan.resource_urls} if found else {}
         machines = [self._composed(url, document, parts) for url, document in found.items()]
         return [each._replace(is_marked=each.resource_url in marked) for each in machines]

@@ -3,7 +3,7 @@
 
 A request says how many parts of which size the machine has. Valence asks for what the devices of the plan have, which
 are claimed and free, so that equal ones will do, and the claims follow to the devices that the service took. A machine
-is known by the node's mark alone, because nobody knows its blocks before.
+is known by the node's mark or by the answer that names it, because nobody knows its blocks before.
 """
 
 import collections

@@ -106,6 +106,16 @@ class ConstrainedTest(ConstrainedCase):
             self.assertEqual(1, len(self.pod.compositions()["systems"]))
             self.assertEqual(found, len(self.composer.find(plan)))
 
+    def test_a_machine_without_the_mark_is_known_by_the_answer(self):
+        self.start(name_ignored_rate=1.0)
+        plan = self.plan(2)
+        url = self.composer.compose(plan).resource_url
+        (machine,) = self.composer.find(plan._replace(machine_url=url))
+        (system,) = self.pod.compositions()["systems"]
+        self.assertEqual((url, set(system["blocks"]), False),
+                         (machine.resource_url, set(machine.resource_urls), machine.is_marked))  # fmt: skip
+        self.assertEqual([], self.composer.find(plan._replace(machine_url=url, before=(*plan.before, url))))
+
     def test_what_is_not_there_is_taken(self):
         self.start()
         plan = self.plan()
