@@ -180,13 +180,17 @@ class Compose(making.Making, _Machine):
             taken = [part for part in driver.composer().look(self.urls) if not part.is_free]
         if not taken:
             return None
-        choices = self.job.handle.get("choices", 1)
-        if self.is_named or choices >= hardware.MOST_CHOICES:
-            reason = taken[0].reason or "the pod manager says so"
-            raise composition_errors.DeviceTaken(device=taken[0].resource_url, reason=reason)
-        self.job.save(choices=choices + 1)
+        reason = taken[0].reason or "the pod manager says so"
+        self._count_choice(composition_errors.DeviceTaken(device=taken[0].resource_url, reason=reason))
         self.job.give_back({part.resource_url: part.reason for part in taken})
         return 0.0
+
+    def _count_choice(self, error: composition_errors.DeviceTaken) -> None:
+        """Count that other parts are chosen; raise the error where that is not wanted, or was done too often."""
+        choices = self.job.handle.get("choices", 1)
+        if self.is_named or choices >= hardware.MOST_CHOICES:
+            raise error
+        self.job.save(choices=choices + 1, before=None)
 
     def reserve(self) -> None:
         """Mark the parts as reserved, where that is offered."""
@@ -197,7 +201,7 @@ class Compose(making.Making, _Machine):
         """Search for the machine, and request it if there is none."""
         with self.job.driver() as driver:
             composer = driver.composer()
-            if "before" not in self.job.handle:
+            if self.job.handle.get("before") is None:
                 self.job.save(before=composer.machines())
             if (seconds := self.followed(driver, self._ended)) is not None:
                 return seconds
@@ -261,6 +265,17 @@ class Compose(making.Making, _Machine):
             return seconds
         return self._request(driver, composer)
 
+    def _taken(self, composer: composers.Composer, error: composition_errors.DeviceTaken) -> float:
+        """Go back to choose other parts: somebody took one after it was verified."""
+        self._count_choice(error)
+        urls = self.urls
+        looked = composer.look(urls)
+        taken = {part.resource_url: part.reason for part in looked if not part.is_free}
+        composer.reserve([part.resource_url for part in looked if part.is_free], False)
+        self.job.go_back("verify")
+        self.job.give_back(taken or dict.fromkeys(urls, error.detail))
+        return 0.0
+
     def _request(self, driver: base.PodManagerDriver, composer: composers.Composer) -> float | None:
         requests = self.job.handle.get("requests", 0)
         if requests >= hardware.MOST_REQUESTS:
@@ -271,12 +286,13 @@ class Compose(making.Making, _Machine):
             seconds = self.asked(
                 lambda: composer.compose(self._requested), refused={"requests": requests}, ended=_made
             )
-        except (
-            composition_errors.DeviceTaken,
-            introspection_errors.NotOffered,
-            errors.PodManagerUnreachable,
-        ):
+        except composition_errors.DeviceTaken as error:
             self.job.save(requests=requests)  # nothing was made, so that nothing has to be removed
+            if requests:
+                raise
+            return self._taken(composer, error)
+        except (introspection_errors.NotOffered, errors.PodManagerUnreachable):
+            self.job.save(requests=requests)
             raise
         return seconds if seconds is not None or self.job.handle.get("machine_url") else hardware.INTERVAL
 

@@ -192,6 +192,10 @@ class Job:
         rows = rights.claims(self.store, self.node) if mine is None else mine
         claims.release(self.store, rows, lease=self._lease)
 
+    def go_back(self, name: str) -> None:
+        """Let an earlier step be the next one."""
+        self._recorder.step(name)
+
     def exchange(self, resource_urls: typing.Collection[str]) -> bool:
         """Claim the devices at some paths instead of the node's; return whether they are all known, and enough.
 

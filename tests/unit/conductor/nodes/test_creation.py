@@ -14,6 +14,7 @@ from valence.common import errors
 from valence.db import models
 from valence.db import store
 from valence.podmanagers.redfish import driver
+from valence.podmanagers.redfish.composition import blocks
 
 POD = {"systems": 1, "system_blocks": 0, "compute_blocks": 2, "storage_blocks": 2, "accelerator_blocks": 1}
 SMALL = {"processor": {"total_cores": 1}, "storage": [{"capacity_gib": 1, "count": 1}]}
@@ -197,6 +198,43 @@ class ChooseAgainTest(CreationCase):
         self.assertNotIn(one.uuid, claimed)
         (taken,) = self.devices(uuid=one.uuid)
         self.assertEqual(("in_use", None, False), (taken.state, taken.node_id, taken.full))
+
+    def take_at_the_request(self):
+        """Let another client compose a block of each first request's machine just before; return what was taken."""
+        compose, taken = blocks.Blocks.compose, []
+
+        def late(one, plan):
+            if not taken:
+                (row,) = self.store.list(
+                    models.Resource, filters=[store.Filter("resource_url", "eq", plan.resource_urls[0])]
+                )
+                taken.append(row)
+                self.take(row)
+            return compose(one, plan)
+
+        self.useFixture(fixtures.MonkeyPatch(f"{blocks.__name__}.Blocks.compose", late))
+        return taken
+
+    def test_a_block_that_is_taken_at_the_request_is_replaced(self):
+        taken = self.take_at_the_request()
+        node, operation = self.create(properties=SMALL)
+        self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
+        steps = [step["name"] for step in operation.steps]
+        again = ["verify", "reserve", "compose"]
+        self.assertEqual([*again, *again, "check"], [each for each in steps if each in (*again, "check")])
+        claimed = {claim.device_id for claim in self.store.list(models.Claim)}
+        self.assertEqual((1, set()), (len(taken), claimed & {taken[0].uuid}))
+        self.assertEqual(2, len(self.composed()))
+        (device,) = self.devices(uuid=taken[0].uuid)
+        self.assertEqual(("in_use", None, False), (device.state, device.node_id, device.full))
+
+    def test_a_named_device_that_is_taken_at_the_request_is_not_replaced(self):
+        taken = self.take_at_the_request()
+        one, _ = self.devices(device_type="Compute", state="free")
+        node, operation = self.create(resources=[one.uuid])
+        self.assertEqual(("failed", "error"), (operation.state, node.state))
+        self.assertEqual(([one.uuid], 1), ([row.uuid for row in taken], len(self.composed())))
+        self.assertEqual([], self.store.list(models.Claim))
 
     def test_a_whole_system_is_no_replacement_for_a_block(self):
         one, other = self.devices(device_type="Compute", state="free")
