@@ -13,6 +13,10 @@ from valence.podmanagers import base
 from valence.podmanagers import composer as composers
 
 
+class Lost(composition_errors.HardwareOutcomeUnknown):
+    """A request that did not arrive, which nobody can tell from one whose answer was lost."""
+
+
 class Hardware(composers.Composer):
     """Machines by path, with their parts; ``answers`` are what the next requests answer, or raise, after they act."""
 
@@ -97,7 +101,7 @@ class Hardware(composers.Composer):
     def _refuses(self):
         """Return whether the next answer says that nothing was done."""
         refusals = (composition_errors.DeviceTaken, composition_errors.PodManagerBusy)
-        return bool(self.answers) and isinstance(self.answers[0], refusals)
+        return bool(self.answers) and isinstance(self.answers[0], (*refusals, Lost))
 
     def _answer(self, usual):
         answer = self.answers.pop(0) if self.answers else usual
@@ -147,9 +151,24 @@ class ComposingCase(case.NodesCase):
         """Take a node apart, and return the operation after its end."""
         return self.ended(self.nodes.delete(self.context, None, node.uuid))
 
+    def cancelled(self, begin):
+        """Cancel the operation that ``begin()`` stores after its first request, and return it after its end."""
+        worker = self.conductor.service._node_worker
+        worker._loop.stop()
+        uuid = begin().uuid
+        self.wait_for(lambda: worker.look() or self.hardware.requests, timeout=20)
+        self.conductor.client.operations.cancel(self.context, uuid)
+        self.wait_for(lambda: worker.look() or self.store.get(models.Operation, uuid).ended_at, timeout=20)
+        return self.store.get(models.Operation, uuid)
+
     def steps(self, operation):
         """Return the names of the steps of an operation."""
         return [step["name"] for step in operation.steps]
+
+
+def lost():
+    """Return the error of a request that did not arrive, as far as anybody knows."""
+    return Lost(url="http://127.0.0.1", reason="the connection was cut")
 
 
 def failed():

@@ -44,14 +44,6 @@ class ComposeTest(composing.ComposingCase):
         self.hardware.answers, self.hardware.names = [case.unknown()], False
         self.assert_composed(*self.compose())
 
-    def test_a_request_that_did_not_arrive_is_repeated_after_the_parts_were_free_twice(self):
-        self.hardware.answers, self.hardware.obeys = [case.unknown()], False
-        node, operation = self.request()
-        self.wait_for(lambda: self.node(node.uuid).handle.get("free_at"))
-        self.hardware.obeys = True
-        ended = self.ended(operation.public())
-        self.assert_composed(self.node(node.uuid), ended, requests=2)
-
     def test_answers_without_an_address_are_looked_for(self):
         self.hardware.answers = [base.Outcome(base.UNKNOWN)]
         self.assert_composed(*self.compose())
@@ -75,14 +67,6 @@ class ComposeTest(composing.ComposingCase):
         self.hardware.answers = [composing.failed()]
         self.assert_undone(*self.compose())
         self.assertEqual(["compose", "decompose"], self.hardware.requests)
-
-    def test_a_cancelled_composition_is_undone(self):
-        self.hardware.answers, self.hardware.obeys = [case.unknown()], False
-        node, operation = self.request()
-        self.wait_for(lambda: self.hardware.requests)
-        self.conductor.client.operations.cancel(self.context, operation.uuid)
-        self.assertEqual("cancelled", self.ended(operation.public()).state)
-        self.assertEqual(("error", []), (self.node(node.uuid).state, self.claims()))
 
     def test_what_cannot_be_undone_keeps_its_claims_and_is_taken_apart_later(self):
         node, operation = self.compose()
@@ -149,6 +133,21 @@ class OthersTest(composing.ComposingCase):
 
 class PatienceTest(composing.ComposingCase):
     options = {"composition__timeout": 20}
+
+    def test_a_request_that_did_not_arrive_is_repeated_after_the_parts_were_free_twice(self):
+        self.hardware.answers = [composing.lost()]
+        node, operation = self.compose()
+        self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
+        self.assertEqual(["compose"] * 2, self.hardware.requests)
+        self.assertEqual([node.resource_url], list(self.hardware.machines_))
+
+    def test_a_cancelled_composition_is_undone(self):
+        self.hardware.answers = [composing.lost()]
+        operation = self.cancelled(lambda: self.request()[1])
+        self.assertEqual("cancelled", operation.state, operation.cause)
+        self.assertEqual(["remove", "gone"], self.steps(operation)[-2:])
+        self.assertEqual(("error", []), (self.node(operation.target_id).state, self.claims()))
+        self.assertEqual(["compose"], self.hardware.requests)
 
     def test_a_busy_pod_manager_is_asked_until_it_has_time(self):
         self.hardware.answers = [composing.busy() for _ in range(5)]

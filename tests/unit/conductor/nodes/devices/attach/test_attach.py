@@ -138,13 +138,6 @@ class AttachTest(ChangeCase):
         self.hardware.answers = [case.unknown()]
         self.assert_attached(self.attach())
 
-    def test_a_request_that_did_not_arrive_is_repeated_after_the_part_was_free_twice(self):
-        self.hardware.answers, self.hardware.obeys = [case.unknown()], False
-        operation = self.begin_to_attach()
-        self.wait_for(lambda: self.node(self.change_node.uuid).handle.get("free_at"))
-        self.hardware.obeys = True
-        self.assert_attached(self.ended(operation.public()), requests=2)
-
     def test_a_busy_pod_manager_is_asked_again(self):
         self.hardware.answers = [composing.busy(), composing.busy()]
         self.assert_attached(self.attach(), requests=3)
@@ -171,15 +164,6 @@ class AttachTest(ChangeCase):
         operation = self.attach()
         self.assert_failed(operation)
         self.assertLessEqual(self.hardware.requests.count("attach"), 3)
-
-    def test_a_cancelled_one_is_undone(self):
-        self.hardware.answers, self.hardware.obeys = [case.unknown()], False
-        operation = self.begin_to_attach()
-        self.wait_for(lambda: self.hardware.requests)
-        self.conductor.client.operations.cancel(self.context, operation.uuid)
-        self.assertEqual("cancelled", self.ended(operation.public()).state)
-        self.assertIsNone(self.claim_state())
-        self.assert_ready()
 
     def test_a_task_is_followed(self):
         self.follow(base.Outcome(base.DONE))
@@ -228,6 +212,23 @@ class AttachTest(ChangeCase):
             part for part in self.conductor.service._parts if type(part).__module__.endswith("nodes.sweep")
         )
         sweep.sweep()
+
+
+class PatienceTest(ChangeCase):
+    options = {"composition__timeout": 20}
+
+    def test_a_request_that_did_not_arrive_is_repeated_after_the_part_was_free_twice(self):
+        self.hardware.answers = [composing.lost()]
+        self.assert_attached(self.attach(), requests=2)
+
+    def test_a_cancelled_one_is_undone(self):
+        self.hardware.answers = [composing.lost()]
+        operation = self.cancelled(self.begin_to_attach)
+        self.assertEqual("cancelled", operation.state, operation.cause)
+        self.assertEqual(["detach", "gone"], self.steps(operation)[-2:])
+        self.assertIsNone(self.claim_state())
+        self.assertEqual(["attach"], self.hardware.requests)
+        self.assert_ready()
 
 
 class DetachTest(ChangeCase):
