@@ -88,6 +88,8 @@ class Hardware(job.Steps):
             outcome = base.Outcome(base.UNKNOWN)
         except errors.PodManagerUnreachable as error:
             return self.again(error.detail)  # the task goes on without being asked
+        except errors.PodManagerAuthFailed:
+            raise  # this says nothing of the task
         except errors.PodManagerError:
             self.job.save(task_url=None)
             raise

@@ -122,6 +122,18 @@ class RequestsTest(PollsTest):
         self.assertIsNone(self.steps.followed(driver, lambda outcome: {"known": outcome.state}))
         self.assertEqual((None, podmanagers.UNKNOWN), (self.job.handle["task_url"], self.job.handle["known"]))
 
+    def test_a_task_is_forgotten_when_it_fails_but_not_for_a_refused_password(self):
+        for kind, left in ((errors.PodManagerAuthFailed, "/tasks/1"), (errors.PodManagerError, None)):
+            self.job.handle = {"task_url": "/tasks/1"}
+            answers = iter([kind(url="http://127.0.0.1", reason="401")])
+
+            def follow(url, answers=answers):
+                raise next(answers)
+
+            driver = types.SimpleNamespace(follow=follow)
+            self.assertRaises(kind, self.steps.followed, driver, lambda _: {})
+            self.assertEqual(left, self.job.handle["task_url"])
+
     def test_what_was_made_is_stored(self):
         done = podmanagers.Outcome(podmanagers.DONE, resource_url="/systems/9")
         self.assertIsNone(self.ask(done, ended=lambda outcome: {"url": outcome.resource_url}))
