@@ -3,18 +3,18 @@
 
 import json
 import threading
-import time
 
 import fixtures
 import kombu
 
 from tests import bus
+from tests import clock
 
 POLL_SECONDS = 0.2
 
 
 class BusListener(fixtures.Fixture):
-    """Takes events as they come: ``heard`` lists ``(time.monotonic(), event_type, payload)`` as they arrived."""
+    """Takes events as they come: ``heard`` lists ``(tests.clock.seconds(), event_type, payload)`` as they arrived."""
 
     def __init__(self, transport_url, queue="listener"):
         super().__init__()
@@ -44,5 +44,5 @@ class BusListener(fixtures.Fixture):
 
     def _note(self, _body, message):
         envelope = json.loads(message.payload["oslo.message"])
-        self.heard.append((time.monotonic(), envelope["event_type"], envelope["payload"]))
+        self.heard.append((clock.seconds(), envelope["event_type"], envelope["payload"]))
         message.ack()
