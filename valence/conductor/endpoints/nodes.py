@@ -302,7 +302,8 @@ class NodesEndpoint:
                 f"The node {node.uuid} is in the state {node.state}: {node.error or 'it has no machine'}."
             )
             raise errors.Conflict(reason=reason)
-        if node.managed_by and kind != "attach":
+        # A device can be added to a machine that runs; who manages the machine switches it.
+        if node.managed_by and (kind != "attach" or action[kind].get("power_off")):
             raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
         rights.usable(self._store, node.podm_id)
         answers = []

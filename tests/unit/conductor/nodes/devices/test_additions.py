@@ -86,6 +86,14 @@ class AttachTest(AdditionCase):
         self.assertEqual(before, self.blocks())
         self.assertEqual([], self.devices(device_type="Accelerator", full=True))
 
+    def test_the_machine_of_a_managed_node_gets_devices_and_is_not_switched_off(self):
+        node = self.store.get(models.Node, self.node.uuid)
+        self.store.commit(store.Update(node, {"managed_by": "ironic"}))
+        self.refused(composition_errors.NodeManaged, attach=GPU | {"power_off": True})
+        self.assertEqual({"processor": "attached"}, self.parts())
+        self.done(attach=GPU | {"power_off": False})
+        self.assertEqual({"processor": "attached", "accelerator/0": "attached"}, self.parts())
+
     def test_a_named_device_is_the_one(self):
         for number, name in enumerate(("resource_id", "device_id")):
             device = self.free("Storage")[0]
