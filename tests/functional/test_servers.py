@@ -15,6 +15,17 @@ from tests import base
 from tests import servers
 
 
+class PortTest(base.TestCase):
+    def test_processes_that_run_side_by_side_never_get_the_same(self):
+        code = "from tests.servers import ports\nfor _ in range(300): print(ports.free_port())"
+        asking = [
+            subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+            for _ in range(4)
+        ]
+        given = [port for each in asking for port in each.communicate()[0].split()]
+        self.assertEqual((1200, 1200), (len(given), len(set(given))))
+
+
 class ServerTest(base.TestCase):
     time_limit = 180
 

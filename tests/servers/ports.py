@@ -1,27 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loopback ports for servers that are killed and come back on the same port."""
 
+import fcntl
+import os
 import pathlib
 import random
 import socket
+import tempfile
 
 LOWEST = 20000
-#: Not the shared generator: tests seed that one, and then processes that run side by side draw the same ports.
-RANDOM = random.SystemRandom()
 EPHEMERAL = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+#: The last port that was given away, for all processes of a user. One that was chosen at random might be given to two
+#: tests that run side by side: nobody listens on it until its server has started, or while it is killed.
+LAST = pathlib.Path(tempfile.gettempdir(), f"valence-tests-last-port-{os.getuid()}")
 
 
 def free_port():
-    """Return a TCP port of 127.0.0.1 that nobody listens on.
+    """Return a TCP port of 127.0.0.1 that nobody listens on, and that was not returned for the longest time.
 
     Not one that the kernel hands out: a client that dials a killed server again and again would one day be
     given the server's own port for its end of the connection, and connect to itself.
     """
     highest = int(EPHEMERAL.read_text().split()[0])
-    while True:
-        port = RANDOM.randrange(LOWEST, highest)
-        if is_free(port):
-            return port
+    with open(LAST, "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        port = int(file.read() or random.SystemRandom().randrange(LOWEST, highest))
+        while True:
+            port = port + 1 if port + 1 < highest else LOWEST
+            if is_free(port):
+                break
+        file.truncate(0)
+        file.write(str(port))
+    return port
 
 
 def is_free(port):
