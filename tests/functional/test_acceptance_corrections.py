@@ -60,6 +60,14 @@ class DeletionTest(acceptance.AcceptanceCase):
     conductors = 2
     options = {"sync": {"interval": 600}, "events": {"host": "127.0.0.1", "port": 0}}
 
+    def setUp(self):
+        super().setUp()
+        names = ", ".join(sorted(each.name for each in self.valence.conductors))
+        # Before that one of them may subscribe, and give the pod manager away.
+        self.wait_for(
+            lambda: all(f"conductors: {names};" in each.log() for each in self.valence.conductors), 30
+        )
+
     def subscriptions(self, simulator):
         return simulator.control.get("/simulator/stats")["subscriptions"]
 
