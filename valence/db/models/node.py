@@ -158,6 +158,7 @@ class NodeDevice(base.ModelBase):
     """A claim of a node with what its device is; the form in which clients see the devices of a node."""
 
     path = "node_devices"
+    version = "1.1"
     fields = Claim.fields | {
         "device_type": types.Text(
             "What it contributes; null once the device is gone.", max=32, default=None, write="never"
