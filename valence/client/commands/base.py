@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands have in common: lists, rows, waiting for operations, and options made of the fields of models."""
 
+import abc
 import argparse
+import collections.abc
 import contextlib
 import json
 import logging
 import typing
-from collections import abc
 
 from cliff import columns
 from cliff import command
@@ -24,7 +25,7 @@ if typing.TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 #: the columns and the values of one row, and those of a list
 Shown = tuple[tuple[str, ...], tuple[typing.Any, ...]]
-Listed = tuple[tuple[str, ...], abc.Iterable[tuple[typing.Any, ...]]]
+Listed = tuple[tuple[str, ...], collections.abc.Iterable[tuple[typing.Any, ...]]]
 
 
 class Document(columns.FormattableColumn[typing.Any]):
@@ -99,7 +100,7 @@ class List(Command, lister.Lister):
 class One(Command, show.ShowOne):
     """A command that shows one row."""
 
-    def shown(self, row: abc.Mapping[str, typing.Any], **more: typing.Any) -> Shown:
+    def shown(self, row: collections.abc.Mapping[str, typing.Any], **more: typing.Any) -> Shown:
         """Return a row as cliff shows it, with ``more`` fields that are not None."""
         values = dict(row) | {name: value for name, value in more.items() if value is not None}
         return tuple(values), tuple(map(shown, values.values()))
@@ -187,9 +188,9 @@ class Operate(Wait, One):
         add_name(parser, self.subject)
         super().add_arguments(parser)
 
+    @abc.abstractmethod
     def start(self, parsed: argparse.Namespace) -> "rows.Row":
         """Start the operation and return it."""
-        raise NotImplementedError
 
     def take_action(self, parsed: argparse.Namespace) -> Shown:
         operation = self.start(parsed)
@@ -256,7 +257,7 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def steps(stream: typing.Any) -> abc.Iterator[abc.Callable[["rows.Row"], None]]:
+def steps(stream: typing.Any) -> collections.abc.Iterator[collections.abc.Callable[["rows.Row"], None]]:
     """Give a function that shows the steps of an operation on a terminal, and nothing elsewhere."""
     if not stream.isatty():
         yield lambda operation: None
