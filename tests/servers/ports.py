@@ -6,13 +6,13 @@ import os
 import pathlib
 import random
 import socket
-import tempfile
 
 LOWEST = 20000
 EPHEMERAL = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 #: The last port that was given away, for all processes of a user. One that was chosen at random might be given to two
-#: tests that run side by side: nobody listens on it until its server has started, or while it is killed.
-LAST = pathlib.Path(tempfile.gettempdir(), f"valence-tests-last-port-{os.getuid()}")
+#: tests that run side by side: nobody listens on it until its server has started, or while it is killed. Not in
+#: $TMPDIR, which a test may set for what it starts: there is one row of ports, whoever counts.
+LAST = pathlib.Path(f"/dev/shm/valence-tests-last-port-{os.getuid()}")
 
 
 def free_port():
