@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every option of Valence, by group. The oslo libraries register their own."""
 
-import argparse
-import itertools
-import os
 import pathlib
 import socket
 import ssl
@@ -16,6 +13,7 @@ from valence import version
 from valence.common import errors
 from valence.common import logs
 from valence.common.configuration import config_check
+from valence.common.configuration import files
 from valence.common.configuration import groups
 
 LOG = log.getLogger(__name__)
@@ -336,7 +334,7 @@ def register(conf: cfg.ConfigOpts) -> None:
 def check(conf: cfg.ConfigOpts) -> list[str]:
     """Raise ConfigurationInvalid unless the files of ``conf``, as they are now, are valid; return warnings."""
     folders = [conf.config_dir] if isinstance(conf.config_dir, str) else conf.config_dir
-    return config_check.check(_files(conf.config_file, folders), _known())
+    return config_check.check(files.expanded(conf.config_file, folders), _known())
 
 
 def load(
@@ -357,7 +355,7 @@ def load(
     register(conf)
     conf.register_cli_opts(cli)
     log.set_defaults(default_log_levels=[*log.get_default_log_levels(), *QUIET])
-    found, folders = _default_files(prog, config_files, system_files)
+    found, folders = files.default(prog, config_files, system_files)
     warnings = check_command(argv, prog, cli, found, folders)
     try:
         conf(
@@ -406,37 +404,29 @@ def check_command(
 ) -> list[str]:
     """Return warnings about the files that a command reads; raise ConfigurationInvalid."""
     if found is None:
-        found, folders = _default_files(prog, None, True)
-    return config_check.check(_named_files(argv, found, folders), _known(cli))
+        found, folders = files.default(prog, None, True)
+    return config_check.check(files.named(argv, found, folders), _known(cli))
+
+
+def examine(paths: typing.Iterable[str]) -> config_check.Examined:
+    """Return what the files at ``paths`` give and what is wrong with it.
+
+    A file that cannot be read is one of the problems, with its path as ``path``.
+    """
+    given: list[config_check.Given] = []
+    unreadable: list[errors.Problem] = []
+    for file in paths:
+        try:
+            given += config_check.read(file)
+        except errors.ConfigurationInvalid as error:
+            unreadable += [problem | {"path": file} for problem in error.problems]
+    examined = config_check.examine(given, _known())
+    return examined._replace(problems=[*unreadable, *examined.problems])
 
 
 def _known(cli: typing.Sequence[cfg.Opt] = ()) -> list[tuple[str, typing.Sequence[cfg.Opt]]]:
     """Return the options that every process has, and those of its command line."""
     return [*GROUPS.items(), ("DEFAULT", list(cli))]
-
-
-def _default_files(
-    prog: str, config_files: typing.Sequence[str] | None, system_files: bool
-) -> tuple[list[str], list[str]]:
-    """Return the files and folders that are read where the command line names none."""
-    if not system_files:
-        return [], []
-    found = cfg.find_config_files("valence", prog) if config_files is None else config_files
-    return list(found), cfg.find_config_dirs("valence", prog)
-
-
-def _named_files(argv: typing.Sequence[str], found: list[str], folders: list[str] | None) -> list[str]:
-    """Return the files that ``argv`` makes a command read."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config-file", action="append")
-    parser.add_argument("--config-dir", action="append")
-    named, _ = parser.parse_known_args(argv)
-    return _files(named.config_file or found, named.config_dir or folders)
-
-
-def _files(files: typing.Iterable[str], folders: typing.Iterable[str] | None) -> list[str]:
-    within = [sorted(pathlib.Path(folder).expanduser().glob("*.conf")) for folder in folders or ()]
-    return [os.path.expanduser(str(file)) for file in [*files, *itertools.chain(*within)]]
 
 
 def _invalid(detail: str, hint: str) -> errors.ConfigurationInvalid:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks configuration files before they are used: every value, and options and sections that do not exist.
+"""Checks configuration files before they are used: values, and unknown or deprecated options and sections.
 
 oslo.config finds an invalid value only when it is read, by then in any thread, and ignores what it does not know.
 """
@@ -43,24 +43,50 @@ class Given(typing.NamedTuple):
         return f"{self.file}: [{self.section}] {self.name}"
 
 
-def check(files: typing.Iterable[str], options: typing.Iterable[tuple[typing.Any, typing.Any]]) -> list[str]:
-    """Return warnings about what no option is; ``options`` are ``(section, [option])`` pairs that are known already.
+class Warned(typing.NamedTuple):
+    """A warning about an option in a file: ``kind`` is ``option``, ``section`` or ``deprecated``."""
 
-    Raises ConfigurationInvalid with every invalid value, or with why a file cannot be read.
+    kind: str
+    file: str
+    text: str
+
+
+class Examined(typing.NamedTuple):
+    """What configuration files give: ``options`` pairs each Given with its option, None for one that is unknown."""
+
+    options: list[tuple[Given, cfg.Opt | None]]
+    problems: list[errors.Problem]
+    warnings: list[Warned]
+
+
+def check(files: typing.Iterable[str], options: typing.Iterable[tuple[typing.Any, typing.Any]]) -> list[str]:
+    """Return warnings about unknown and deprecated options; ``options`` are known ``(section, [option])`` pairs.
+
+    Raises ConfigurationInvalid with every invalid value, or with the reason why a file cannot be read.
     """
-    given = [each for file in files for each in read(file)]
+    examined = examine([each for file in files for each in read(file)], options)
+    if examined.problems:
+        raise errors.ConfigurationInvalid(problems=examined.problems)
+    return list(dict.fromkeys(each.text for each in examined.warnings))
+
+
+def examine(
+    given: typing.Iterable[Given], options: typing.Iterable[tuple[typing.Any, typing.Any]]
+) -> Examined:
+    """Compare what files give with the options that exist; ``options`` as for ``check``."""
+    given = list(given)
     known = Known(options)
     plugins = {(each.file, each.section) for each in given if each.name == PLUGIN}
-    problems, warnings = [], []
+    examined = Examined([], [], [])
     for each in given:
         option = known.find(each)
+        examined.options.append((each, option))
         if option is not None:
-            problems += invalid(each, option)
+            examined.problems.extend(invalid(each, option))
+            examined.warnings.extend(known.deprecated(each, option))
         elif each.name not in OWN and (each.file, each.section) not in plugins:
-            warnings.append(known.unknown(each))
-    if problems:
-        raise errors.ConfigurationInvalid(problems=problems)
-    return list(dict.fromkeys(warnings))
+            examined.warnings.append(known.unknown(each))
+    return examined
 
 
 def read(file: str) -> list[Given]:
@@ -113,6 +139,8 @@ class Known:
 
     def __init__(self, options: typing.Iterable[tuple[typing.Any, typing.Any]]) -> None:
         self._options: dict[str, dict[str, typing.Any]] = {}
+        #: options by section and present name, without deprecated names
+        self._present: dict[tuple[str, str], cfg.Opt] = {}
         self._lists = list(LISTS)
         self._add(options)
 
@@ -122,11 +150,25 @@ class Known:
             self._load(self._lists.pop(0))
         return option
 
-    def unknown(self, given: Given) -> str:
+    def unknown(self, given: Given) -> Warned:
         """Return a warning about an option that does not exist, with the one that was probably meant."""
         if given.section not in self._options:
-            return f"{given.file}: there is no section [{given.section}]{self._like_section(given)}"
-        return f"{given.place}: there is no such option{self._like_option(given)}"
+            text = f"{given.file}: there is no section [{given.section}]{self._like_section(given)}"
+            return Warned("section", given.file, text)
+        text = f"{given.place}: there is no such option{self._like_option(given)}"
+        return Warned("option", given.file, text)
+
+    def deprecated(self, given: Given, option: cfg.Opt) -> list[Warned]:
+        """Return the warning about an option that has another name now, or will be removed, in a list."""
+        if self._present.get((given.section, given.name)) is not option:
+            section = next(section for (section, _), each in self._present.items() if each is option)
+            text = f"{given.place}: this name is deprecated; the option is [{section}] {option.dest} now"
+        elif option.deprecated_for_removal:
+            reason = " ".join((option.deprecated_reason or "").split())
+            text = f"{given.place}: this option is deprecated and will be removed. {reason}".rstrip(" .")
+        else:
+            return []
+        return [Warned("deprecated", given.file, text)]
 
     def _get(self, given: Given) -> cfg.Opt | None:
         return self._options.get(given.section, {}).get(given.name)
@@ -150,6 +192,7 @@ class Known:
             section = getattr(group, "name", group) or "DEFAULT"
             for option in found:
                 self._options.setdefault(section, {})[option.dest] = option
+                self._present[section, option.dest] = option
                 for old in option.deprecated_opts:
                     name = (old.name or option.dest).replace("-", "_")
                     self._options.setdefault(old.group or section, {}).setdefault(name, option)

@@ -71,6 +71,27 @@ class CheckTest(base.TestCase):
         [warning] = self.check("[DEFAULT]\noffline_after = 5\n")
         self.assertIn("did you mean [sync] offline_after?", warning)
 
+    def test_a_deprecated_name_is_reported_with_the_present_one(self):
+        [warning] = self.check("[DEFAULT]\nlogdir = /var/log/valence\n")
+        self.assertEqual(
+            f"{self.file}: [DEFAULT] logdir: this name is deprecated; the option is [DEFAULT] log_dir now",
+            warning,
+        )
+
+    def test_an_option_that_will_be_removed_is_reported(self):
+        [warning] = self.check("[oslo_messaging_rabbit]\ndirect_mandatory_flag = true\n")
+        self.assertIn("[oslo_messaging_rabbit] direct_mandatory_flag: this option is deprecated", warning)
+
+    def test_problems_and_warnings_of_several_files_are_reported_together(self):
+        folder = self.make_folder()
+        wrong, good = folder / "wrong.conf", folder / "good.conf"
+        wrong.write_text("interval = 5\n")
+        good.write_text("[sync]\ninterval = 0\nintervall = 5\n")
+        examined = config.examine([str(wrong), str(good)])
+        self.assertEqual([str(wrong), None], [each.get("path") for each in examined.problems])
+        self.assertEqual(["option"], [each.kind for each in examined.warnings])
+        self.assertEqual(["interval", "intervall"], [given.name for given, _ in examined.options])
+
     def test_an_unknown_section_is_told_once(self):
         [warning] = self.check("[syncc]\ninterval = 5\nbatch = 3\n")
         self.assertEqual(f"{self.file}: there is no section [syncc]; did you mean [sync]?", warning)
