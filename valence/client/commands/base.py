@@ -148,7 +148,8 @@ class Set(Command):
         values = fields.values(parsed, self.model)
         if not values:
             raise ValueError("Nothing to set: name at least one field.")
-        self.rows.update(self.rows.find(parsed.target), **values)
+        # By its identifier alone: the values do not depend on what was read, and conductors change rows, too.
+        self.rows.update(self.rows.find(parsed.target).id, **values)
 
 
 class Unset(Command):
@@ -164,7 +165,7 @@ class Unset(Command):
         names = [name for name in self.model.fields if getattr(parsed, name, False)]
         if not names:
             raise ValueError("Nothing to unset: name at least one field.")
-        self.rows.update(self.rows.find(parsed.target), **dict.fromkeys(names))
+        self.rows.update(self.rows.find(parsed.target).id, **dict.fromkeys(names))
 
 
 class Wait(Command):

@@ -111,7 +111,8 @@ class ChangeTest(CommandTest):
         printed = self.run_command(answers, "flavor", "set", "large", "--policy", "pack", "--name", "larger")
         self.assertEqual((0, ""), (printed.code, printed.err))
         self.assertEqual([{"name": "larger", "policy": "pack"}], self.bodies())
-        self.assertEqual('"1"', self.console.server.requests[-1].headers["If-Match"])
+        # A conductor may have changed the row since it was read: that is no reason to refuse what the user sets.
+        self.assertNotIn("If-Match", self.console.server.requests[-1].headers)
         self.run_command(answers, "flavor", "unset", "large", "--policy")
         self.assertEqual([{"policy": None}], self.bodies())
 
