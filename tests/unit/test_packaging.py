@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the package says it needs: lower bounds, extras, tested versions, and what is imported without extras."""
 
-import itertools
 import pathlib
 import re
 import subprocess
 import sys
 import tomllib
-from importlib import metadata
 
 from packaging import requirements
 from packaging import utils
 from packaging import version
 
 from tests import base
+from tests import environment
 from valence.common.configuration import extras
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -42,24 +41,6 @@ def pinned(file):
     """Return the versions of a file of constraints, or of a lock, by the normalized names of packages."""
     found = re.findall(r"^([\w.-]+)={2,3}([\w.!+-]+)", (ROOT / file).read_text(), re.MULTILINE)
     return {utils.canonicalize_name(name): version.Version(number) for name, number in found}
-
-
-def needed(required):
-    """Return the normalized names of all packages that requirements lead to here, as the installed packages say."""
-    seen, due = set(), [*itertools.chain.from_iterable(map(with_extras, required))]
-    while due:
-        package = name, extra = due.pop()
-        if package not in seen:
-            seen.add(package)
-            for each in map(requirements.Requirement, metadata.requires(name) or ()):
-                if each.marker is None or each.marker.evaluate({"extra": extra}):
-                    due += with_extras(each)
-    return {name for name, _ in seen}
-
-
-def with_extras(requirement):
-    """Return pairs of the name that a requirement has and of each of its extras, the empty one first."""
-    return [(utils.canonicalize_name(requirement.name), extra) for extra in ("", *requirement.extras)]
 
 
 class BoundsTest(base.TestCase):
@@ -104,7 +85,9 @@ class BoundsTest(base.TestCase):
         )
         hashed = {utils.canonicalize_name(name) for name, _ in entries}
         self.assertEqual(pinned("requirements.lock").keys(), hashed)
-        self.assertEqual(set(), needed(read("requirements.txt").values()) - hashed, "run 'make lock'")
+        self.assertEqual(
+            set(), environment.needed(read("requirements.txt").values()) - hashed, "run 'make lock'"
+        )
 
 
 class FilesTest(base.TestCase):
@@ -119,6 +102,18 @@ class ExtrasTest(base.TestCase):
         named = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
         here = {each for group in named for each in group if not each.startswith("valence[")}
         self.assertEqual({str(each) for each in read("requirements.txt").values()}, here)
+
+    def test_every_extra_brings_the_server(self):
+        """So that it is an installation of what has the configuration, not of a client."""
+        for name, needs in PROJECT["optional-dependencies"].items():
+            extras_named = {extra for each in needs for extra in requirements.Requirement(each).extras}
+            self.assertTrue(name == "server" or "server" in extras_named, name)
+
+    def test_a_client_needs_nothing_of_the_server(self):
+        client = environment.needed(map(requirements.Requirement, PROJECT["dependencies"]))
+        server = environment.needed(map(requirements.Requirement, PROJECT["optional-dependencies"]["server"]))
+        self.assertEqual(set(), environment.OF_SERVERS & client)
+        self.assertEqual(set(), environment.OF_SERVERS - server)
 
     def test_all_has_every_extra(self):
         every = PROJECT["optional-dependencies"]
