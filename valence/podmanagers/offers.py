@@ -36,7 +36,8 @@ class Offer(typing.NamedTuple):
     ``limits`` is None where they could not be read. ``unread`` says that some of its parts could not be read, so that
     its measures may be too small; ``dead`` that links to parts led nowhere, which a machine that starts may cause for a
     time; ``unplaced`` that its zones or the ways to compose it could not be read, so that ``zones`` and ``method`` say
-    nothing.
+    nothing. ``users`` are the paths of all systems that have it, a system in it too. ``fault`` says why a machine that
+    has it cannot use it.
     """
 
     resource_url: str
@@ -52,6 +53,8 @@ class Offer(typing.NamedTuple):
     unread: bool = False
     dead: bool = False
     unplaced: bool = False
+    users: tuple[str, ...] = ()
+    fault: str | None = None
 
     @property
     def size(self) -> int:

@@ -94,6 +94,7 @@ CASES = {
     "node.device_attached": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
     "node.device_detached": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
     "node.device_failed": (ITSELF, None, NODE.replace(state="composed"), DEVICE | {"reason": TAKEN}),
+    "node.device_recovered": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
     "node.delete": (USER, NODE.replace(state="composed"), None, None),
     "flavor.create": (USER, None, FLAVOR, None),
     "flavor.update": (USER, FLAVOR, FLAVOR.replace(policy="pack"), None),

@@ -17,6 +17,7 @@ from valence.conductor.events import new_events
 from valence.conductor.inventory import comparison
 from valence.conductor.inventory import connections
 from valence.conductor.inventory import devices
+from valence.conductor.inventory import drift
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.work import pacing
 from valence.db import models
@@ -120,7 +121,8 @@ class Synchronizer:
         #: UUIDs of the nodes whose machines were found at other URLs
         self._followed = set()
         self._remember = remember
-        self._stored_form = StoredForm(context, self.counters, database.at() if remember else None)
+        self._context, self._began_at = context, database.at()
+        self._stored_form = StoredForm(context, self.counters, self._began_at if remember else None)
 
     def run(self):
         """Return the counters; raise the driver's errors, LeaseLost, or what the store raises."""
@@ -142,13 +144,16 @@ class Synchronizer:
         return self.counters
 
     def _project(self, diff):
-        """Bring the devices up to date; of a crawl with unread parts none is removed."""
+        """Bring the devices up to date; of a crawl with unread parts none is removed. Note drift of nodes' devices."""
         projection = devices.Projection(
             self._store, self._pod_manager.uuid, lease=self._lease, batch=self._batch, check=self._check
         )
         is_settled = not any(self.counters[name] for name in ("added", "changed", "removed"))
         find = diff.uuids if is_settled else self._uuids
-        projection.update(self._connection.offers(), find, whole=not self.counters["unread"])
+        is_whole = not self.counters["unread"]
+        watch = drift.Watch(self._store, self._pod_manager.uuid, began_at=self._began_at)
+        projection.update(watch.seen(self._connection.offers()), find, whole=is_whole)
+        watch.note(self._context, self._lease, is_whole=is_whole)
 
     def _uuids(self, urls):
         """Return the uuids of the resources at some paths, by path."""

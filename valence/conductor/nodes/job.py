@@ -18,6 +18,7 @@ from valence.common import errors
 from valence.composition import claims
 from valence.conductor.events import new_events
 from valence.conductor.inventory import connections
+from valence.conductor.inventory import drift
 from valence.conductor.nodes import creation
 from valence.conductor.nodes import exchange
 from valence.conductor.nodes import rights
@@ -318,11 +319,22 @@ class Job:
         mine = self._recorder.context
         if ending.removes:
             return [store.Delete(node), new_events.node(mine, "delete", old=node)]
-        new = node.replace(**ending.values)
-        event = new_events.node(mine, "state_changed", old=node, new=new)
-        handle = lasting(node.handle) | ending.values.get("handle", {})
+        values = ending.values
+        if node.error and values["state"] == node_states.COMPOSED:
+            values = values | {"error": self._failures(ending)}
+        event = new_events.node(mine, "state_changed", old=node, new=node.replace(**values))
+        handle = lasting(node.handle) | values.get("handle", {})
         kept = {name: value for name, value in handle.items() if value is not None}
-        return [store.Update(node, ending.values | {"handle": kept}), event]
+        return [store.Update(node, values | {"handle": kept}), event]
+
+    def _failures(self, ending):
+        """Return what the node says of devices that failed before the operation, None where it has none of them."""
+        left = {claim.id: claim for claim in rights.claims(self.store, self.node)}
+        for change in ending.changes:
+            claim = left.pop(change.obj.id, None) if isinstance(change.obj, models.Claim) else None
+            if claim and isinstance(change, store.Update):
+                left[claim.id] = claim.replace(**change.values)
+        return drift.summary(left.values())
 
     def _change(self, values, *others, touch):
         def attempt(node):

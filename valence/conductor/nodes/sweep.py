@@ -8,6 +8,7 @@ from oslo_log import log
 from valence.common import context
 from valence.common import errors
 from valence.conductor.events import new_events
+from valence.conductor.inventory import drift
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
 from valence.conductor.nodes.devices import attach
@@ -104,13 +105,13 @@ class Sweep:
                     mine, node, state=node_states.ERROR, error=reason, handle=node.handle | {"gone": True}
                 )
             elif node.state == node_states.ERROR and is_there and node.handle.get("gone"):
-                self._note(
-                    mine,
-                    node,
-                    state=node_states.COMPOSED,
-                    error=None,
-                    handle=job.lasting(node.handle) | {"seen": uuid},
-                )
+                self._note_back(mine, node, uuid)
+
+    def _note_back(self, mine, node, uuid):
+        """Note that the machine of a node is there again; devices that had failed before may still have."""
+        failed = drift.summary(rights.claims(self._store, node))
+        handle = job.lasting(node.handle) | {"seen": uuid}
+        self._note(mine, node, state=node_states.COMPOSED, error=failed, handle=handle)
 
     def _inventory(self, nodes):
         """Return the UUIDs of resources at the paths of nodes, by pod manager and path."""
@@ -126,7 +127,8 @@ class Sweep:
     def _note(self, mine, node, **values):
         event = new_events.node(mine, "state_changed", old=node, new=node.replace(**values))
         self._commit(store.Update(node, values), event)
-        LOG.warning("node %s: %s", node.uuid, values["error"] or "its machine is back")
+        is_back = values["state"] == node_states.COMPOSED
+        LOG.warning("node %s: %s", node.uuid, "its machine is back" if is_back else values["error"])
 
     def _commit(self, *changes):
         # Where somebody works on it the next sweep tells.

@@ -83,6 +83,9 @@ EVENT_TYPES = {
         "A device could not be added or removed, or the machine of its node lost it.",
         "node", False, True, _OF_DEVICE | _REASON,
     ),
+    "valence.node.device_recovered": EventType(
+        "A device that had failed is as its node needs it again.", "node", False, True, _OF_DEVICE,
+    ),
     "valence.node.delete": EventType("A node was released.", "node", True, False),
     "valence.flavor.create": EventType("A flavor was created.", "flavor", False, True),
     "valence.flavor.update": EventType("A flavor was changed.", "flavor", True, True),

@@ -84,7 +84,12 @@ class Node(base.ModelBaseWithTimestamp):
             write="never",
             index=True,
         ),
-        "error": types.Text("Why its state is error.", max=1024, default=None, write="never"),
+        "error": types.Text(
+            "Why its state is error, or which of its devices have failed.",
+            max=1024,
+            default=None,
+            write="never",
+        ),
         "requirements": types.JSON("What it was requested with.", default={}, write="never"),
         "flavor_id": types.Text(
             "Flavor it was requested with; the flavor may be gone.",
@@ -134,7 +139,12 @@ class Claim(base.ModelBase):
             default="claimed",
             write="never",
         ),
-        "error": types.Text("Why its state is failed.", max=1024, default=None, write="never"),
+        "error": types.Text(
+            "Why its state is failed, or why its removal has to be tried again.",
+            max=1024,
+            default=None,
+            write="never",
+        ),
     }
     indexes = (("node_id", "id"),)
 

@@ -81,6 +81,7 @@ class Offering:
             zones=(),
             method="allocate" if self._facts.has_allocation else device.NONE,
             unplaced=self._facts.has_allocation is None,
+            fault=_fault(system.status),
             **self._missing(url),
         )
 
@@ -108,6 +109,8 @@ class Offering:
             method=method,
             limits=limits,
             unplaced=unplaced,
+            users=tuple(sorted(contained | consumers)),
+            fault=_fault(block.status, block.composition),
             **self._missing(url),
         )
 
@@ -279,6 +282,17 @@ def _usable(status):
         return device.UNHEALTHY, "Its health is Critical."
     if status.state not in _USABLE:
         return device.UNAVAILABLE, f"Its state is {status.state}."
+    return None
+
+
+def _fault(status, composition=None):
+    """Return why a machine cannot use what it has, None if it can. Other states pass: a part may be starting."""
+    if status.health == "Critical":
+        return "Its health is Critical."
+    if status.state == "Absent":
+        return "Its state is Absent."
+    if composition is not None and composition.state == "Failed":
+        return "Its composition state is Failed."
     return None
 
 

@@ -21,10 +21,13 @@ class SweepTest(case.NodesCase):
         gone = self.node(node.uuid)
         self.assertEqual("error", gone.state)
         self.assertIn("is gone", gone.error)
+        (claim,) = self.claims()
+        self.change(claim, state="failed", error="Its health is Critical.")
         stored = self.store.get(case.models.Resource, resource.uuid)
         self.store.commit(store.Update(stored, {"resource_url": node.resource_url}))
         self.sweep()
-        self.assertEqual(("composed", None), (self.node(node.uuid).state, self.node(node.uuid).error))
+        self.assertEqual("composed", self.node(node.uuid).state)
+        self.assertIn("Its health is Critical.", self.node(node.uuid).error, "that is not over")
 
     def test_a_node_that_has_its_machine_stays_as_it_is(self):
         node = self.adopt()

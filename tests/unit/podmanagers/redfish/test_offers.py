@@ -52,6 +52,8 @@ class MockupsTest(OffersTestCase):
         gpu = found["OffloadBlock9"]
         self.assertEqual(("Accelerator", 1, "GPU"), (gpu.device_type, gpu.size, gpu.measures.architecture))
         self.assertEqual(("Network", 100), (found["NetworkBlock8"].device_type, found["NetworkBlock8"].size))
+        self.assertEqual((f"{SYSTEMS}/ComposedSystem",), compute.users)
+        self.assertEqual({None}, {offer.fault for offer in found.values()})
 
     def test_states_zones_and_methods_of_the_composability_mockup(self):
         found = self.of_mockup("public-composability")
@@ -266,6 +268,28 @@ class QuirksTest(OffersTestCase):
         states = [offer.state for _, offer in sorted(self.found().items())]
         unavailable, in_use = [device.UNAVAILABLE] * 2, [device.IN_USE] * 2
         self.assertEqual([device.UNHEALTHY, *unavailable, *in_use, device.FREE], states)
+
+    def test_what_a_machine_cannot_use_any_more_has_a_fault(self):
+        self.block("a", Status={"Health": "Critical"}, **self.composition("Composed"))
+        self.block("b", Status={"State": "Absent"}, **self.composition("Composed"))
+        self.block("c", **self.composition("Failed"))
+        self.block("d", Status={"State": "Starting"}, **self.composition("Composed"))
+        faults = [offer.fault for _, offer in sorted(self.found().items())]
+        expected = [
+            "Its health is Critical.",
+            "Its state is Absent.",
+            "Its composition state is Failed.",
+            None,
+        ]
+        self.assertEqual(expected, faults)
+
+    def test_users_are_known_from_either_side(self):
+        one, two = self.block("one"), self.block("two")
+        self.system("one", one, SystemType="Composed")
+        self.system("two", SystemType="Composed")
+        self.documents[two]["Links"] = {"ComputerSystems": links(f"{SYSTEMS}/two")}
+        users = {name: offer.users for name, offer in self.found().items()}
+        self.assertEqual({name: (f"{SYSTEMS}/{name}",) for name in ("one", "two")}, users)
 
     def test_zones_are_known_from_either_side(self):
         one, both = self.block("one"), self.block("both")

@@ -17,6 +17,7 @@ from valence.composition import claims
 from valence.composition import named
 from valence.composition import requirements
 from valence.composition import selection
+from valence.conductor.inventory import drift
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.nodes import hardware
 from valence.conductor.nodes import rights
@@ -87,7 +88,8 @@ def choose_again(database: store.Store, node: models.Node, lease: store.Lease) -
 def removable(database: store.Store, node: models.Node, action: abc.Mapping[str, typing.Any]) -> models.Claim:
     """Return the claim of the device that an action names.
 
-    Raise NotOffered, ValidationFailed for a device that is not the node's, Conflict for the one that it is built on.
+    Raise NotOffered, ValidationFailed for a device that is not the node's, Conflict for the one that it is built on and
+    for one that is gone from the inventory: nobody could see it free.
     """
     require_composed(node)
     name = named_by(action)
@@ -102,6 +104,12 @@ def removable(database: store.Store, node: models.Node, action: abc.Mapping[str,
         raise errors.ValidationFailed(problems=[problem])
     if found[0].part.startswith(hardware.BASES):
         reason = f"The node {node.uuid} is built on the device {uuid}; delete the node to free it."
+        raise errors.Conflict(reason=reason)
+    if not database.list(models.Resource, filters=[store.Filter("uuid", "eq", uuid)], fields=["uuid"]):
+        reason = (
+            f"The device {uuid} of the node {node.uuid} cannot be reached: {drift.GONE} "
+            "Detach it once a synchronization has found it again, or delete the node."
+        )
         raise errors.Conflict(reason=reason)
     return found[0]
 
@@ -143,8 +151,10 @@ class _Addition:
 
     def _named(self, name: str) -> selection.Choice:
         uuid = self._action[name]
-        if uuid in self._uuids:
-            raise composition_errors.DeviceTaken(device=uuid, reason="the node has it already")
+        for claim in self._own:
+            if claim.device_id == uuid:
+                failure = f", and it failed: {claim.error.rstrip('.')}" if claim.error else ""
+                raise composition_errors.DeviceTaken(device=uuid, reason=f"the node has it already{failure}")
         path = f"$.attach.{name}"
         try:
             return named.choose(self._store, [uuid], base=False, among=self._among, path=path)

@@ -12,6 +12,7 @@ from valence.common import errors
 from valence.common import introspection_errors
 from valence.composition.claims import returning
 from valence.conductor.events import new_events
+from valence.conductor.inventory import drift
 from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
@@ -339,7 +340,8 @@ class Detach(_Change):
         mine = self.claims()
         if self.job.step == "gone" or any(claim.device_id in self.due for claim in mine):
             return self.retried(error)
-        kept = [store.Update(claim, {"state": ATTACHED, "error": None}) for claim in mine]
+        # A device that had failed before is not whole by that: its claim still says why.
+        kept = [store.Update(claim, {"state": drift.FAILED if claim.error else ATTACHED}) for claim in mine]
         return job.Ending({"state": node_states.COMPOSED, "error": None}, kept)
 
 

@@ -9,6 +9,7 @@ from tests.unit.conductor.nodes import test_creation
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
+from valence.conductor.inventory import drift
 from valence.db import models
 from valence.db import store
 
@@ -122,6 +123,39 @@ class AttachTest(AdditionCase):
         other, _ = self.create(properties=NODE)
         error = self.refused(composition_errors.DeviceTaken, other, attach={"uuid": device.uuid})
         self.assertIn("a node has it", error.detail)
+
+    def fail(self, uuid, error):
+        """Store what a synchronization stores of a device that failed."""
+        (claim,) = (claim for claim in self.store.list(models.Claim) if claim.device_id == uuid)
+        failed = store.Update(claim, {"state": "failed", "error": error})
+        node = self.store.get(models.Node, self.node.uuid)
+        text = drift.summary([claim.replace(**failed.values)])
+        self.store.commit(failed, store.Update(node, {"error": text}))
+        return text
+
+    def test_a_device_that_failed_is_named_until_it_is_detached(self):
+        device = self.free("Storage")[0]
+        self.done(attach={"uuid": device.uuid})
+        text = self.fail(device.uuid, "Its health is Critical.")
+        error = self.refused(composition_errors.DeviceTaken, attach={"uuid": device.uuid})
+        self.assertIn("it failed: Its health is Critical.", error.detail)
+        self.done(attach=GPU)  # one that shall be there instead can be had first
+        self.assertEqual(text, self.store.get(models.Node, self.node.uuid).error)
+        self.assertEqual("failed", self.parts()["storage/0"])
+        self.done(detach={"uuid": device.uuid})
+        self.assertIsNone(self.store.get(models.Node, self.node.uuid).error)
+        self.assertNotIn("storage/0", self.parts())
+
+    def test_a_device_that_is_gone_cannot_be_detached_before_it_is_back(self):
+        device = self.free("Storage")[0]
+        self.done(attach={"uuid": device.uuid})
+        row = self.store.get(models.Resource, device.uuid)
+        self.store.commit(store.Delete(row))
+        error = self.refused(errors.Conflict, detach={"uuid": device.uuid})
+        self.assertIn(drift.GONE, error.detail)
+        self.assertEqual("attached", self.parts()["storage/0"])
+        self.store.commit(store.Create(row))
+        self.done(detach={"uuid": device.uuid})
 
     def test_a_node_is_changed_by_one_operation_at_a_time(self):
         self.conductor.service._node_worker._loop.stop()
