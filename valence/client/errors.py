@@ -117,6 +117,16 @@ BY_STATUS = {
 }
 #: statuses by which a proxy says that no API answers; those of the API have errors in their body
 OF_PROXIES = (502, 503, 504)
+#: what to do where an answer does not say it: those of Keystone, of the other dialects, and of proxies
+HINTS = {
+    400: "Correct the request and send it again.",
+    401: "Check the user name, the password and the project, or the token.",
+    403: "Ask an operator for a role that the policy allows.",
+    404: "List them to see what there is.",
+    409: "Read the current state, then try again.",
+} | dict.fromkeys(OF_PROXIES, "Try again in a few seconds.")
+#: what to do where something else answers than Valence
+ELSEWHERE = "Is that the URL of Valence? Name another by --endpoint, VALENCE_ENDPOINT or in clouds.yaml."
 
 
 def of(response: requests.Response) -> RackError:
@@ -129,7 +139,7 @@ def of(response: requests.Response) -> RackError:
     is_away = status in OF_PROXIES and not problems
     error = (Unavailable if is_away else BY_STATUS.get(status, RackError))(
         detail or f"{response.url} answered {status} {response.reason}.",
-        hint=" ".join(hints),
+        hint=" ".join(hints) or _usual_hint(status, is_of_valence=bool(problems)),
         code=first.get("code", ""),
         status=status,
         request_id=first.get("request_id") or response.headers.get("X-OpenStack-Request-ID", ""),
@@ -185,10 +195,17 @@ def _problems(response: requests.Response) -> list[dict[str, typing.Any]]:
     if not isinstance(document, dict):
         return []
     error = document.get("error")
-    if isinstance(error, dict) and isinstance(error.get("message"), str):  # of Keystone
+    if isinstance(error, dict) and isinstance(error.get("message"), str):  # of Keystone and of introspection
         return [{"detail": error["message"]}]
+    if isinstance(document.get("title"), str):  # of the backup service
+        return [{"detail": document.get("description") or document["title"]}]
     found = document.get("errors")
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _usual_hint(status: int, *, is_of_valence: bool) -> str:
+    is_clear = is_of_valence or status in (401, 403, *OF_PROXIES)
+    return HINTS.get(status, "") if is_clear else ELSEWHERE
 
 
 def _chain(error: BaseException | None) -> abc.Iterator[BaseException]:

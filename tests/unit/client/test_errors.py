@@ -44,7 +44,20 @@ class ResponseTest(base.TestCase):
     def test_keystone_says_why(self):
         error = self.error((401, {"error": {"code": 401, "message": "The password is wrong."}}, {}))
         self.assertIsInstance(error, errors.Unauthorized)
-        self.assertEqual("The password is wrong.", str(error))
+        self.assertEqual("The password is wrong.", error.detail)
+        self.assertIn("Check the user name", error.hint)
+
+    def test_the_other_dialects_say_why(self):
+        error = self.error((409, {"error": {"message": "It is being introspected."}}, {}))
+        self.assertEqual("It is being introspected. Read the current state, then try again.", str(error))
+        error = self.error((400, {"title": "Bad request format", "description": "limit: No."}, {}))
+        self.assertEqual("limit: No. Correct the request and send it again.", str(error))
+        error = self.error((404, {"title": "404 Not Found"}, {}))
+        self.assertEqual("404 Not Found", error.detail)
+
+    def test_something_else_than_valence_answers(self):
+        for status, part in ((404, "Is that the URL of Valence?"), (403, "operator"), (504, "Try again")):
+            self.assertIn(part, self.error((status, b"<html>", {})).hint)
 
 
 class UnreachableTest(base.TestCase):
