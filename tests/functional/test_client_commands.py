@@ -33,6 +33,16 @@ ORDER = (
     "rack show",
     "device list",
     "device show",
+    "device set",
+    "introspection start",
+    "introspection list",
+    "introspection show",
+    "introspection data",
+    "introspection abort",
+    "job list",
+    "job show",
+    "job report",
+    "api explain",
     "conductor list",
     "conductor show",
     "flavor create",
@@ -90,7 +100,7 @@ class ExampleTest(base.TestCase):
         self.site.client.post("/v1/pod_managers", {"name": "demo", "url": url, **live.CREDENTIALS})
         self.rack = client.connect(self.site.client.url)
         self.rack.wait_for_operation(self.rack.pod_managers.sync(self.rack.pod_managers.find("demo")))
-        (self.make_folder() / "password.txt").write_text("secret\n")
+        self.make_job()
         self.useFixture(fixtures.EnvironmentVariable("VALENCE_ENDPOINT", self.site.client.url))
 
     def silence_servers(self):
@@ -103,6 +113,16 @@ class ExampleTest(base.TestCase):
 
         self.useFixture(fixtures.MonkeyPatch("logging.Logger.callHandlers", call_mine))
 
+    def make_job(self):
+        """Make the job of the examples, which has run once."""
+        at = "/backup/v2/demo"
+        self.site.client.post(f"{at}/clients", {"client_id": "node-7", "hostname": "node-7"})
+        action = {"action": "backup", "mode": "fs", "storage": "local", "backup_name": "etc"}
+        self.site.client.post(f"{at}/actions", {"action_id": "etc", "freezer_action": action})
+        job = {"job_id": "nightly", "client_id": "node-7", "job_actions": [{"action_id": "etc"}]}
+        self.site.client.post(f"{at}/jobs", job)
+        self.site.client.post(f"{at}/jobs/nightly/reports", {"result": "success", "time_elapsed": "40"})
+
     def failed_operation(self):
         """Return the UUID of an operation that failed: nothing listens at the pod manager row-7."""
         found = self.rack.pod_managers.sync(self.rack.pod_managers.find("row-7")).id
@@ -111,7 +131,7 @@ class ExampleTest(base.TestCase):
 
     def arguments(self, name):
         """Return the arguments of a command's example, with what there is here instead of what it names."""
-        if name in ("resource show", "device show", "event show"):
+        if name in ("resource show", "device show", "device set", "event show"):
             actual = next(getattr(self.rack, f"{name.split()[0]}s")(limit=1)).id
         else:
             actual = self.failed_operation() if name.startswith("operation") else UUID
@@ -140,7 +160,7 @@ class ExampleTest(base.TestCase):
             argv += ["-f", "json"]
         printed = run(name, argv)
         if name in FAILS:
-            self.assertEqual((1, 1), (printed.code, printed.err.count("\n")), printed)
+            self.assertEqual((1, 1), (printed.code, printed.err.count("\n")), f"{name}: {printed}")
             return
         self.assertEqual((0, ""), (printed.code or 0, printed.err), f"{name} {argv}")
         if is_document and "json" in argv:

@@ -14,6 +14,8 @@ if typing.TYPE_CHECKING:
 
 #: where the demo listens
 URL = "http://127.0.0.1:8181"
+#: where version 1 of Valence's own API is below the URL of the service
+VERSION_1 = "/v1"
 #: type of the service in Keystone's catalogue
 SERVICE_TYPE = "rack"
 #: seconds without an answer after which a request has failed; the API answers within 60
@@ -67,6 +69,6 @@ def connect(
     )
 
 
-def endpoint(url: str) -> str:
-    """Return the URL of the API's version 1, of that of the service or of version 1."""
-    return f"{url.rstrip('/').removesuffix('/v1')}/v1"
+def endpoint(url: str, at: str = VERSION_1) -> str:
+    """Return the URL of a dialect, by default of Valence's own API, from the URL of the service or of its version 1."""
+    return f"{url.rstrip('/').removesuffix(VERSION_1)}{at}"

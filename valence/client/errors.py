@@ -100,6 +100,17 @@ class OperationFailed(RackError):
         )
 
 
+class IntrospectionFailed(RackError):
+    """An introspection failed or was aborted; ``introspection`` is the last that was seen of it."""
+
+    def __init__(self, introspection: typing.Mapping[str, typing.Any]) -> None:
+        self.introspection = introspection
+        super().__init__(
+            f"The introspection of {introspection['uuid']} failed: {introspection['error']}",
+            hint="Correct the cause, then start the introspection again.",
+        )
+
+
 class WaitTimeout(RackError):
     """An operation has not ended in the time that the caller gave it; it goes on."""
 

@@ -5,6 +5,7 @@ Signing in, connections and logs without secrets are left to keystoneauth1. Repe
 whether an attempt before the last may have been done.
 """
 
+import contextlib
 import functools
 import logging
 import math
@@ -23,6 +24,8 @@ from valence.client import errors
 from valence.client import event_stream
 from valence.client import redaction
 from valence.client import rows
+from valence.client.dialects import introspections
+from valence.client.dialects import jobs
 from valence.db import models
 from valence.db.models import operation as operation_model
 
@@ -36,8 +39,6 @@ FIRST_RETRY, LONGEST_RETRY = 0.5, 60.0
 #: shortest time in which an answer may come, in seconds, where a deadline is near
 LEAST_TIMEOUT = 1.0
 READS = ("GET",)
-#: methods that may be repeated: reads, and POST, whose Idempotency-Key makes the API do it once
-REPEATABLE = (*READS, "POST")
 #: seconds between two polls of an operation at first and at most, and how much longer each pause is
 FIRST_POLL, LONGEST_POLL, LONGER = 0.2, 2.0, 1.3
 #: seconds that a wait for an operation survives without any answer
@@ -103,11 +104,22 @@ class Rack:
         """The processes that do the work."""
         return collection.Collection(self, models.Conductor)
 
+    @functools.cached_property
+    def introspections(self) -> introspections.Introspections:
+        """What an operating system, or the pod manager, sees inside of machines."""
+        return introspections.Introspections(self)
+
+    @functools.cached_property
+    def jobs(self) -> jobs.Jobs:
+        """Jobs of the backup service."""
+        return jobs.Jobs(self)
+
     def call(
         self,
         method: str,
         url: str,
         *,
+        at: str = client.VERSION_1,
         headers: abc.Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         deadline: float | None = None,
@@ -115,22 +127,27 @@ class Rack:
     ) -> requests.Response:
         """Return the good answer to a request; raise a RackError otherwise.
 
-        A repeated POST has the same Idempotency-Key, by default a new one, so it is done once. Changes by PATCH and
-        DELETE are not repeated. After ``deadline``, of the monotonic clock, nothing is repeated.
+        ``at`` is where the dialect of ``url`` is. A repeated POST has the same Idempotency-Key, by default a new one,
+        so it is done once. Changes by PATCH and DELETE, and those of other dialects, which know no such key, are not
+        repeated. After ``deadline``, of the monotonic clock, nothing is repeated.
         """
-        key = (idempotency_key or str(uuid.uuid4())) if method == "POST" else ""
+        has_key = method == "POST" and at == client.VERSION_1
+        key = (idempotency_key or str(uuid.uuid4())) if has_key else ""
         mine = {"Accept": "application/json"} | ({"Idempotency-Key": key} if key else {})
         keywords["headers"] = mine | dict(headers or {})
         pause, count, is_lost = self._adapter.connect_retry_delay or FIRST_RETRY, 0, False
         while True:
             try:
-                return self._answer(method, url, keywords | {"timeout": self._timeout(keywords, deadline)})
+                return self._answer(
+                    method, url, at, keywords | {"timeout": self._timeout(keywords, deadline)}
+                )
             except (errors.Unreachable, errors.Unavailable) as error:
                 is_lost = is_lost or (error.may_be_done and method not in READS)
                 most = self.lost_retries if is_lost else self.retries
                 delay = pause if error.retry_after is None else min(error.retry_after, LONGEST_RETRY)
                 is_late = deadline is not None and time.monotonic() + delay >= deadline
-                if method not in REPEATABLE or not error.is_passing or count >= most or is_late:
+                is_repeatable = method in READS or has_key
+                if not is_repeatable or not error.is_passing or count >= most or is_late:
                     if is_lost:
                         raise errors.uncertain(error, key) from error
                     error.idempotency_key = key
@@ -152,53 +169,87 @@ class Rack:
         does not answer for a while is waited for: its last error is raised after OUTAGE seconds.
         """
         key = operation.id if isinstance(operation, rows.Row) else operation
+        found = self.wait(
+            lambda deadline: self.operations.answer(
+                self.call("GET", self.operations.url(key), deadline=deadline)
+            ),
+            what=f"The operation {key}",
+            ends=operation_model.ENDED,
+            timeout=timeout,
+            progress=progress,
+        )
+        if found["state"] != "succeeded":
+            raise errors.OperationFailed(found)
+        return found
+
+    def wait(
+        self,
+        read: abc.Callable[[float], rows.Row],
+        *,
+        what: str,
+        ends: abc.Collection[str],
+        timeout: float | None,
+        progress: abc.Callable[[rows.Row], typing.Any],
+    ) -> rows.Row:
+        """Return what ``read`` returns as soon as its state is one of ``ends``; raise WaitTimeout for ``what``.
+
+        ``read`` takes the deadline of its request, of the monotonic clock.
+        """
         end = math.inf if timeout is None else time.monotonic() + timeout
         pause, seen = FIRST_POLL, None
         late = errors.WaitTimeout(
-            f"The operation {key} has not ended in {timeout or 0:g} s.", hint="It goes on; wait for it again."
+            f"{what} has not ended in {timeout or 0:g} s.", hint="It goes on; wait for it again."
         )
         while True:
             try:
-                found = self._polled(key, end)
+                found = self._polled(read, end)
             except (errors.Unreachable, errors.Unavailable) as error:
                 if time.monotonic() < end:
                     raise
                 raise late from error
-            if found.get("revision") != seen:
+            if found != seen:
                 progress(found)
-                seen = found.get("revision")
-            if found["state"] in operation_model.ENDED:
-                break
+                seen = found
+            if found["state"] in ends:
+                return found
             if time.monotonic() >= end:
                 raise late
             _sleep(pause, end)
             pause = min(pause * LONGER, LONGEST_POLL)
-        if found["state"] != "succeeded":
-            raise errors.OperationFailed(found)
-        return found
 
     def operation_of(self, row: rows.Row) -> str | None:
         """Return the UUID of the operation that works on a row just created, None if there is none."""
         url = row.links.get("operation")
         return url and url.rstrip("/").rpartition("/")[2]
 
-    def _answer(self, method: str, url: str, keywords: dict[str, typing.Any]) -> requests.Response:
+    def project_id(self) -> str | None:
+        """Return the project that the client signs in to, None without Keystone."""
+        with self._explained():
+            return self._adapter.get_project_id()
+
+    def _answer(self, method: str, url: str, at: str, keywords: dict[str, typing.Any]) -> requests.Response:
         """Return the good answer to one request."""
         once: dict[str, typing.Any] = {"raise_exc": False, "connect_retries": 0, "status_code_retries": 0}
-        try:
+        with self._explained():
             # Where the API does not say its versions, a catalogue and openstacksdk have a URL without any.
             place = self._adapter.endpoint_override or self._adapter.get_endpoint()
-            once |= {"endpoint_override": client.endpoint(place)} if place else {}
+            once |= {"endpoint_override": client.endpoint(place, at)} if place else {}
             response = self._adapter.request(url, method, **once | keywords)
+        if response.status_code >= 400:
+            raise errors.of(response)
+        return response
+
+    @contextlib.contextmanager
+    def _explained(self) -> abc.Iterator[None]:
+        """Raise errors of a session, which may sign in to Keystone first, as RackErrors."""
+        try:
+            yield
         except exceptions.ConnectionError as error:
             raise errors.unreachable(error, self._place()) from error
         except exceptions.HttpError as error:
             if error.response is None:
                 raise
-            raise errors.of(error.response) from error  # of Keystone, which the session signs in to
-        if response.status_code >= 400:
-            raise errors.of(response)
-        return response
+            raise errors.of(error.response) from error
 
     def _timeout(self, keywords: dict[str, typing.Any], deadline: float | None) -> float:
         """Return the seconds without an answer after which a request has failed."""
@@ -211,12 +262,12 @@ class Rack:
     def _adapter(self) -> adapter.Adapter:
         return typing.cast(adapter.Adapter, self)
 
-    def _polled(self, key: str, end: float) -> rows.Row:
-        """Return an operation, after an outage of at most OUTAGE seconds; not after ``end`` of the monotonic clock."""
+    def _polled(self, read: abc.Callable[[float], rows.Row], end: float) -> rows.Row:
+        """Return what ``read`` returns, after an outage of at most OUTAGE seconds; not after ``end``."""
         end = min(end, time.monotonic() + OUTAGE)
         while True:
             try:
-                return self.operations.answer(self.call("GET", self.operations.url(key), deadline=end))
+                return read(end)
             except (errors.Unreachable, errors.Unavailable):
                 if time.monotonic() >= end:
                     raise

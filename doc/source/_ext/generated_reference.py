@@ -94,12 +94,12 @@ class ErrorCodes(docutils.SphinxDirective):
 def _error(code, kind):
     term = nodes.term("", "", nodes.literal("", code), nodes.Text(f" ({kind.status} {kind.title})"))
     term["ids"].append(nodes.make_id(code))
-    remedy = [nodes.strong("", "What to do: "), nodes.Text(_blanks(kind.hint))]
-    said = [nodes.paragraph("", _blanks(kind.message)), nodes.paragraph("", "", *remedy)]
+    remedy = [nodes.strong("", "What to do: "), nodes.Text(blanks(kind.hint))]
+    said = [nodes.paragraph("", blanks(kind.message)), nodes.paragraph("", "", *remedy)]
     return nodes.definition_list_item("", term, nodes.definition("", *said))
 
 
-def _blanks(text):
+def blanks(text):
     """Return a message with the names of what is filled in."""
     return FIELD.sub(r"<\1>", text)
 

@@ -3,9 +3,11 @@
 
 #: command -> its class below this package
 COMMANDS = {
+    "api explain": "api:ExplainCode",
     "conductor list": "inventory:ListConductors",
     "conductor show": "inventory:ShowConductor",
     "device list": "inventory:ListDevices",
+    "device set": "inventory:SetDevice",
     "device show": "inventory:ShowDevice",
     "event follow": "events:FollowEvents",
     "event list": "events:ListEvents",
@@ -16,6 +18,14 @@ COMMANDS = {
     "flavor set": "flavors:SetFlavor",
     "flavor show": "flavors:ShowFlavor",
     "flavor unset": "flavors:UnsetFlavor",
+    "introspection abort": "introspections:AbortIntrospection",
+    "introspection data": "introspections:ShowIntrospectionData",
+    "introspection list": "introspections:ListIntrospections",
+    "introspection show": "introspections:ShowIntrospection",
+    "introspection start": "introspections:StartIntrospection",
+    "job list": "jobs:ListJobs",
+    "job report": "jobs:ReportJob",
+    "job show": "jobs:ShowJob",
     "node attach": "nodes:AttachDevice",
     "node boot": "nodes:BootNode",
     "node create": "nodes:CreateNode",

@@ -74,14 +74,7 @@ class List(Command, lister.Lister):
         parser.add_argument("--sort", metavar="FIELD[:asc|desc],…", help="Order of the rows, by the server.")
         parser.add_argument("--limit", type=fields.positive, metavar="N", help="Most rows to show.")
         parser.add_argument("--marker", metavar="ID", help="Begin after this row.")
-        parser.add_argument(
-            "--property",
-            action="append",
-            type=fields.pair,
-            default=[],
-            metavar="FIELD=VALUE",
-            help="Show only rows with this value; VALUE may begin with in:, neq:, gt:, gte:, lt: or lte:. Repeatable.",
-        )
+        add_property(parser, "VALUE may begin with in:, neq:, gt:, gte:, lt: or lte:.")
 
     def query(self, parsed: argparse.Namespace) -> dict[str, typing.Any]:
         """Return the parameters of the request."""
@@ -227,6 +220,17 @@ class Delete(Wait):
         return 1 if failures else 0
 
 
+def listed(
+    parsed: argparse.Namespace,
+    columns: tuple[str, ...],
+    rows: collections.abc.Sequence[collections.abc.Mapping[str, typing.Any]],
+) -> Listed:
+    """Return rows as cliff shows them: with the fields ``columns``, the wanted ones, or with --long all of them."""
+    every = dict.fromkeys([*columns, *(name for row in rows for name in row)])
+    names = tuple(parsed.columns) or (tuple(every) if parsed.long else columns)
+    return names, (tuple(shown(row.get(name)) for name in names) for row in rows)
+
+
 def shown(value: typing.Any) -> typing.Any:
     """Return a value as a column."""
     return Document(value) if isinstance(value, dict | list) else value
@@ -236,6 +240,18 @@ def add_name(parser: argparse.ArgumentParser, collection: str, dest: str = "name
     """Add the argument that names one row of a collection."""
     kind = collection.removesuffix("s").replace("_", " ")
     parser.add_argument(dest, metavar="name", help=f"Name or UUID of the {kind}.")
+
+
+def add_property(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add the option that selects rows by the value of a field."""
+    parser.add_argument(
+        "--property",
+        action="append",
+        type=fields.pair,
+        default=[],
+        metavar="FIELD=VALUE",
+        help=" ".join(["Show only rows with this value.", *([more] if more else []), "Repeatable."]),
+    )
 
 
 def add_key(parser: argparse.ArgumentParser) -> None:
@@ -257,11 +273,19 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def operation_line(operation: "rows.Row") -> str:
+    """Return what is shown of an operation that is waited for: its steps."""
+    names = [f"{each['name']} {each['state']}" for each in operation["steps"]]
+    return f"{operation['operation_kind']}: {', '.join(names) or operation['state']}"
+
+
 @contextlib.contextmanager
-def steps(stream: typing.Any) -> collections.abc.Iterator[collections.abc.Callable[["rows.Row"], None]]:
-    """Give a function that shows the steps of an operation on a terminal, and nothing elsewhere."""
+def steps(
+    stream: typing.Any, line: collections.abc.Callable[["rows.Row"], str] = operation_line
+) -> collections.abc.Iterator[collections.abc.Callable[["rows.Row"], None]]:
+    """Give a function that shows the ``line`` of what is waited for on a terminal, and nothing elsewhere."""
     if not stream.isatty():
-        yield lambda operation: None
+        yield lambda row: None
         return
     from rich import console  # noqa: PLC0415  only waiting needs it
     from rich import progress  # noqa: PLC0415
@@ -274,11 +298,4 @@ def steps(stream: typing.Any) -> collections.abc.Iterator[collections.abc.Callab
     )
     with progress.Progress(*parts, console=screen) as bar:
         task = bar.add_task("")
-
-        def told(operation: "rows.Row") -> None:
-            names = [f"{each['name']} {each['state']}" for each in operation["steps"]]
-            bar.update(
-                task, description=f"{operation['operation_kind']}: {', '.join(names) or operation['state']}"
-            )
-
-        yield told
+        yield lambda row: bar.update(task, description=line(row))

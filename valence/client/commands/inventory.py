@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands for hardware, and for the conductors that read it."""
 
+import argparse
+
 from valence.client.commands import base
 from valence.db import models
+from valence.db.models import device
 
 SEEN = ("uuid", "name", "health", "state", "power_state", "podm_id")
 
@@ -63,6 +66,23 @@ class ShowDevice(base.Show):
 
     subject, has_detail = "devices", True
     example = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
+
+
+class SetDevice(base.Command):
+    """Free a device that could not be erased: a dirty one becomes free"""
+
+    subject = "devices"
+    example = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11 --state free"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        base.add_name(parser, self.subject)
+        parser.add_argument(
+            "--state", required=True, choices=(device.FREE,), help=models.Device.fields["state"].doc
+        )
+
+    def take_action(self, parsed: argparse.Namespace) -> None:
+        # Without the row: devices have no revision that a change could be compared with.
+        self.rows.update(self.rows.find(parsed.name).id, state=parsed.state)
 
 
 class ListConductors(base.List):

@@ -123,6 +123,13 @@ class ChangeTest(CommandTest):
                 (1, f"Nothing to {verb}: name at least one field.\n"), (printed.code, printed.err)
             )
 
+    def test_a_device_has_no_revision(self):
+        device = {"uuid": "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11", "state": "dirty"}
+        printed = self.run_command([device, device], "device", "set", device["uuid"], "--state", "free")
+        self.assertEqual((0, ""), (printed.code, printed.err))
+        self.assertEqual([{"state": "free"}], self.bodies())
+        self.assertNotIn("If-Match", self.console.server.requests[-1].headers)
+
     def test_what_can_be_deleted_is_deleted(self):
         missing = server.page("flavors")
         answers = [missing, server.page("flavors", ROW), ROW, (204, None, {})]
