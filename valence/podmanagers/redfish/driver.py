@@ -40,10 +40,7 @@ class RedfishDriver(base.PodManagerDriver):
         #: root document and facts of the last crawl, until its offers are made
         self._facts = None
 
-    @staticmethod
-    def spellings(url):
-        canonical = urls.canonical(url)
-        return list(dict.fromkeys([*urls.spellings(canonical), url]))
+    spellings = staticmethod(urls.spellings)
 
     def root(self):
         document = self._root()

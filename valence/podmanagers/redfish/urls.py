@@ -140,8 +140,12 @@ def canonical(url: str) -> str:
 
 
 def spellings(url: str) -> list[str]:
-    """Return the forms in which older versions of Valence stored a canonical URL."""
-    return [url, url.removesuffix(ROOT)] if url.endswith(ROOT) else [url]
+    """Return the canonical form of a URL, then the forms in which older versions of Valence stored it.
+
+    Those are the URL as it was given, and its canonical form without the usual root. Raises PodManagerError.
+    """
+    stored = canonical(url)
+    return list(dict.fromkeys([stored, stored.removesuffix(ROOT), url]))
 
 
 def _canonical_host(host):

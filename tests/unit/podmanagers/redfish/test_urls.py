@@ -146,3 +146,8 @@ class CanonicalTest(base.TestCase):
     def test_older_spellings_include_the_url_without_a_path(self):
         self.assertEqual(["http://h/redfish/v1", "http://h"], redfish_urls.spellings("http://h/redfish/v1"))
         self.assertEqual(["http://h/pods"], redfish_urls.spellings("http://h/pods"))
+
+    def test_older_spellings_include_the_url_as_it_was_given(self):
+        self.assertEqual(
+            ["http://h/redfish/v1", "http://h", "http://H:80/"], redfish_urls.spellings("http://H:80/")
+        )
