@@ -8,6 +8,7 @@ new one replaces what a failed predecessor left.
 
 import collections
 import dataclasses
+import functools
 import time
 
 from oslo_log import log
@@ -191,7 +192,7 @@ class Subscriptions:
         return attachments.Stream(driver, pod_manager, self._offer(pod_manager.uuid), care.retry)
 
     def _offer(self, uuid):
-        return lambda hints: self._hints.offer(uuid, hints)
+        return functools.partial(self._hints.offer, uuid)
 
     def _show(self):
         found = [care.attached for care in list(self._cares.values()) if care.attached is not None]
