@@ -80,7 +80,7 @@ class AwayTest(case.ContractCase):
         connected = database.connect()
         self.addCleanup(connected.close)
         first = connected.now()
-        self.useFixture(fixtures.MonkeyPatch("valence.db.sql.leases.REFRESH_SECONDS", 0.1))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.sql.connections.REFRESH_SECONDS", 0.1))
         self.server.kill()
         self.wait_for(lambda: connected.now() > first + 1)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections that are kept open, and work on them that is repeated when the database fails for a moment.
+"""Connections that are kept open, work on them that is repeated when the database fails, and the database's clock.
 
 SQLAlchemy's own pool asks the server on every checkout whether it is still there and rolls back on every
 return: two round trips for each read. So connections are taken from it once and kept, in autocommit; a read
@@ -37,6 +37,11 @@ PATIENCE = 1.0
 COLLISION_PATIENCE = 2.0
 #: seconds between two attempts; the last one is repeated
 PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2)
+
+#: seconds after which the distance is measured again, because clocks drift and are set
+REFRESH_SECONDS = 10.0
+#: longest round trip, in seconds, that may replace a distance that is known already
+PRECISE_SECONDS = 0.5
 
 #: errors after which a connection is as good as before
 HARMLESS = (*failures.INTEGRITY, failures.Missed, failures.Collision, errors.ValenceError)
@@ -79,10 +84,14 @@ class Connections:
         with self._writer:
             return self._run(work)
 
+    def read_clock(self) -> float:
+        """Return what the database's clock shows, in seconds since 1970."""
+        return float(self.read(self._shown)[0][0])
+
     def clock(self) -> tuple[float, float]:
         """Return the earliest and the latest that the database's clock may show now."""
         asked_at = time.monotonic()
-        earliest = self.read(self._shown)[0][0]
+        earliest = self.read_clock()
         return earliest, earliest + time.monotonic() - asked_at
 
     def transact(self, work: Work[Result], before: float | None = None) -> Result:
@@ -206,3 +215,53 @@ def _discard(connection: sqlalchemy.Connection) -> None:
         connection.invalidate()
     with contextlib.suppress(*failures.ERRORS):
         connection.close()
+
+
+class Clock:
+    """Seconds since 1970 on a database's clock; ``read()`` queries it, for which ``monotonic`` gives the times.
+
+    Conductors compare times that other conductors wrote: due times, time-outs, ages. The clocks of their hosts may
+    differ by hours, so every time comes from the database's clock, cached as its distance from this process's
+    monotonic clock.
+    """
+
+    def __init__(
+        self, read: typing.Callable[[], float], monotonic: typing.Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read, self._monotonic = read, monotonic
+        self._lock = threading.Lock()
+        self._offset: float | None = None
+        self._refresh_at = 0.0
+
+    def now(self) -> float:
+        """Return the present time; raise StoreUnavailable if the database has never answered."""
+        if self._offset is None:
+            self._measure()
+        elif self._is_stale():
+            self._refresh()
+        assert self._offset is not None
+        return self._monotonic() + self._offset
+
+    def _is_stale(self) -> bool:
+        """Whether the caller has to refresh; only one of several threads has to."""
+        with self._lock:
+            now = self._monotonic()
+            if now < self._refresh_at:
+                return False
+            self._refresh_at = now + REFRESH_SECONDS
+            return True
+
+    def _refresh(self) -> None:
+        try:
+            self._measure()
+        except errors.StoreUnavailable:
+            # The known distance stays right: both clocks go on while the database is away.
+            return
+
+    def _measure(self) -> None:
+        asked_at = self._monotonic()
+        told = self._read()
+        heard_at = self._monotonic()
+        if self._offset is None or heard_at - asked_at < PRECISE_SECONDS:
+            self._offset = told - (asked_at + heard_at) / 2
+            self._refresh_at = heard_at + REFRESH_SECONDS

@@ -257,7 +257,7 @@ class SQLAlchemyStore(store.Store):
         self.fences = leases.Leases(self.connections, self.tables.leases)
         self.markers = commit.Markers(self.tables.commit_markers, is_text=dialect.name == "sqlite")
         self.schema = schema.Schema(self.connections, self.tables)
-        self._clock = leases.Clock(self._read_clock)
+        self._clock = connections.Clock(self.connections.read_clock)
 
     def get(self, model: type[store.AnyModel], key: store.Key) -> store.AnyModel:
         names = tuple(model.fields)
@@ -369,9 +369,6 @@ class SQLAlchemyStore(store.Store):
 
     def now(self) -> float:
         return self._clock.now()
-
-    def _read_clock(self) -> float:
-        return float(self.connections.read(self.fences.clock)[0][0])
 
     def ping(self) -> None:
         self.connections.run(_ping)

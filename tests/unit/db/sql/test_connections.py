@@ -6,9 +6,9 @@ import re
 
 from tests import base
 from valence.common import errors
-from valence.db.sql import leases
+from valence.db.sql import connections
 
-CODE = pathlib.Path(leases.__file__).parents[2]
+CODE = pathlib.Path(connections.__file__).parents[2]
 #: folders whose times are compared between conductors, and what reads the clock of the host
 FOLDERS = ("backup", "conductor", "db", "introspection")
 HOST_CLOCK = re.compile(r"\btime\.time\b|datetime\.(now|utcnow)\(|\btypes\.now\(")
@@ -27,7 +27,7 @@ class ClockTest(base.TestCase):
         super().setUp()
         self.host, self.ahead, self.round_trip = 50.0, 0.0, 0.0
         self.reads, self.problem = 0, None
-        self.clock = leases.Clock(self.read, monotonic=lambda: self.host)
+        self.clock = connections.Clock(self.read, monotonic=lambda: self.host)
 
     def read(self):
         self.reads += 1
@@ -49,19 +49,19 @@ class ClockTest(base.TestCase):
     def test_a_clock_that_was_set_is_noticed(self):
         self.clock.now()
         self.ahead = 3600.0
-        self.host += leases.REFRESH_SECONDS
+        self.host += connections.REFRESH_SECONDS
         self.assertEqual((DATABASE + self.host + 3600, 2), (self.clock.now(), self.reads))
 
     def test_a_query_that_took_long_replaces_nothing(self):
         self.clock.now()
         self.ahead, self.round_trip = 3.0, 2.0
-        self.host += leases.REFRESH_SECONDS
+        self.host += connections.REFRESH_SECONDS
         self.assertEqual(DATABASE + self.host + 2, self.clock.now())
 
     def test_it_goes_on_while_the_database_is_away(self):
         self.clock.now()
         self.problem = errors.StoreUnavailable(reason="away")
-        self.host += leases.REFRESH_SECONDS
+        self.host += connections.REFRESH_SECONDS
         self.assertEqual((DATABASE + self.host, 2), (self.clock.now(), self.reads))
         self.clock.now()
         self.assertEqual(2, self.reads)  # not at every call
