@@ -15,8 +15,8 @@ from valence.api.model import query
 from valence.api.model import schemas
 from valence.common import errors
 from valence.db import models
-from valence.db.models import epochs
 from valence.db.models import event
+from valence.db.models.event import Position
 
 LOG = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ MATCHES = {
 
 def _since(text):
     """Return what ``since`` names: ("position", Position), ("uuid", text) of an event, or ("time", text)."""
-    if position := epochs.parse(text):
+    if position := Position.parse(text):
         return "position", position
     if schemas.is_uuid(text):
         return "uuid", text.lower()
@@ -133,7 +133,7 @@ def _refuse_paging(call):
 def _cursor(call, asked):
     """Return the position after which the stream begins: the last one that the client knows, or the newest."""
     last = call.http.headers.get("Last-Event-ID")
-    known = None if last is None else epochs.parse(last)
+    known = None if last is None else Position.parse(last)
     if last is not None and known is None:
         raise errors.BadRequest(
             reason="Last-Event-ID must be the id of an event of this stream, such as 1795232222000-41 or 41."

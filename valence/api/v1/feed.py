@@ -12,7 +12,8 @@ import threading
 
 from valence.common import context
 from valence.common import errors
-from valence.db.models import epochs
+from valence.db.models.event import Epochs
+from valence.db.models.event import Position
 
 LOG = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Feed:
         self._changed = threading.Condition()
         self._kept = collections.deque(maxlen=KEPT)
         self._newest = None
-        self.epochs = epochs.Epochs()
+        self.epochs = Epochs()
         self._places = set()
         self._thread = None
         self._stopping = threading.Event()
@@ -92,9 +93,7 @@ class Feed:
         if thread:
             thread.join(timeout=5)
 
-    def after(
-        self, caller, cursor: epochs.Position, timeout: float, place: Place
-    ) -> tuple[list, epochs.Position]:
+    def after(self, caller, cursor: Position, timeout: float, place: Place) -> tuple[list, Position]:
         """Return the events after ``cursor``, at most a page, and the cursor of the next page.
 
         There are none if ``timeout`` seconds pass, if the place is closed, or if all new events have been purged.
@@ -108,21 +107,21 @@ class Feed:
             number, newest, epoch = self.epochs.common(cursor), self._newest, self.epochs.newest
             if self._kept and self._kept[0]["sequence"] <= number + 1:
                 events = [event for event in self._kept if event["sequence"] > number][:PAGE]
-                return events, epochs.Position(epoch, events[-1]["sequence"] if events else newest)
+                return events, Position(epoch, events[-1]["sequence"] if events else newest)
         events = self.read(caller, number)["events"]
-        return events, epochs.Position(epoch, events[-1]["sequence"] if events else newest)
+        return events, Position(epoch, events[-1]["sequence"] if events else newest)
 
     def read(self, caller, number):
         """Return a page of stored ``events`` after ``number``, and their ``epochs`` or None."""
         after = [["sequence", "gt", number]]
         return self._list(caller, filters=after, sort=[["sequence", False]], limit=PAGE)
 
-    def position(self, caller, known: epochs.Position | None) -> epochs.Position:
+    def position(self, caller, known: Position | None) -> Position:
         """Return the position from which a client that has seen ``known`` continues; None: after the newest event."""
         answer = self._list(caller, sort=[["sequence", True]], limit=1, fields=["sequence"])
         newest = next((event["sequence"] for event in answer["events"]), 0)
         history = answer["epochs"] or self.epochs
-        return epochs.Position(history.newest, history.resolve(known, newest) if known else newest)
+        return Position(history.newest, history.resolve(known, newest) if known else newest)
 
     def first(self, caller, condition):
         """Return the sequence number of the first stored event that meets a filter, None if there is none."""
@@ -141,7 +140,7 @@ class Feed:
         known = answer.get("epochs")
         return {
             "events": json.loads(answer["rows"]),
-            "epochs": None if known is None else epochs.Epochs(known),
+            "epochs": None if known is None else Epochs(known),
         }
 
     def _knows_after(self, cursor):
@@ -189,7 +188,7 @@ class Feed:
         """Store the epochs; return whether a restore removed events that are in memory, after dropping those."""
         if known is None:
             return False
-        seen, self.epochs = epochs.Position(self.epochs.newest, self._newest), known
+        seen, self.epochs = Position(self.epochs.newest, self._newest), known
         if (common := known.common(seen)) == self._newest:
             return False
         LOG.warning("The database was restored from a backup: streams go on after event %s", common)

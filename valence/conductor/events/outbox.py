@@ -17,7 +17,7 @@ from valence.conductor.events import restores
 from valence.conductor.work import threads
 from valence.db import models
 from valence.db import store
-from valence.db.models import epochs
+from valence.db.models.event import Epochs
 
 #: where each partition begins; the first begins at the beginning
 BOUNDS = (None, "2", "4", "6", "8", "a", "c", "e", None)
@@ -71,7 +71,7 @@ class Relay(threads.Periodic):
     def __init__(self, database, leases, notifier, share):
         self._store, self._leases, self._notifier, self._share = database, leases, notifier, share
         self._partitions, self._history = {}, restores.History(database)
-        self._epochs = epochs.Epochs()
+        self._epochs = Epochs()
         self._loop = threads.Loop("outbox", self.relay, INTERVAL, REST)
         self.wake = self._loop.wake
 

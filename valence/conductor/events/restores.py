@@ -16,7 +16,7 @@ from valence.conductor.cluster import ownership
 from valence.conductor.work import threads
 from valence.db import models
 from valence.db import store
-from valence.db.models import epochs
+from valence.db.models.event import Epochs
 
 LOG = log.getLogger(__name__)
 
@@ -147,9 +147,9 @@ class Watch(threads.Periodic):
             self._history.restart()
 
 
-def read(database) -> epochs.Epochs:
+def read(database) -> Epochs:
     """Return the epochs of a database."""
-    return epochs.Epochs((int(row.name.removeprefix(PREFIX)), row.sequence) for row in _rows(database))
+    return Epochs((int(row.name.removeprefix(PREFIX)), row.sequence) for row in _rows(database))
 
 
 def begin(database, after: int) -> None:
@@ -169,7 +169,7 @@ def begin_at_start(database) -> None:
 
 def _begin(database, after):
     rows = _rows(database)
-    known = epochs.Epochs((int(row.name.removeprefix(PREFIX)), row.sequence) for row in rows)
+    known = Epochs((int(row.name.removeprefix(PREFIX)), row.sequence) for row in rows)
     new = max(int(database.now() * 1000), known.newest + 1)
     for number in range(new, new + TRIES):
         try:

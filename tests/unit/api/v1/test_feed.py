@@ -9,7 +9,7 @@ from valence.common import context
 from valence.common import errors
 from valence.db import models
 from valence.db import store
-from valence.db.models import epochs
+from valence.db.models.event import Position
 
 
 class FeedTest(case.APITestCase):
@@ -28,7 +28,7 @@ class FeedTest(case.APITestCase):
 
     def sequences(self, cursor, timeout=5):
         """Return the sequence numbers that the feed has after a cursor."""
-        after = epochs.Position(0, cursor)
+        after = Position(0, cursor)
         return [event["sequence"] for event in self.feed.after(self.caller, after, timeout, self.place)[0]]
 
     def test_new_events_come_in_order(self):
@@ -108,7 +108,7 @@ class FeedTest(case.APITestCase):
         self.feed.join("reader")
         self.wait_for(lambda: self.feed._newest == 6)
         self.backend.store.commit(*map(store.Delete, self.backend.store.list(models.Event)))
-        start = epochs.Position(0, 0)
+        start = Position(0, 0)
         self.assertEqual(([], (0, 6)), self.feed.after(self.caller, start, 5, self.place))
 
     def test_waiting_ends_with_the_time_or_with_a_stop(self):
