@@ -176,7 +176,7 @@ MUTANTS = (
            "_KEEPING_METHOD = frozenset({301, 307, 308})", "_KEEPING_METHOD = REDIRECTS", HTTP),
     Mutant("decompression-without-limit", "podmanagers/redfish/http/requests.py",
            "decompress(content, limit + 1)", "decompress(content)",
-           (*HTTP, "tests.unit.podmanagers.redfish.http.test_transport")),
+           (*HTTP, "tests.unit.podmanagers.redfish.http.transport.test_transport")),
     Mutant("what-is-no-resource-is-believed", "podmanagers/redfish/http/requests.py",
            "elif properties.is_resource(document):", "elif True:", HTTP),
     Mutant("redirects-go-round", "podmanagers/redfish/http/requests.py",

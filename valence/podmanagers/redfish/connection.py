@@ -15,9 +15,9 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.podmanagers.redfish import urls
 from valence.podmanagers.redfish.crawl import properties
-from valence.podmanagers.redfish.http import event_stream
 from valence.podmanagers.redfish.http import requests
 from valence.podmanagers.redfish.http import sign_in
+from valence.podmanagers.redfish.http import transport
 
 
 class Known(typing.NamedTuple):
@@ -188,7 +188,7 @@ class Connection:
             session.http.delete(path, session.credentials, timeout)
 
     def stream(self, path):
-        """Return the stream of events at a path (event_stream.Stream), open."""
+        """Return the stream of events at a path (transport.Stream), open."""
         session = self._usable_session()
         session.open()
         credentials = session.credentials
@@ -202,7 +202,7 @@ class Connection:
         return stream
 
     def _open_stream(self, path, credentials):
-        stream = event_stream.Stream(
+        stream = transport.Stream(
             self.paths, self._options, self._pod_manager.verify_ca, self._pod_manager.tls
         )
         return stream, stream.open(path, credentials)

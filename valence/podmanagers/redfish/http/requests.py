@@ -52,7 +52,7 @@ class HTTP:
         self._options = options
         self._paths = paths
         self.interruption = transport.Interruption()
-        self.pool = self._new_pool(verify_ca, tls)
+        self.pool = transport.pool(paths, options, verify_ca, self.interruption, tls)
 
     def get(self, path, headers):
         """Return the answer at a path, through redirects within the service; a redirect that leads elsewhere is it."""
@@ -242,11 +242,3 @@ class HTTP:
             return f"{path}: it redirects in a circle"
         location = failures.printable(answer.headers.get("Location") or "nowhere")
         return f"it redirects to {location}; register that URL if it is the right one"
-
-    def _new_pool(self, verify_ca, tls):
-        options = self._options
-        try:
-            return transport.pool(self._paths, options, verify_ca, self.interruption, tls)
-        except OSError as error:  # ssl.SSLError is one
-            reason = f"the file of authorities {verify_ca} cannot be used ({type(error).__name__})"
-            raise self.failure(errors.PodManagerUnreachable, reason) from None

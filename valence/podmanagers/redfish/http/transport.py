@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP to one pod manager: kept-alive connections, one TLS context, and an end to every answer."""
+"""HTTP to one pod manager: kept-alive connections, one TLS context, an end to every answer, and a stream of events."""
 
 import contextlib
 import functools
@@ -11,12 +11,16 @@ import ssl
 import threading
 import time
 import typing
+import urllib.parse
 import warnings
 import weakref
 
 import urllib3
 from urllib3 import connection
 from urllib3 import connectionpool
+
+from valence.common import errors
+from valence.podmanagers.redfish.http import failures
 
 #: room for the head of an answer, and what is read from a socket at once
 _BUFFER = 65536
@@ -32,7 +36,7 @@ def pool(paths, options, verify_ca, interruption, tls="auto"):
 
     There is one connection more than a crawl uses, so that a live read need not wait for the crawl.
     ``read_timeout`` bounds the whole answer, however it trickles in; ``interruption`` ends it from outside. The pool's
-    ``sending`` is a Sending. OSError says that the file of authorities cannot be used.
+    ``sending`` is a Sending. Raise PodManagerUnreachable where the file of authorities cannot be used.
     """
     limits = {
         "timeout": urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout),
@@ -43,7 +47,7 @@ def pool(paths, options, verify_ca, interruption, tls="auto"):
     if paths.scheme == "http":
         made = _Pool(paths.host, paths.port, **limits)
     else:
-        context = trusting(verify_ca, tls)
+        context = _trusting(paths, verify_ca, tls)
         made = _TLSPool(paths.host, paths.port, ssl_context=context, cert_reqs=context.verify_mode, **limits)
     most_bytes = options.max_document_kib * 1024
     made.sending = Sending()
@@ -53,9 +57,13 @@ def pool(paths, options, verify_ca, interruption, tls="auto"):
     return made
 
 
-def trusting(verify_ca: str, tls: str = "auto") -> ssl.SSLContext:
-    """Return the TLS context for ``verify_ca`` and ``tls`` of a pod manager as they are now; raise OSError."""
-    return tls_context(verify_ca, _modified(verify_ca), tls)
+def _trusting(paths, verify_ca: str, tls: str = "auto") -> ssl.SSLContext:
+    """Return the TLS context for ``verify_ca`` and ``tls`` of a pod manager as they are now."""
+    try:
+        return tls_context(verify_ca, _modified(verify_ca), tls)
+    except OSError as error:  # ssl.SSLError is one
+        reason = f"the file of authorities {verify_ca} cannot be used ({type(error).__name__})"
+        raise errors.PodManagerUnreachable(url=paths.url, reason=reason) from None
 
 
 @functools.lru_cache(maxsize=64)
@@ -149,13 +157,18 @@ class _LimitedReader(io.RawIOBase):
         return count
 
     def break_off(self):
-        """Wake whoever reads; the socket's own method would take the TLS layer away from below its reader."""
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        """Wake whoever reads."""
+        _shut_down(self._sock)
 
     def close(self):
         self._raw.close()
         super().close()
+
+
+def _shut_down(sock):
+    """Wake whoever reads; the socket's own method would take the TLS layer away from below its reader."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _LimitedSocket(typing.NamedTuple):
@@ -202,3 +215,100 @@ class _Pool(connectionpool.HTTPConnectionPool):
 
 class _TLSPool(connectionpool.HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
+
+
+_EVENTS = "text/event-stream"
+#: characters that a path of a stream keeps when it is sent
+_IN_URLS = "/?&=%:@!$'()*+,;~-._"
+_EVENT_HEADERS = {"Accept": _EVENTS, "Cache-Control": "no-cache", "OData-Version": "4.0"}
+#: a stream may be silent for days; whether the other side is there is asked for after so many seconds of silence,
+#: every so many seconds, so many times
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+#: limits of one event; a stream that exceeds one is closed, and opened again after a pause
+_EVENT_BYTES, _EVENT_LINES = 1024 * 1024, 10_000
+
+
+class Stream:
+    """Server-sent events of a service (DSP0266, section 13.5), on a connection of its own.
+
+    ``close`` ends it from any thread. Raises PodManagerUnreachable and PodManagerError.
+    """
+
+    def __init__(self, paths, options, verify_ca, tls="auto"):
+        self._paths, self._options = paths, options
+        self._connection = self._new_connection(verify_ca, tls)
+        self._socket = None
+        self._closed = False
+
+    def open(self, path, credentials):
+        """Ask for the stream at a path; return None, or why the answer is not one."""
+        try:
+            self._connection.connect()
+            self._socket = self._connection.sock
+            self._answer = self._ask(urllib.parse.quote(path, safe=_IN_URLS), _EVENT_HEADERS | credentials)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise self._failure(error) from None
+        return self._problem()
+
+    def data(self):
+        """Yield the data of each event, bytes; end when the service ends the stream, or ``close`` does."""
+        lines, size = [], 0
+        try:
+            while line := self._answer.readline(_EVENT_BYTES):
+                size += len(line)
+                line = line.rstrip(b"\r\n")
+                if line.startswith(b"data:"):
+                    lines.append(line[5:].removeprefix(b" "))
+                elif not line:
+                    if any(lines):
+                        yield b"\n".join(lines)
+                    lines, size = [], 0
+                if size >= _EVENT_BYTES or len(lines) > _EVENT_LINES:
+                    reason = f"an event has more than 1 MiB or {_EVENT_LINES} lines"
+                    raise errors.PodManagerError(url=self._paths.url, reason=reason)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if not self._closed:
+                raise self._failure(error) from None
+
+    def close(self):
+        """Wake whoever reads, and end."""
+        self._closed = True
+        if self._socket is not None:
+            _shut_down(self._socket)
+
+    def release(self):
+        """Give the connection back, in the thread that reads."""
+        self._connection.close()
+
+    def _problem(self):
+        """Return why the answer is not a stream of events, None if it is one."""
+        if self._answer.status != 200:
+            return failures.status_reason(self._answer.status)
+        media_type = self._answer.headers.get_content_type()
+        if media_type != _EVENTS:
+            return f"it answers with {failures.printable(media_type)} instead of a stream of events"
+        if self._answer.headers.get("Content-Encoding", "identity") != "identity":
+            return "its stream of events is compressed although that was not asked for"
+        return None
+
+    def _ask(self, path, headers):
+        for name, value in _KEEP_ALIVE.items():
+            self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._socket.settimeout(self._options.read_timeout)
+        self._connection.request("GET", path, headers=headers)
+        answer = self._connection.getresponse()
+        self._socket.settimeout(None)
+        return answer
+
+    def _new_connection(self, verify_ca, tls):
+        place = {"host": self._paths.host, "port": self._paths.port, "timeout": self._options.connect_timeout}
+        if self._paths.scheme == "http":
+            return http.client.HTTPConnection(**place)
+        return http.client.HTTPSConnection(**place, context=_trusting(self._paths, verify_ca, tls))
+
+    def _failure(self, error):
+        limits = self._options.connect_timeout, self._options.read_timeout
+        reason = failures.connection_reason(error, *limits)
+        return errors.PodManagerUnreachable(url=self._paths.url, reason=reason)

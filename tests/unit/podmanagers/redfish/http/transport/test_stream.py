@@ -7,7 +7,7 @@ import tracemalloc
 from tests.unit.podmanagers import case
 from valence.common import errors
 from valence.podmanagers.redfish import urls
-from valence.podmanagers.redfish.http import event_stream
+from valence.podmanagers.redfish.http import transport
 
 PATH = "/redfish/v1/SSE"
 
@@ -38,7 +38,7 @@ class StreamTest(case.RedfishTestCase):
         return self.open(self.serve_parts(*parts, wait=wait).url)
 
     def open(self, url):
-        stream = event_stream.Stream(urls.Paths(url), self.conf.redfish, "true")
+        stream = transport.Stream(urls.Paths(url), self.conf.redfish, "true")
         self.addCleanup(stream.release)
         self.assertIsNone(stream.open(PATH, {}))
         return stream
@@ -76,13 +76,13 @@ class StreamTest(case.RedfishTestCase):
             ({"Content_Encoding": "gzip"}, "compressed"),
         ):
             service = self.serve_parts(b"data: 1\n\n", **headers)
-            stream = event_stream.Stream(urls.Paths(service.url), self.conf.redfish, "true")
+            stream = transport.Stream(urls.Paths(service.url), self.conf.redfish, "true")
             self.addCleanup(stream.release)
             self.assertIn(reason, stream.open(PATH, {}))
 
     def test_a_path_with_any_characters_is_sent(self):
         service = self.serve_parts(b"data: 1\n\n")
-        stream = event_stream.Stream(urls.Paths(service.url), self.conf.redfish, "true")
+        stream = transport.Stream(urls.Paths(service.url), self.conf.redfish, "true")
         self.addCleanup(stream.release)
         self.assertIn("404", stream.open("/redfish/v1/\u00e9 \u2603", {}))
 
