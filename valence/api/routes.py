@@ -35,8 +35,8 @@ from valence.db.models import PodManager
 SYSTEM = [("resource_type", "System")]
 RACK = [("resource_type", "Rack")]
 STORAGE = [("device_type", "Storage")]
-CREATE = crud.Create(PodManager, pod_managers.Form("create"))
-UPDATE = crud.Update(PodManager, pod_managers.Form("update"))
+CREATE = crud.Create(PodManager, pod_managers.FORMS["create"])
+UPDATE = crud.Update(PodManager, pod_managers.FORMS["update"])
 
 # fmt: off
 ROUTES = (

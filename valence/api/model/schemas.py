@@ -199,11 +199,24 @@ DEMANDS = {
 }
 
 
-class Validator:
-    """Validates the bodies of one verb, "create" or "update", for one model."""
+#: returns the fields that a property says in another form; gets its value and the fields that are given themselves
+Reader = typing.Callable[[typing.Any, dict[str, typing.Any]], dict[str, typing.Any]]
 
-    def __init__(self, model: type[models.ModelBase], verb: str, extra: Schema | None = None) -> None:
-        self._model = model
+
+class Validator:
+    """Validates the bodies of one verb, "create" or "update", for one model.
+
+    ``extra`` are properties beyond the fields; ``readers``, by name, are for those that fields are made of.
+    """
+
+    def __init__(
+        self,
+        model: type[models.ModelBase],
+        verb: str,
+        extra: Schema | None = None,
+        readers: typing.Mapping[str, Reader] | None = None,
+    ) -> None:
+        self._model, self._readers = model, readers or {}
         self.schema = {"create": create, "update": update}[verb](model, extra)
         self._validator = jsonschema.Draft202012Validator(self.schema, format_checker=checker())
         self.example = example(model, _exemplary(model, self.schema))
@@ -216,7 +229,10 @@ class Validator:
         problems += [found for error in wrong for found in self._told(error)]
         if problems:
             raise errors.ValidationFailed(problems=_each_once(problems)[: request_body.MOST_PROBLEMS])
-        return {name: self._kept(name, value) for name, value in document.items()}
+        values = {name: self._kept(name, value) for name, value in document.items()}
+        for name in self._readers.keys() & values.keys():
+            values |= self._readers[name](values.pop(name), values)
+        return values
 
     def _kept(self, name: str, value: typing.Any) -> typing.Any:
         field = self._model.fields.get(name)

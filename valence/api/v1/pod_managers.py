@@ -44,22 +44,21 @@ AUTHENTICATION = {
 }
 
 
-class Form(schemas.Validator):
-    """Bodies in which credentials may come as ``authentication``."""
+def _credentials(authentication, values):
+    if values.keys() & {"username", "password"}:
+        detail = "It is given together with username or password."
+        problem = {"path": "$.authentication", "detail": detail, "hint": "Give one of both."}
+        raise errors.ValidationFailed(problems=[problem])
+    return authentication[0]["auth_items"]
 
-    def __init__(self, verb):
-        super().__init__(models.PodManager, verb, {"authentication": AUTHENTICATION})
 
-    def values(self, document, max_depth):
-        values = super().values(document, max_depth)
-        authentication = values.pop("authentication", None)
-        if authentication is None:
-            return values
-        if values.keys() & {"username", "password"}:
-            detail = "It is given together with username or password."
-            problem = {"path": "$.authentication", "detail": detail, "hint": "Give one of both."}
-            raise errors.ValidationFailed(problems=[problem])
-        return values | authentication[0]["auth_items"]
+#: verb -> validator of its bodies, in which credentials may come as ``authentication``
+FORMS = {
+    verb: schemas.Validator(
+        models.PodManager, verb, {"authentication": AUTHENTICATION}, {"authentication": _credentials}
+    )
+    for verb in ("create", "update")
+}
 
 
 @descriptions.described(
