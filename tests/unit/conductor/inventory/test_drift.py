@@ -99,7 +99,7 @@ class DriftCase(test_sync.SyncCase):
         self.assertIsNone(self.error())
         self.assertEqual(("device_recovered", "storage/0", None), self.events()[-1])
 
-    def id(self, device):
+    def block_of(self, device):
         return self.path(device).rpartition("/")[2]
 
 
@@ -111,13 +111,13 @@ class WatchTest(DriftCase):
         self.assertEqual(("attached", None), self.claim())
 
     def test_a_device_that_is_broken_has_failed_until_it_is_mended(self):
-        self.simulator.set_block_health(self.id(self.drive), "Critical")
+        self.simulator.set_block_health(self.block_of(self.drive), "Critical")
         self.sync()
         self.assert_failed("Its health is Critical.")
         revision = self.store.get(models.Node, self.node.uuid).revision
         self.sync()
         self.assertEqual(revision, self.store.get(models.Node, self.node.uuid).revision, "it is told once")
-        self.simulator.set_block_health(self.id(self.drive), "OK")
+        self.simulator.set_block_health(self.block_of(self.drive), "OK")
         self.sync()
         self.assert_recovered()
 
