@@ -128,14 +128,19 @@ class Hardware(job.Steps):
             self.job.save(**values)
         return None if outcome.state == base.DONE else INTERVAL
 
+    @property
+    def patience(self) -> float:
+        """The seconds for which a step polls: [composition] timeout."""
+        return typing.cast(float, self.job.options.timeout)
+
     def again(self, reason: str, seconds: float | None = None) -> float:
-        """Return the seconds until the next poll; raise CompositionFailed after [composition] timeout."""
+        """Return the seconds until the next poll; raise CompositionFailed after ``patience``."""
         step, now = self.job.step, self.job.store.now()
         since = self.job.handle.get("since") or {}
         if since.get("step") != step:
             since = {"step": step, "at": now}
             self.job.save(since=since)
-        if now - since["at"] > self.job.options.timeout:
+        if now - since["at"] > self.patience:
             raise composition_errors.CompositionFailed(url=self.job.node.podm_id, reason=reason)
         return min(LONGEST_PAUSE, float(seconds or INTERVAL))
 

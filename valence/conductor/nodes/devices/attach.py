@@ -26,6 +26,8 @@ from valence.podmanagers import composer as composers
 
 #: states of the claims of devices that are added, that the node has, and that are removed
 ATTACHING, ATTACHED, DETACHING = "attaching", "attached", "detaching"
+#: seconds for which a step polls in a removal that the sweep repeats
+REPEAT_SECONDS = 15.0
 #: what is not left behind by a request that raised it
 _REFUSED = (
     composition_errors.DeviceTaken,
@@ -318,6 +320,15 @@ class Detach(_Change):
     """Remove devices from the machine: the handle has ``detach``, the request, unless the sweep repeats a removal."""
 
     names = ("power_off", "detach", "gone")
+
+    @property
+    def patience(self) -> float:
+        """The seconds for which a step polls: few in a removal that the sweep repeats, because nobody waits for it.
+
+        Other operations on the node are refused meanwhile; the next repetition looks what has become of this one.
+        """
+        is_requested = "detach" in self.job.handle
+        return super().patience if is_requested else min(super().patience, REPEAT_SECONDS)
 
     def may_cancel(self) -> bool:
         """Whether the hardware is unchanged."""

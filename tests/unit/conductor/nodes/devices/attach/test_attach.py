@@ -5,8 +5,11 @@ import fixtures
 
 from tests.unit.conductor.nodes import case
 from tests.unit.conductor.nodes import composing
+from tests.unit.conductor.nodes import test_hardware
+from valence.common import composition_errors
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
+from valence.conductor.nodes.devices import attach
 from valence.db import models
 from valence.db import store
 from valence.podmanagers import base
@@ -229,6 +232,24 @@ class PatienceTest(ChangeCase):
         self.assertIsNone(self.claim_state())
         self.assertEqual(["attach"], self.hardware.requests)
         self.assert_ready()
+
+
+class RepeatTest(case.base.TestCase):
+    def test_a_removal_that_the_sweep_repeats_holds_the_node_for_a_short_time(self):
+        for handle, seconds in (({}, attach.REPEAT_SECONDS), ({"detach": {"device_id": "1"}}, 600)):
+            one = test_hardware.Job()
+            one.options.timeout, one.handle = 600, handle | {"devices": ["1"]}
+            steps = attach.Detach(one)
+            steps.again("not yet")
+            one.time += seconds
+            steps.again("not yet")
+            one.time += 1
+            self.assertRaises(composition_errors.CompositionFailed, steps.again, "not yet")
+
+    def test_it_is_no_longer_than_any_operation(self):
+        one = test_hardware.Job()
+        one.options.timeout = 5
+        self.assertEqual(5, attach.Detach(one).patience)
 
 
 class DetachTest(ChangeCase):
