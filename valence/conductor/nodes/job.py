@@ -155,6 +155,8 @@ class Job:
         self._connections, self._lease = live_connections, lease
         self._hint, self._must_end = hint, must_end
         self._operation = operation
+        #: whether ``advance`` has passed the beginning; until it is stored the next call has to begin again
+        self.has_begun = False
         self._recorder = operations.Recorder(database, operation, lease, conf.host)
         self.node: models.Node = database.get(models.Node, operation.target_id)
         self._steps = kinds[operation.operation_kind](self)
@@ -258,8 +260,10 @@ class Job:
         # A cancellation has no effect while the work is being undone, or once hardware was changed for good.
         is_heard = "failure" not in self.handle and self._steps.may_cancel()
         if problem and (is_heard or not isinstance(problem, errors.Cancelled)):
+            self.has_begun = True  # what follows is the end, or the steps of ``undo``
             raise problem
         self._recorder.begin()
+        self.has_begun = True
         self._forget_polls()
 
     def _forget_polls(self):

@@ -64,7 +64,7 @@ class NodeWorker:
         #: UUIDs of the operations that run, or wait in the pool; when to go on with others, by ``time.monotonic``
         self._under_way: set[str] = set()
         self._rests: dict[str, float] = {}
-        #: UUIDs of the operations that this process has begun
+        #: UUIDs of the operations of which this process has stored that it began, or that they must not begin
         self._begun: set[str] = set()
         self._loop = threads.Loop("node-worker", self.look, INTERVAL, rest=REST)
         self.wake: abc.Callable[[], None] = self._loop.wake
@@ -99,6 +99,10 @@ class NodeWorker:
                 with self._lock:
                     self._under_way.add(each.uuid)
                 self._pool.submit(podm_id, self._work, each.uuid, each.target_id)
+            else:
+                # Its conductor counts it as its own: if it comes back here, it begins again.
+                with self._lock:
+                    self._begun.discard(each.uuid)
         self._pool.look()
 
     def _operations(self):
@@ -185,6 +189,9 @@ class NodeWorker:
                 hint=self._hint,
                 must_end=self._stopping.is_set,
             )
-            begins = uuid not in self._begun
-            self._begun.add(uuid)
-            return one.advance(begins=begins)
+            try:
+                return one.advance(begins=uuid not in self._begun)
+            finally:
+                if one.has_begun:
+                    with self._lock:
+                        self._begun.add(uuid)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who works on a node, and when: synchronization and other nodes do not wait for each other."""
 
+import fixtures
+
 from tests.unit.conductor.nodes import case
 from valence.common import errors
 from valence.conductor.work import operations
@@ -31,6 +33,33 @@ class WorkerTest(case.NodesCase):
         # Another conductor ended it between this one's reads of operations and of nodes.
         self.conductor.service._node_worker._end_orphan(stored.uuid)
         self.assertEqual("succeeded", self.store.get(models.Operation, stored.uuid).state)
+
+    def test_an_operation_whose_beginning_was_not_stored_is_counted_once(self):
+        node = self.adopt()
+        begin, failures = operations.Recorder.begin, [errors.Unavailable(reason="the store is away")]
+
+        def failing(recorder, *changes):
+            if failures:
+                raise failures.pop()
+            begin(recorder, *changes)
+
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.work.operations.Recorder.begin", failing))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.worker.AGAIN", 0.05))
+        operation = self.act(node, power="force_off")
+        self.assertEqual([], failures)
+        self.assertEqual(("succeeded", 1), (operation.state, operation.attempts))
+        self.assertEqual("conductor-1", operation.conductor)
+        self.assertLessEqual(operation.started_at, operation.ended_at)
+
+    def test_an_operation_that_comes_back_from_another_conductor_begins_again(self):
+        node = self.adopt()
+        worker = self.conductor.service._node_worker
+        worker._loop.stop()
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
+        worker._begun.add(operation["uuid"])
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.cluster.ownership.Ownership.owns", _no))
+        worker.look()
+        self.assertEqual(set(), worker._begun)
 
     def test_nodes_of_one_pod_manager_are_worked_on_at_the_same_time(self):
         nodes = [self.adopt(system) for system in self.systems()]
@@ -72,3 +101,7 @@ class WorkerTest(case.NodesCase):
         self.ended(self.conductor.client.pod_managers.sync(self.context, self.podm_id))
         self.assertEqual(2, len(self.database.events("resource.moved")))
         self.assertEqual(urls, [self.node(node.uuid).resource_url for node in nodes])
+
+
+def _no(*_):
+    return False
