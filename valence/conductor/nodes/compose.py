@@ -223,7 +223,8 @@ class Compose(making.Making, _Machine):
                 return None
             if plan.may_differ and self.job.exchange(found[0].resource_urls):
                 return None
-        return self.again("The machine does not list all its parts.")
+        wanted = "what was requested" if plan.may_differ else "its parts"
+        return self.again(f"The machine does not list all of {wanted}.")
 
     @property
     def machine_url(self) -> str:

@@ -9,15 +9,20 @@ import collections
 import typing
 
 from valence.common import composition_errors
+from valence.composition import candidates
 from valence.composition import named
+from valence.composition import requirements
+from valence.composition import weighing
 from valence.composition.claims import granting
 from valence.composition.claims import returning
 from valence.conductor.nodes import rights
 from valence.db import models
 from valence.db import store
 
-#: measures of which the devices that were given must have as much together as those that were claimed
-_MEASURES = ("cores", "memory_mib", "storage_gib", "accelerators")
+#: measures of which a device that was given must have as much as the one that was claimed
+_MEASURES = ("cores", "memory_mib", "storage_gib", "accelerators", "speed_mbps")
+#: fields by which requirements want devices of a kind; of how much, the claimed devices say
+_KINDS = ("model", "architecture", "media")
 
 
 def is_chosen(database: store.Store, node: models.Node) -> bool:
@@ -33,9 +38,10 @@ def exchanging(
 ) -> list[store.Change] | None:
     """Return the changes that exchange a node's claims for those of the devices at some paths.
 
-    None while these have less than the claimed ones together, or are not all known. Raise DeviceTaken for a shared
-    device without a free slot, CompositionFailed for devices outside of the zone that the node was requested in; the
-    commit raises Duplicate for a device that another node has.
+    Each claimed device needs exactly one that was given: of its type, at least as large, and as the requirements of the
+    node want it. None while that is not so, or not all are known. Raise DeviceTaken for a shared device without a free
+    slot, CompositionFailed for more devices than were requested, and for devices outside of the zone that the node was
+    requested in; the commit raises Duplicate for a device that another node has.
     """
     claims = rights.claims(database, node)
     place = [
@@ -44,17 +50,20 @@ def exchanging(
     ]
     uuids = [row.uuid for row in database.list(models.Resource, filters=place, fields=["uuid"])]
     given = _devices(database, uuids)
-    claimed = _devices(database, [claim.device_id for claim in claims])
-    if len(given) < len(resource_urls) or not _is_enough(given, claimed):
+    claimed = {device.uuid: device for device in _devices(database, [claim.device_id for claim in claims])}
+    if len(given) < len(resource_urls) or len(claimed) < len(claims):
+        return None
+    _refuse_more(node, given, claimed.values())
+    old = [claim for claim in claims if claim.device_id not in set(uuids)]
+    new = [device for device in given if device.uuid not in claimed]
+    parts = _matched(new, [_Need(claim, claimed[claim.device_id]) for claim in old], _rules(database, node))
+    if parts is None:
         return None
     zone = (node.handle.get("request") or {}).get("zone_id")
     if zone and not all(zone in device.zones for device in given):
         reason = f"it took devices outside of the zone {zone}"
         raise composition_errors.CompositionFailed(url=node.podm_id, reason=reason)
-    own = {claim.device_id for claim in claims}
-    new = [device for device in given if device.uuid not in own]
-    old = [claim for claim in claims if claim.device_id not in set(uuids)]
-    return [*returning(database, old), *granting(database, _with_parts(new, old, claimed), node.uuid)]
+    return [*returning(database, old), *granting(database, parts, node.uuid)]
 
 
 def _devices(database: store.Store, uuids: typing.Sequence[str]) -> list[models.Device]:
@@ -62,23 +71,64 @@ def _devices(database: store.Store, uuids: typing.Sequence[str]) -> list[models.
     return list(database.list(models.Device, filters=wanted)) if uuids else []
 
 
-def _is_enough(given: list[models.Device], claimed: list[models.Device]) -> bool:
-    return all(
-        sum(getattr(device, name) for device in given) >= sum(getattr(device, name) for device in claimed)
-        for name in _MEASURES
-    )
+class _Need(typing.NamedTuple):
+    """A claim that ends, and its device, instead of which the node needs another one."""
+
+    claim: models.Claim
+    device: models.Device
+
+    def accepts(self, device: models.Device, rules: typing.Mapping[str, requirements.Part]) -> bool:
+        """Return whether a device can be what this one was claimed for."""
+        if device.device_type != self.device.device_type:
+            return False
+        if any(getattr(device, name) < getattr(self.device, name) for name in _MEASURES):
+            return False
+        part = rules.get(self.claim.part)
+        return part is None or all(
+            rule.holds(device, part) for rule in weighing.RULES if rule.field in _KINDS
+        )
 
 
-def _with_parts(
-    devices: list[models.Device], old: list[models.Claim], claimed: list[models.Device]
-) -> list[tuple[str, models.Device]]:
-    """Return devices with the names of the parts that devices of their types were claimed for."""
-    types = {device.uuid: device.device_type for device in claimed}
-    parts = collections.defaultdict(list)
-    for claim in old:
-        parts[types.get(claim.device_id)].append(claim.part)
-    found = []
-    for device in devices:
-        names = parts[device.device_type] or [named.PARTS.get(device.device_type, "processor")]
-        found.append((names.pop(0) if len(names) > 1 else names[0], device))
-    return found
+def _refuse_more(
+    node: models.Node, given: typing.Iterable[models.Device], claimed: typing.Iterable[models.Device]
+) -> None:
+    """Raise CompositionFailed for more devices of a type than the node has claimed: it has no right to them."""
+    counts = collections.Counter(device.device_type for device in claimed)
+    got = collections.Counter(device.device_type for device in given)
+    for kind, number in sorted(got.items()):
+        if number > counts[kind]:
+            reason = f"it took {number} devices of the type {kind}; {counts[kind]} were requested"
+            raise composition_errors.CompositionFailed(url=node.podm_id, reason=reason)
+
+
+def _rules(database: store.Store, node: models.Node) -> dict[str, requirements.Part]:
+    """Return what the requirements of a node say of its parts, by their names."""
+    wanted = requirements.wanted(node.requirements)
+    parts = (wanted.base, *wanted.parts)
+    return {part.name: candidates.resolved(database, part) for part in parts if part is not None}
+
+
+def _matched(
+    given: list[models.Device],
+    needs: list[_Need],
+    rules: typing.Mapping[str, requirements.Part],
+) -> list[tuple[str, models.Device]] | None:
+    """Return each device that was given with the part that it is for; None unless each need has one of its own."""
+    if len(given) < len(needs):
+        return None
+    of_need: dict[int, int] = {}
+
+    def find(index: int, tried: set[int]) -> bool:
+        """Give a device to a need, if necessary that of another need, which gets another one."""
+        for number, need in enumerate(needs):
+            if number in tried or not need.accepts(given[index], rules):
+                continue
+            tried.add(number)
+            if number not in of_need or find(of_need[number], tried):
+                of_need[number] = index
+                return True
+        return False
+
+    if not all(find(index, set()) for index in range(len(given))):
+        return None
+    return [(needs[number].claim.part, given[index]) for number, index in of_need.items()]

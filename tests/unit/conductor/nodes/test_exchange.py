@@ -82,11 +82,49 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
         given = self.urls([self.device("Compute2")])
         self.assertIsNone(exchange.exchanging(self.store, node, given), "there is no drive")
         self.assertIsNone(exchange.exchanging(self.store, node, {*given, "/redfish/v1/unknown"}))
-        more = given | self.urls([self.device("Storage1"), self.device("Storage3")])
-        changes = exchange.exchanging(self.store, node, more)
+        other = self.other_drive(media="SSD")
+        changes = exchange.exchanging(self.store, node, self.given(other))
         created = [change.obj.part for change in changes if isinstance(change, store.Create)]
-        self.assertEqual(["storage"], created, "claims that stay are not made again")
+        self.assertEqual(["storage/0"], created, "claims that stay are not made again")
         self.assertEqual(claims, self.store.list(models.Claim))
+
+    def other_drive(self, **values):
+        """Return a drive that no node has, after a change of its row."""
+        free = store.Filter("full", "eq", False), store.Filter("device_type", "eq", "Storage")
+        drive = self.store.list(models.Device, filters=list(free), limit=1)[0]
+        return self.store.commit(store.Update(drive, {"storage_gib": 10**6} | values))[0]
+
+    def given(self, *drives):
+        """Return the paths of the node's base and of some drives."""
+        base = self.devices(device_type="Compute", full=True)
+        return self.urls([*base, *drives])
+
+    def test_more_than_was_requested_is_not_taken(self):
+        node, _ = self.create(properties=test_creation.SMALL)
+        own = self.devices(device_type="Storage", full=True)
+        error = self.assertRaises(
+            composition_errors.CompositionFailed,
+            exchange.exchanging, self.store, node, self.given(*own, self.other_drive()),
+        )  # fmt: skip
+        self.assertIn("it took 2 devices of the type Storage; 1 were requested", error.detail)
+
+    def test_each_device_replaces_one_that_is_no_larger_and_of_the_kind_that_is_wanted(self):
+        wanted = test_creation.SMALL | {"storage": [{"capacity_gib": 1, "count": 1, "media": "SSD"}]}
+        node, _ = self.create(properties=test_creation.SMALL)
+        node = node.replace(requirements=wanted)
+        for values, is_taken in (
+            ({"media": "SSD"}, True),
+            ({"media": "HDD"}, False),
+            ({"media": "SSD", "storage_gib": 0, "cores": 100}, False),
+        ):
+            given = self.given(self.other_drive(**values))
+            self.assertEqual(is_taken, bool(exchange.exchanging(self.store, node, given)), values)
+        large = self.devices(device_type="Compute", full=False)[0]
+        self.store.commit(store.Update(large, {"device_type": "Memory", "memory_mib": 10**9}))
+        swapped = self.urls([large, *self.devices(device_type="Storage", full=True)])
+        self.assertRaises(
+            composition_errors.CompositionFailed, exchange.exchanging, self.store, node, swapped
+        )
 
     def test_devices_outside_of_the_zone_that_was_requested_are_not_taken(self):
         zone, elsewhere = self.device("Compute2").zones[0], "33333333-0000-4000-8000-000000000003"
