@@ -27,7 +27,7 @@ RUNS_ON = re.compile(
 CHANGES = re.compile(
     r"-X|-d |--data|--json|valence-manage|systemctl|rabbitmqctl (?!list)|mariadb|psql|job create|^until "
     r"|\b(valence|rack) (-\S+ \S+ )*([a-z]+ )*"
-    r"(create|set|unset|delete|sync|power|boot|manage|attach|detach|retry|cancel)(\s|$)"
+    r"(apply|create|set|unset|delete|sync|power|boot|manage|attach|detach|retry|cancel)(\s|$)"
 )
 #: how long a command that only reads is repeated, and output of a command that runs on is waited for
 PATIENCE, PAUSE = 30, 0.2

@@ -51,6 +51,8 @@ ORDER = (
     "flavor set",
     "flavor unset",
     "flavor delete",
+    "export",
+    "apply",
     "node manage",
     "node create",
     "node list",
@@ -140,10 +142,12 @@ class ExampleTest(base.TestCase):
         )
         folder = self.make_folder()
         (folder / "password.txt").write_text("secret\n")
+        (folder / "site.yaml").write_text("flavors:\n- name: small\n")
         instead = {
             UUID: actual,
             "https://10.0.0.7/redfish/v1": "http://127.0.0.1:9/redfish/v1",
             "password.txt": str(folder / "password.txt"),
+            "site.yaml": str(folder / "site.yaml"),
             "System 3": free.name,
             "host-1": next(self.rack.conductors()).id,
         }

@@ -38,7 +38,8 @@ class ExampleTest(base.TestCase):
     def test_command_line(self):
         shell = self.useFixture(console.Console(self.make_folder(), {}, path=[BIN]))
         shell.run(console.Step(0, f"export VALENCE_ENDPOINT={self.site.client.url}", ""))
-        steps = list(console.steps((DOCUMENTATION / "cli/index.rst").read_text()))
-        self.assertGreater(len(steps), 10)
-        for step in steps:
-            shell.run(step)
+        for page in ("index", "desired_state"):
+            steps = list(console.steps((DOCUMENTATION / f"cli/{page}.rst").read_text()))
+            self.assertGreater(len(steps), 10)
+            for step in steps:
+                shell.run(step)

@@ -2,6 +2,7 @@
 """What pip installs into empty virtual environments: the client alone, and a server with an extra."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import venv
@@ -39,6 +40,14 @@ class InstallationTest(base.TestCase):
         self.useFixture(fixtures.EnvironmentVariable("PYTHONPATH"))
         self.useFixture(fixtures.EnvironmentVariable("HOME", str(self.make_folder())))
 
+    def source(self):
+        """Return a copy of the source, as in an archive: a build writes into its folder."""
+        folder = self.make_folder() / "valence"
+        without = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "doc", "tests", "*.egg-info")
+        shutil.copytree(ROOT, folder, ignore=without)
+        self.useFixture(fixtures.EnvironmentVariable("PBR_VERSION", "1.0.0"))
+        return folder
+
     def make(self, *arguments):
         """Run a command that has to succeed; return what it printed."""
         done = run(*arguments)
@@ -47,7 +56,7 @@ class InstallationTest(base.TestCase):
 
     def test_a_client_and_then_a_server(self):
         wheels, home = self.make_folder(), self.make_folder() / "environment"
-        self.make(*PIP, "wheel", "--no-deps", "--wheel-dir", wheels, ROOT)
+        self.make(*PIP, "wheel", "--no-deps", "--wheel-dir", wheels, self.source())
         (wheel,) = wheels.iterdir()
         venv.create(home)
 

@@ -4,6 +4,7 @@
 #: command -> its class below this package
 COMMANDS = {
     "api explain": "api:ExplainCode",
+    "apply": "desired_state:Apply",
     "conductor list": "inventory:ListConductors",
     "conductor show": "inventory:ShowConductor",
     "device list": "inventory:ListDevices",
@@ -12,6 +13,7 @@ COMMANDS = {
     "event follow": "events:FollowEvents",
     "event list": "events:ListEvents",
     "event show": "events:ShowEvent",
+    "export": "desired_state:Export",
     "flavor create": "flavors:CreateFlavor",
     "flavor delete": "flavors:DeleteFlavor",
     "flavor list": "flavors:ListFlavors",

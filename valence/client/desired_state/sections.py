@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a file may say: its sections, and the fields of their entries, which are those of the models."""
+
+import dataclasses
+import uuid
+from collections import abc
+
+from valence.db import models
+from valence.db import types
+from valence.db.models import flavor
+from valence.db.models import node
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One section: ``name`` in the file and in the client, and the fields that an entry may have.
+
+    ``ways`` are fields of which an entry has at most one. ``once`` are those that the creation alone uses, and that are
+    not compared afterwards. ``alone`` is a way, and the fields that an entry with it cannot have.
+    """
+
+    name: str
+    fields: abc.Mapping[str, types.Field]
+    ways: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+    alone: tuple[str, tuple[str, ...]] = ("", ())
+
+    @property
+    def kind(self) -> str:
+        """What an entry is about, such as ``pod manager``."""
+        return self.name.removesuffix("s").replace("_", " ")
+
+
+def _written(model: type[models.ModelBase], *verbs: str) -> dict[str, types.Field]:
+    return {name: field for name, field in model.fields.items() if field.write in ("always", *verbs)}
+
+
+def _optional(doc: str) -> types.Text:
+    return types.Text(doc, min=1, default=None)
+
+
+#: what selects the machine of a node: at most one of them, and any machine without them
+_WAYS: dict[str, types.Field] = {
+    "system": _optional("Name or UUID of the system that is adopted as it stands."),
+    "flavor": _optional("Name or UUID of the flavor that it is made by."),
+    "properties": types.JSON("What it needs.", default=None),
+    "devices": types.JSON("UUIDs of exactly these devices.", json_type="array", default=None),
+}
+_ONCE: dict[str, types.Field] = {
+    "zone": types.UUID("Zone that its devices come from.", default=None),
+    "policy": types.Choice("How devices are chosen.", flavor.POLICIES, default=None),
+    "boot": types.Choice("Where it boots from the first time.", node.BOOT_TARGETS, default=None),
+    "power": types.Choice("What to do with its power once it is there.", node.POWER_ACTIONS, default=None),
+}
+_PLACE = {"pod_manager": _optional("Name or UUID of the pod manager that its devices come from.")}
+
+#: the sections in the order in which their entries are created
+SECTIONS = {
+    section.name: section
+    for section in (
+        Section("pod_managers", _written(models.PodManager, "create")),
+        Section("flavors", _written(models.Flavor, "create")),
+        Section(
+            "nodes",
+            _written(models.Node, "create") | _WAYS | _PLACE | _ONCE,
+            ways=tuple(_WAYS),
+            once=tuple(_ONCE),
+            alone=("system", (*_PLACE, *_ONCE)),
+        ),
+    )
+}
+
+
+def fault(field: types.Field, value: object) -> str | None:
+    """Return what is wrong with a value of a field, as a sentence with what to do; None if nothing is."""
+    if value is None:
+        return "It is missing." if field.required else None
+    if isinstance(field, types.Choice):
+        return None if value in field.choices else f"It must be one of {', '.join(field.choices)}."
+    if isinstance(field, types.Text):
+        return _text_fault(field, value)
+    if isinstance(field, types.JSON):
+        kind, name = (list, "a list") if field.json_type == "array" else (dict, "a mapping")
+        return None if isinstance(value, kind) else f"It must be {name}."
+    if isinstance(field, types.Boolean):
+        return None if isinstance(value, bool) else "It must be true or false."
+    return None
+
+
+def _text_fault(field: types.Text, value: object) -> str | None:
+    if not isinstance(value, str):
+        return "It must be text; put it in quotes."
+    if not field.min <= len(value) <= field.max:
+        return f"It must have {field.min} to {field.max} characters; it has {len(value)}."
+    if field.format == "uuid":
+        try:
+            uuid.UUID(value)
+        except ValueError:
+            return "It must be a UUID."
+    return None
