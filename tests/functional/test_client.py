@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client against a whole Valence: what the library promises, while servers go away and come back."""
 
-import contextlib
-import socket
+import json
 import threading
 from concurrent import futures
 
-import fixtures
-
 from tests import base
 from tests import live
+from tests import process
+from tests import relay
 from valence import client
 from valence.api.http import api_server
 from valence.api.http import app
 from valence.client import errors
+from valence.db import models
+from valence.db import store
+
+EVENTS, RESTARTS = 10_000, 3
+#: events of one commit
+BATCH = 500
+EVENT = {"event_type": "valence.flavor.create", "object_kind": "flavor", "new": {"name": "large"}}
 
 
 class SiteTest(base.TestCase):
@@ -83,45 +89,6 @@ class SiteTest(base.TestCase):
         self.assertEqual([], list(self.rack.nodes()))
 
 
-class Relay(fixtures.Fixture):
-    """Forwards connections at ``url`` to 127.0.0.1:``port``, and hangs up while that is None; ``cuts`` counts those."""
-
-    def _setUp(self):
-        self.port, self.cuts = None, 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.addCleanup(self._listener.close)
-        self.addCleanup(self._listener.shutdown, socket.SHUT_RDWR)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(near, self.port), daemon=True).start()
-
-    def _serve(self, near, port):
-        with near:
-            if port is None:
-                self.cuts += 1
-                return
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as far:
-                back = threading.Thread(target=forward, args=(far, near), daemon=True)
-                back.start()
-                forward(near, far)
-                back.join()
-
-
-def forward(source, sink):
-    """Forward what comes until one of the ends is closed; then close both."""
-    with contextlib.suppress(OSError):
-        while chunk := source.recv(65536):
-            sink.sendall(chunk)
-    for end in (source, sink):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-
-
 def begin(work):
     """Do work in a thread; return the future of what comes out of it."""
     future = futures.Future()
@@ -144,7 +111,7 @@ class OutageTest(base.TestCase):
     def setUp(self):
         super().setUp()
         self.site = self.useFixture(live.Site())
-        self.relay = self.useFixture(Relay())
+        self.relay = self.useFixture(relay.Relay())
         self.start()
         self.rack = client.connect(self.relay.url)
 
@@ -159,27 +126,28 @@ class OutageTest(base.TestCase):
         self.relay.port = None
         self.server.stop()
 
-    def test_a_stream_has_each_event_once_and_in_order(self):
-        total = 200
-        since = next(iter(self.rack.events(sort="sequence:desc", limit=1)), {"sequence": 0})["sequence"]
-        seen = []
+    def write_events(self, begin, number):
+        """Store events as a conductor does; the numbers from ``begin`` on are what they are about."""
+        made = [models.Event(**EVENT, object_id=f"{begin + each}") for each in range(number)]
+        for at in range(0, number, BATCH):
+            self.site.behind.database.store.commit(*map(store.Create, made[at : at + BATCH]))
 
-        def follow():
-            for row in self.rack.events.follow(since=since, object_kind="flavor"):
-                seen.append(row.new["name"])
-                if len(seen) == total:
-                    return
-
-        reader = begin(follow)
-        for number in range(total):
-            self.site.client.post("/v1/flavors", {"name": f"f{number}"})
-            if number % 50 == 25:
-                self.wait_for(lambda: seen)
-                self.stop()
-                self.start()
-        self.wait_for(reader.done, timeout=60, message=lambda: f"{len(seen)} events came")
-        reader.result()
-        self.assertEqual([f"f{number}" for number in range(total)], seen)
+    def test_a_command_prints_ten_thousand_events_once_and_in_order(self):
+        """Each restart of the API cuts the stream while a part of the events is under way."""
+        part = EVENTS // (RESTARTS + 1)
+        self.write_events(0, part)
+        argv = ("--since", "0", "--property", "object_kind=flavor", "--limit", EVENTS, "--json")
+        program = ("valence", "--endpoint", self.relay.url, "event", "follow", *argv)
+        command = self.useFixture(process.Process(*program, folder=self.make_folder()))
+        for number in range(1, RESTARTS + 1):
+            printed = (number - 1) * part
+            self.wait_for(lambda printed=printed: command.log().count("\n") > printed, timeout=60)
+            self.write_events(number * part, part)
+            self.stop()
+            self.start()
+        self.assertEqual(0, command.wait(90), command.log()[-1000:])
+        rows = [json.loads(line) for line in command.log().splitlines()]
+        self.assertEqual([str(number) for number in range(EVENTS)], [row["object_id"] for row in rows])
 
     def test_a_request_waits_for_an_api_that_restarts(self):
         self.stop()
