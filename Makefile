@@ -4,8 +4,8 @@
 PYTHON3 ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Processes that run tests. They wait for servers and timers a third of the time.
-CONCURRENCY ?= 2
+# Processes that run tests. Two of them keep two cores busy for half of the time: they wait for servers and timers.
+CONCURRENCY ?= 4
 
 # An installation is current as long as the files that it was made from are unchanged: then no network is needed.
 hash = $(shell cat $(1) | sha256sum | cut -c 1-12)
