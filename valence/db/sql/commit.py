@@ -121,6 +121,7 @@ class Writer:
         self._sequences = Sequences(tables.sequences, dialect.name)
         self._insert_statement = values.remembering(self._build_insert)
         self._update_statement = values.remembering(self._build_update)
+        self._delete_statement = values.remembering(self._build_delete)
 
     def write(
         self, connection: sqlalchemy.Connection, changes: changesets.Changes, now: str
@@ -175,19 +176,21 @@ class Writer:
     ) -> None:
         for start in range(0, len(group.objects), BATCH):
             batch = group.objects[start : start + BATCH]
-            done = connection.execute(self._delete_statement(group.model, batch))
+            parameters: store.RowValues = {"keys": [changesets.key_of(obj) for obj in batch]}
+            if "revision" in group.model.fields:
+                parameters["pairs"] = [(changesets.key_of(obj), obj.revision) for obj in batch]
+            done = connection.execute(self._delete_statement(group.model), parameters)
             if done.rowcount != len(batch):
                 raise failures.Missed
 
-    def _delete_statement(
-        self, model: store.Model, objects: typing.Sequence[models.ModelBase]
-    ) -> sqlalchemy.Delete:
+    def _build_delete(self, model: store.Model) -> sqlalchemy.Delete:
+        """Return the statement that removes the rows with ``keys`` and, where rows have revisions, with ``pairs``."""
         table = self._tables[model]
-        keys = [changesets.key_of(obj) for obj in objects]
+        keys: sqlalchemy.BindParameter[typing.Any] = sqlalchemy.bindparam("keys", expanding=True)
         statement = sqlalchemy.delete(table).where(table.c[model.key].in_(keys))
         if "revision" not in model.fields:
             return statement
-        pairs = [(changesets.key_of(obj), obj.revision) for obj in objects]
+        pairs: sqlalchemy.BindParameter[typing.Any] = sqlalchemy.bindparam("pairs", expanding=True)
         return statement.where(sqlalchemy.tuple_(table.c[model.key], table.c.revision).in_(pairs))
 
     def _update(
