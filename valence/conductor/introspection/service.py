@@ -14,7 +14,6 @@ from valence.conductor.endpoints import introspection
 from valence.conductor.introspection import intake
 from valence.conductor.introspection import preparation
 from valence.conductor.introspection import states
-from valence.conductor.introspection import transfers
 from valence.conductor.work import threads
 from valence.db import models
 from valence.db import store
@@ -54,7 +53,7 @@ class Introspecting:
             records,
             self.history,
             intake=taking,
-            transfers=transfers.Transfers(conf.host),
+            host=conf.host,
             wake=self.introspector.wake,
         )
         self.endpoints = [served, introspection.IntrospectionRulesEndpoint(database)]

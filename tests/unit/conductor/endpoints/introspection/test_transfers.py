@@ -5,15 +5,15 @@ import fixtures
 
 from tests import base
 from valence.common import errors
-from valence.conductor.introspection import transfers
+from valence.conductor.endpoints import introspection
 
-TEXT = "".join(chr(33 + number % 90) for number in range(transfers.PART * 2 + 5))
+TEXT = "".join(chr(33 + number % 90) for number in range(introspection.PART * 2 + 5))
 
 
 class TransfersTest(base.TestCase):
     def setUp(self):
         super().setUp()
-        self.transfers = transfers.Transfers("conductor-1")
+        self.transfers = introspection.Transfers("conductor-1")
 
     def test_a_short_text_goes_at_once(self):
         self.assertEqual({"text": "short", "more": None}, self.transfers.offer("short"))
@@ -34,13 +34,13 @@ class TransfersTest(base.TestCase):
         self.assertRaises(errors.Unavailable, self.transfers.take, document)
 
     def test_what_nobody_asks_for_is_forgotten(self):
-        self.useFixture(fixtures.MonkeyPatch("valence.conductor.introspection.transfers.KEPT", -1))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.endpoints.introspection.KEPT_SECONDS", -1))
         place = self.transfers.accept(None, "one")
         self.transfers.accept(None, "another")
         self.assertRaises(errors.Unavailable, self.transfers.accept, place["transfer"], "two")
 
     def test_there_is_room_for_so_much(self):
-        self.useFixture(fixtures.MonkeyPatch("valence.conductor.introspection.transfers.MOST", 10))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.endpoints.introspection.MOST_CHARACTERS", 10))
         place = self.transfers.accept(None, "12345")
         self.assertRaises(errors.Unavailable, self.transfers.accept, None, "123456")
         self.transfers.accept(place["transfer"], "12345")
