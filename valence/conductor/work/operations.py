@@ -66,7 +66,7 @@ def open_for(database, target_id):
 def ask_for_sync(database, request_context, uuid, remember):
     """Store an operation that synchronizes a pod manager, unless one waits already; return it as a dict.
 
-    ``remember`` makes the changes that remember an answer (``idempotency.once``). Raises NotFound, InMaintenance.
+    ``remember`` makes the changes that remember an answer (``repeats.once``). Raises NotFound, InMaintenance.
     """
     pod_manager = database.get_without_secrets(models.PodManager, uuid)
     connections.require_undeleted(pod_manager)
