@@ -11,16 +11,11 @@ import typing
 from valence.common import composition_errors
 from valence.common import errors
 from valence.conductor.monitoring import work_metrics
+from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
 from valence.db.models import node as node_states
 from valence.podmanagers import base
 
-#: seconds between two polls of a machine that has not settled
-INTERVAL = 1.0
-#: most seconds until a request to a busy pod manager is repeated
-LONGEST_PAUSE = 30
-#: most requests for one change whose answers are lost
-MOST_REQUESTS = 3
 #: result of an operation whose change was accepted, but not seen to happen in time
 UNCONFIRMED = "unconfirmed"
 
@@ -59,8 +54,8 @@ class Change(abc.ABC, typing.Generic[Wanted]):
                 return self._wait(error, requests)
             except composition_errors.HardwareOutcomeUnknown:
                 work_metrics.OUTCOMES_UNKNOWN.labels(self.job.step).inc()
-                if requests + 1 < MOST_REQUESTS and self.is_repeatable:
-                    return INTERVAL
+                if requests + 1 < hardware.MOST_REQUESTS and self.is_repeatable:
+                    return hardware.INTERVAL
                 raise
             except errors.PodManagerUnreachable:
                 self._save(requests=requests)  # it was not sent
@@ -111,7 +106,7 @@ class Change(abc.ABC, typing.Generic[Wanted]):
         self._save(requests=requests, busy_since=since)
         if self.job.store.now() - since > self.job.options.power_timeout:
             raise error
-        return min(error.retry_after, LONGEST_PAUSE)
+        return min(error.retry_after, hardware.LONGEST_PAUSE)
 
     def _pause(self, driver: base.PodManagerDriver) -> float | None:
         """Return the seconds until a machine that has not settled is read again, None for one that has."""
@@ -119,13 +114,13 @@ class Change(abc.ABC, typing.Generic[Wanted]):
         if task_url:
             outcome = driver.follow(task_url)
             if outcome.state == base.TASK:
-                return outcome.retry_after or INTERVAL
+                return outcome.retry_after or hardware.INTERVAL
             self._save(task_url=None)
         machine = driver.machine_state(self._url)
         if not self.is_visible(machine):
             self._save(is_unconfirmed=True)
             return None
-        return None if self.is_settled(machine) else INTERVAL
+        return None if self.is_settled(machine) else hardware.INTERVAL
 
     def _require_repeatable(self, requests: int) -> None:
         if requests and not self.is_repeatable:
@@ -247,7 +242,7 @@ class _Action(job.Steps):
     def pause(self, error: errors.ValenceError) -> float | None:
         """Wait for a pod manager that stops answering after the request."""
         is_waiting = self.job.step == "confirm" and self._change.is_patient(error)
-        return INTERVAL if is_waiting else None
+        return hardware.INTERVAL if is_waiting else None
 
     def succeeded(self) -> job.Ending:
         return super().succeeded()._replace(result=self._change.result)

@@ -9,6 +9,7 @@ import abc
 import typing
 
 from valence.common import errors
+from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
 from valence.conductor.nodes import machine
 from valence.conductor.nodes import rights
@@ -60,7 +61,7 @@ class Making(job.Steps):
         """Wait for a pod manager that does not answer while the machine is changed."""
         if not self._is_made:
             return super().pause(error)
-        return machine.INTERVAL if self._change(self.job.step).is_patient(error) else None
+        return hardware.INTERVAL if self._change(self.job.step).is_patient(error) else None
 
     def succeeded(self) -> job.Ending:
         results = {self._change(name).result for name in self._changes} - {"complete"}

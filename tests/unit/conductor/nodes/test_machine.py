@@ -3,9 +3,26 @@
 
 import types
 
+import fixtures
+
 from tests.unit.conductor.nodes import case
+from tests.unit.conductor.nodes import test_hardware
 from valence.common import composition_errors
+from valence.conductor.nodes import machine
 from valence.podmanagers import base
+
+
+class PaceTest(case.base.TestCase):
+    def test_machines_are_polled_and_asked_as_often_as_other_hardware(self):
+        for name, value in (("INTERVAL", 0.25), ("LONGEST_PAUSE", 0.5), ("MOST_REQUESTS", 2)):
+            self.useFixture(fixtures.MonkeyPatch(f"valence.conductor.nodes.hardware.{name}", value))
+        busy = composition_errors.PodManagerBusy(url="http://127.0.0.1", reason="503", seconds=20)
+        driver = test_hardware.Driver("On", answers=[busy, case.unknown(), case.unknown()])
+        one = test_hardware.Job(driver)
+        one.options.power_timeout = 60
+        power = machine.Power(one, "/redfish/v1/Systems/1", "force_off")
+        self.assertEqual([0.5, 0.25], [power.act(), power.act()])
+        self.assertRaises(composition_errors.HardwareOutcomeUnknown, power.act)
 
 
 class PowerTest(case.NodesCase):
