@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Named devices: a node that is asked for by exactly the devices that it shall have."""
 
+import typing
 from collections import abc
 
 from valence.common import composition_errors
@@ -16,6 +17,36 @@ from valence.db import store
 CHOOSING = "constrained"
 #: device type -> the part of requirements that it satisfies
 PARTS = {"Storage": "storage", "Network": "network", "Accelerator": "accelerator", "Memory": "memory"}
+
+
+class _Texts(typing.NamedTuple):
+    """What a client is told of devices that cannot be combined, and what to do about it."""
+
+    elsewhere: str
+    nearer: str
+    apart: str
+    together: str
+    limited: str
+    fewer: str
+
+
+#: of the devices of a new node, and of a device that a node gets
+COMPOSING = _Texts(
+    "It belongs to the pod manager {}, not to {}.",
+    "Name devices of that pod manager, or leave podm_id out.",
+    "The devices cannot be combined: they have no zone in common.",
+    "Name devices of one zone.",
+    "Their zone allows no such node: its limit is {}.",
+    "Name fewer or more devices of that type.",
+)
+ATTACHING = _Texts(
+    "It belongs to the pod manager {}, the node to {}.",
+    "Name a device of the pod manager of the node.",
+    "It has no zone in common with the devices of the node.",
+    "Name a device that is in a zone with all of them: GET /v1/devices shows the zones of each.",
+    "The node would have more of these than its zone allows: its limit is {}.",
+    "Detach a device of that type first.",
+)
 
 
 def choose(
@@ -38,17 +69,16 @@ def choose(
     unusable = candidates.unusable(database, list({device.podm_id for device in devices}))
     for device in devices:
         _require_free(device, unusable)
-    problems = [*_base_problems(devices, base, path), *_elsewhere(devices, among.podm_id, path)]
+    texts = COMPOSING if base else ATTACHING
+    problems = [*_base_problems(devices, base, path), *_elsewhere(devices, among.podm_id, path, texts)]
     place = _place(database, devices, among)
     if place is None:
-        detail = "The devices cannot be combined: they have no zone in common."
-        problems.append({"path": path, "detail": detail, "hint": "Name devices of one zone."})
+        problems.append({"path": path, "detail": texts.apart, "hint": texts.together})
     elif broken := _broken(place, devices, among, base):
-        detail = f"Their zone allows no such node: its limit is {broken}."
-        problems.append({"path": path, "detail": detail, "hint": "Name fewer or more devices of that type."})
+        problems.append({"path": path, "detail": texts.limited.format(broken), "hint": texts.fewer})
     if problems or place is None:
         raise errors.ValidationFailed(problems=problems)
-    if place.method == CHOOSING:
+    if base and place.method == CHOOSING:
         raise introspection_errors.NotOffered(
             what="composition of named devices; it chooses equal ones itself"
         )
@@ -89,19 +119,21 @@ def _base_problems(
     devices: abc.Sequence[models.Device], base: bool, path: str
 ) -> abc.Iterator[errors.Problem]:
     bases = [device for device in devices if device.device_type in candidates.MACHINES]
-    if len(bases) != int(base):
-        detail = f"It names {len(bases)} machines, of type Compute or System; it must name {int(base)}."
+    if base and len(bases) != 1:
+        detail = f"It names {len(bases)} machines, of type Compute or System; it must name 1."
+        yield {"path": path, "detail": detail, "hint": "The type of a device is in its device_type."}
+    for device in () if base else bases:
+        detail = f"The node has its machine already; this is one too, of the type {device.device_type}."
         yield {"path": path, "detail": detail, "hint": "The type of a device is in its device_type."}
 
 
 def _elsewhere(
-    devices: abc.Sequence[models.Device], podm_id: str | None, path: str
+    devices: abc.Sequence[models.Device], podm_id: str | None, path: str, texts: _Texts
 ) -> abc.Iterator[errors.Problem]:
     for number, device in enumerate(devices):
         if podm_id not in (None, device.podm_id):
-            detail = f"It belongs to the pod manager {device.podm_id}, not to {podm_id}."
-            hint = "Name devices of that pod manager, or leave podm_id out."
-            yield {"path": f"{path}[{number}]", "detail": detail, "hint": hint}
+            detail = texts.elsewhere.format(device.podm_id, podm_id)
+            yield {"path": f"{path}[{number}]", "detail": detail, "hint": texts.nearer}
 
 
 def _broken(

@@ -81,6 +81,40 @@ class NamedTest(base.TestCase):
             else:
                 named.choose(self.store, drives[:1], among=among, **there)
 
+    def texts(self, *uuids, **among):
+        """Return what is said to a client that names devices for a machine that is there."""
+        refused = self.assertRaises(
+            errors.ValidationFailed, named.choose, self.store, uuids,
+            base=False, among=selection.Among(**among), path="$.attach.uuid",
+        )  # fmt: skip
+        return [(problem["detail"], problem["hint"]) for problem in refused.problems]
+
+    def test_what_is_said_to_a_client_that_attaches_is_about_its_node(self):
+        limited = self.pool.zoning(self.podm, "limited", limits={"MaxStorage": 1})
+        drive, machine = self.add("Storage", limited), self.add("Compute", limited)
+        here = {"zonings": (limited.id,)}
+        cases = {
+            "The node has its machine already; this is one too, of the type Compute.": self.texts(
+                machine, **here
+            ),
+            "It has no zone in common with the devices of the node.": self.texts(self.add("Storage"), **here),
+            "The node would have more of these than its zone allows: its limit is MaxStorage 1.": self.texts(
+                drive, present={"Storage": 1}, **here
+            ),
+            f"It belongs to the pod manager {self.podm.uuid}, the node to other.": self.texts(
+                drive, podm_id="other", **here
+            ),
+        }
+        for detail, problems in cases.items():
+            self.assertEqual([detail], [said for said, _ in problems])
+            self.assertNotIn("podm_id", problems[0][1], "the action has no such field")
+
+    def test_a_device_is_named_for_a_machine_that_a_pod_manager_has_chosen(self):
+        choosing = self.pool.zoning(self.podm, "choosing", method="constrained")
+        drive, among = self.add("Storage", choosing), selection.Among(zonings=(choosing.id,))
+        choice = named.choose(self.store, [drive], base=False, among=among)
+        self.assertEqual([drive], choice.uuids, "such a request names its device")
+
     def test_devices_are_not_named_where_the_pod_manager_chooses(self):
         choosing = self.pool.zoning(self.podm, "choosing", method="constrained")
         uuids = [self.add("Compute", choosing), self.add("Storage", choosing)]
