@@ -13,16 +13,14 @@ COMPOSING, COMPOSED, FAILED = "composing", "composed", "failed"
 class Plan(typing.NamedTuple):
     """A machine to make: for which node, and of what.
 
-    ``resource_urls`` are the paths of its parts, the base first. ``zone`` is the path of the zone that they are in,
-    None where the pod manager has no zones. ``before`` are the machines that were there before the first request, or
-    None. ``may_differ`` says that the pod manager may take other parts that are equal to these.
+    ``resource_urls`` are the paths of its parts, the base first. ``before`` are the machines that were there before the
+    first request, or None. ``may_differ`` says that the pod manager may take other parts that are equal to these.
     ``machine_url`` is the path of the machine that an answer named, None where none did.
     """
 
     node_id: str
     name: str
     resource_urls: tuple[str, ...]
-    zone: str | None = None
     before: tuple[str, ...] | None = None
     may_differ: bool = False
     machine_url: str | None = None

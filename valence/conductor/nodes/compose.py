@@ -118,7 +118,6 @@ class _Machine(hardware.Hardware):
             node.uuid,
             node.name,
             self.urls,
-            handle.get("zone"),
             None if before is None else tuple(before),
             machine_url=self._known_machine,
         )
@@ -163,7 +162,7 @@ class _Machine(hardware.Hardware):
 
 
 class Compose(making.Making, _Machine):
-    """Make the machine of a node: the handle may have the ``zone`` of its parts."""
+    """Make the machine of a node."""
 
     names = ("verify", "reserve", "compose", "check")
     undo = ("remove", "gone")

@@ -120,7 +120,7 @@ class Request:
             "podm_id": choice.podm_id,
             "kind": "system" if is_system else "composed",
             "resource_url": self._url(base.uuid) if is_system else None,
-            "handle": self._handle(choice),
+            "handle": self._handle(),
         }
 
     def _operation(self, node: models.Node, now: str) -> models.Operation:
@@ -128,11 +128,11 @@ class Request:
         kind = "adopt" if node.kind == "system" else "compose"
         return operations.new(self._context, kind, "node", node.uuid, now=now, project_id=node.project_id)
 
-    def _handle(self, choice: selection.Choice) -> dict[str, typing.Any]:
-        """Return the handle of a node: the zone of its devices, and what the request said beyond its requirements."""
+    def _handle(self) -> dict[str, typing.Any]:
+        """Return the handle of a node: what the request said beyond its requirements."""
         request = {name: self._values[name] for name in REQUESTED if self._values.get(name) is not None}
         policy = {"policy": self._policy} if self._policy else {}
-        return {"zone": choice.place.zone, "request": request | policy}
+        return {"request": request | policy}
 
     def _url(self, uuid: str) -> str:
         return typing.cast(str, self._store.get(models.Resource, uuid).resource_url)
@@ -176,8 +176,7 @@ def choose_again(database: store.Store, node: models.Node, lease: store.Lease) -
         return selection.choose(database, wanted, policy=policy, among=among, avoid=avoid)
 
     def others(choice: selection.Choice) -> list[store.Change]:
-        handle = node.handle | {"zone": choice.place.zone}
-        return [store.Update(node, {"podm_id": choice.podm_id, "handle": handle})]
+        return [store.Update(node, {"podm_id": choice.podm_id})]
 
     granted = claims.grant(database, node.uuid, choose, others, lease=lease)
     return typing.cast(models.Node, granted.stored[0])

@@ -42,7 +42,7 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 60.0, 3600.0
 #: was not there before it was requested, and when the removal of devices is tried again
 LASTING = ("seen", "created", "again")
 #: fields of the handle that identify the hardware of a node
-KEPT = ("machine_url", "requests", "before", "zone", "seen")
+KEPT = ("machine_url", "requests", "before", "seen")
 
 
 def lasting(handle: typing.Mapping[str, typing.Any]) -> dict[str, typing.Any]:

@@ -20,7 +20,7 @@ class MakingCase(composing.ComposingCase):
         worker = self.conductor.service._node_worker
         worker._loop.stop()
         node, operation = self.request()
-        self.change(node, handle={"zone": None, "request": requested})
+        self.change(node, handle={"request": requested})
         stored = None
 
         def has_ended():
