@@ -2,6 +2,7 @@
 """The interface by which pod managers compose machines; drivers that support it return a ``Composer``."""
 
 import abc
+import types
 import typing
 
 from valence.podmanagers import base
@@ -15,7 +16,8 @@ class Plan(typing.NamedTuple):
 
     ``resource_urls`` are the paths of its parts, the base first. ``before`` are the machines that were there before the
     first request, or None. ``may_differ`` says that the pod manager may take other parts that are equal to these.
-    ``machine_url`` is the path of the machine that an answer named, None where none did.
+    ``machine_url`` is the path of the machine that an answer named, None where none did. ``required`` says of parts, by
+    their paths, which of "model", "architecture" and "media" other parts must have in common with them.
     """
 
     node_id: str
@@ -24,6 +26,7 @@ class Plan(typing.NamedTuple):
     before: tuple[str, ...] | None = None
     may_differ: bool = False
     machine_url: str | None = None
+    required: typing.Mapping[str, typing.Collection[str]] = types.MappingProxyType({})
 
 
 class Composed(typing.NamedTuple):

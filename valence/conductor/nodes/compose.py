@@ -242,7 +242,13 @@ class Compose(making.Making, _Machine):
     def _requested(self) -> composers.Plan:
         """The machine that is requested."""
         may_differ = not self.is_named and exchange.is_chosen(self.job.store, self.job.node)
-        return self.plan._replace(may_differ=may_differ)
+        return self.plan._replace(may_differ=may_differ, required=self._common() if may_differ else {})
+
+    def _common(self) -> dict[str, tuple[str, ...]]:
+        """Return what other parts must have in common with those that are claimed, by the paths of these."""
+        required = exchange.required(self.job.node, self.claims())
+        paths = self.paths(list(required))
+        return {paths[uuid]: names for uuid, names in required.items() if uuid in paths}
 
     def _find(self, driver: base.PodManagerDriver, composer: composers.Composer) -> float | None:
         """Search for the machine of an earlier request whose answer did not name it."""

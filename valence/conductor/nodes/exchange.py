@@ -33,6 +33,12 @@ def is_chosen(database: store.Store, node: models.Node) -> bool:
     return any(row.method == named.CHOOSING for row in rows)
 
 
+def required(node: models.Node, claims: typing.Iterable[models.Claim]) -> dict[str, tuple[str, ...]]:
+    """Return what devices that replace those of claims must have in common with them, by the UUIDs of devices."""
+    parts = _parts(node)
+    return {claim.device_id: _kinds(parts[claim.part]) for claim in claims if claim.part in parts}
+
+
 def exchanging(
     database: store.Store, node: models.Node, resource_urls: typing.Collection[str]
 ) -> list[store.Change] | None:
@@ -102,10 +108,19 @@ def _refuse_more(
 
 
 def _rules(database: store.Store, node: models.Node) -> dict[str, requirements.Part]:
-    """Return what the requirements of a node say of its parts, by their names."""
+    """Return what the requirements of a node say of its parts, by their names, with the models that satisfy them."""
+    return {name: candidates.resolved(database, part) for name, part in _parts(node).items()}
+
+
+def _parts(node: models.Node) -> dict[str, requirements.Part]:
     wanted = requirements.wanted(node.requirements)
-    parts = (wanted.base, *wanted.parts)
-    return {part.name: candidates.resolved(database, part) for part in parts if part is not None}
+    return {part.name: part for part in (wanted.base, *wanted.parts) if part is not None}
+
+
+def _kinds(part: requirements.Part) -> tuple[str, ...]:
+    """Return which of ``_KINDS`` a part requires."""
+    values = zip(_KINDS, (part.model, part.architectures, part.media), strict=True)
+    return tuple(name for name, value in values if value)
 
 
 def _matched(

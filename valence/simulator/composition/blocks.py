@@ -127,6 +127,11 @@ def cores(pod, block_id):
     return pod.identity.choose(CORES, block_id, "cores")
 
 
+def cpu(pod, block_id):
+    """Return the model of each processor of a block."""
+    return f"Example {8500 + cores(pod, block_id)}"
+
+
 def dimm_mib(pod, block_id):
     """Return the size of each memory module of a block in MiB."""
     return pod.identity.choose(DIMM_MIB, block_id, "memory")

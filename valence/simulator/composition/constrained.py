@@ -18,7 +18,7 @@ OTHERS = ("Memory", "Storage", "Pool", "Network", "Accelerator")
 class Need:
     """``count`` parts that a block has at its property ``name``, each at least as large as ``least``.
 
-    ``model`` is one that GPUs must have, None where any will do or the parts are no GPUs.
+    ``model`` is one that processors must have, ``kind`` an instruction set or a media type, None where any will do.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Need:
     least: int
     is_gpu: bool = False
     model: str | None = None
+    kind: str | None = None
 
 
 def is_wanted(body):
@@ -87,8 +88,19 @@ def _number(pod, block_id, need):
     if need.is_gpu:
         fits = need.model in (None, blocks.gpu(pod, block_id))
     else:
-        fits = SIZES[need.name](pod, block_id) >= need.least
+        fits = SIZES[need.name](pod, block_id) >= need.least and need.kind in (
+            None,
+            _kind(pod, block_id, need),
+        )
+        fits = fits and (need.model is None or need.model == blocks.cpu(pod, block_id))
     return len(blocks.part_links(pod, block_id, need.name)) if fits else 0
+
+
+def _kind(pod, block_id, need):
+    """Return the instruction set or the media type of the parts of a block that a need is about."""
+    if need.name != "Drives":
+        return "x86-64"
+    return "HDD" if blocks.find(pod, block_id).kind == "Pool" else "SSD"
 
 
 SIZES = {
@@ -121,8 +133,10 @@ def _need(name, member):
     least = member.get(MEASURES[name], 0)
     if not all(type(number) is int and number >= 0 for number in (count, least)):
         raise redfish.bad_request("PropertyValueTypeError", f"What {name} must have are whole numbers.")
-    is_gpu = name == "Processors" and member.get("ProcessorType", "CPU") != "CPU"
-    return Need(name, count, least, is_gpu, member.get("Model") if is_gpu else None)
+    is_processor = name == "Processors"
+    is_gpu = is_processor and member.get("ProcessorType", "CPU") != "CPU"
+    kind = member.get("InstructionSet" if is_processor else "MediaType")
+    return Need(name, count, least, is_gpu, member.get("Model") if is_processor else None, kind)
 
 
 def _dicts(members):

@@ -49,11 +49,11 @@ def chooses(pod):
 def constrained(pod):
     """Return what a client may ask for where the service chooses the blocks."""
     asked = {
-        "Processors": {"ProcessorType": "Optional", "Model": "Optional", "TotalCores": "Optional"},
+        "Processors": dict.fromkeys(("ProcessorType", "Model", "TotalCores", "InstructionSet"), "Optional"),
         "Memory": {"CapacityMiB": "Required"},
         "EthernetInterfaces": {"SpeedMbps": "Optional"},
     }
-    drives = [{"@Redfish.RequestedCountRequired": True, **marks("CapacityBytes", "RequiredOnCreate")}]
+    drives = [member({"CapacityBytes": "Required", "MediaType": "Optional"})]
     storage = {
         "@Redfish.RequestedCountRequired": True,
         **marks("Drives", "RequiredOnCreate"),

@@ -163,7 +163,7 @@ def processor(pod, block_id, number):
         "ProcessorType": "CPU",
         "ProcessorArchitecture": "x86",
         "InstructionSet": "x86-64",
-        "Model": f"Example {8500 + cores}",
+        "Model": blocks.cpu(pod, block_id),
         "MaxSpeedMHz": 3700,
         "TotalCores": cores,
         "TotalThreads": cores * 2,

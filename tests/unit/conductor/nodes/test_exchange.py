@@ -12,6 +12,7 @@ from valence.conductor.nodes import exchange
 from valence.conductor.nodes import hardware
 from valence.db import models
 from valence.db import store
+from valence.podmanagers.redfish.composition import constrained
 
 CONSTRAINED = {"composition": "constrained", "compute_blocks": 4, "storage_blocks": 3, "drives": 0}
 #: why a node fails whose request was lost
@@ -107,6 +108,24 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
             exchange.exchanging, self.store, node, self.given(*own, self.other_drive()),
         )  # fmt: skip
         self.assertIn("it took 2 devices of the type Storage; 1 were requested", error.detail)
+
+    def test_what_requirements_say_of_a_kind_is_required_of_other_devices_too(self):
+        wanted = {
+            "processor": {"model": "Example", "architecture": "x86-64"},
+            "storage": [{"capacity_gib": 1, "count": 1, "media": "SSD"}],
+        }
+        plans, compose = [], constrained.Constrained.compose
+
+        def noting(composer, plan):
+            plans.append(plan)
+            return compose(composer, plan)
+
+        self.useFixture(fixtures.MonkeyPatch(f"{constrained.__name__}.Constrained.compose", noting))
+        _, operation = self.create(properties=wanted)
+        self.assertEqual("succeeded", operation.state, operation.cause)
+        (plan,) = plans
+        base, drive = plan.resource_urls
+        self.assertEqual({base: ("model", "architecture"), drive: ("media",)}, plan.required)
 
     def test_each_device_replaces_one_that_is_no_larger_and_of_the_kind_that_is_wanted(self):
         wanted = test_creation.SMALL | {"storage": [{"capacity_gib": 1, "count": 1, "media": "SSD"}]}

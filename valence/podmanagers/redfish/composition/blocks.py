@@ -96,7 +96,7 @@ class Blocks(composer.Composer):
         Raise NotOffered where it requires what Valence does not know.
         """
         document = self._walker.document(self._capabilities) or {}
-        required, known = _properties(document, "RequiredOnCreate"), _properties(document)
+        required, known = on_create(document, "RequiredOnCreate"), on_create(document)
         if not known:
             return body
         usual = {"Id": _id(plan), "HostName": _id(plan), **body}
@@ -243,7 +243,7 @@ def _is_marked(document: dict[str, typing.Any], node_id: str) -> bool:
     return node_id in text
 
 
-def _properties(capabilities: dict[str, typing.Any], *marks: str) -> set[str]:
+def on_create(capabilities: dict[str, typing.Any], *marks: str) -> set[str]:
     """Return the properties with one of these marks in a capabilities object; with any of those for a request."""
     marks = marks or ("RequiredOnCreate", "OptionalOnCreate")
     names = (name.partition("@Redfish.") for name, value in capabilities.items() if value is True)

@@ -2,8 +2,10 @@
 """Machines for which the service chooses the blocks (DSP2050, constrained composition).
 
 A request says how many parts of which size the machine has. Valence asks for what the devices of the plan have, which
-are claimed and free, so that equal ones will do, and the claims follow to the devices that the service took. A machine
-is known by the node's mark or by the answer that names it, because nobody knows its blocks before.
+are claimed and free, so that equal ones will do, and the claims follow to the devices that the service took. Models,
+instruction sets and media types are named where the node requires them and the service's capabilities have a place for
+them; the exchange of the claims checks all of them. A machine is known by the node's mark or by the answer that names
+it, because nobody knows its blocks before.
 """
 
 import collections
@@ -16,6 +18,7 @@ from valence.podmanagers import composer
 from valence.podmanagers.redfish import tasks
 from valence.podmanagers.redfish.composition import blocks
 from valence.podmanagers.redfish.crawl import measures
+from valence.podmanagers.redfish.crawl import properties
 
 _COUNT = "@Redfish.RequestedCount"
 #: properties of a block, or of a system in it, that lead to parts -> their kind in a crawl
@@ -26,7 +29,22 @@ _PARTS = {
     "EthernetInterfaces": "Ethernet Interface",
 }
 
+#: kind of part -> what a node may require of it beyond its size
+_ABOUT = {measures.CPU: frozenset(("model", "architecture")), measures.DRIVE: frozenset(("media",))}
+#: values of ProcessorArchitecture; x86 is one of InstructionSet too, and means less there
+_GENERAL = ("x86", "ARM", "MIPS", "Power", "RISC-V")
+
 Document = dict[str, typing.Any]
+
+
+class _Kind(typing.NamedTuple):
+    """Parts that one member of a request is about; ``named`` is what the node requires besides their amount."""
+
+    kind: int
+    amount: int
+    model: str | None
+    detail: str | None
+    named: frozenset[str]
 
 
 class Constrained(blocks.Blocks):
@@ -35,7 +53,7 @@ class Constrained(blocks.Blocks):
     def compose(self, plan: composer.Plan) -> base.Outcome:
         if not plan.may_differ:
             raise introspection_errors.NotOffered(what="composition of the devices that a client names")
-        stanza = self._stanza(plan.resource_urls)
+        stanza = self._stanza(plan)
         # A service chooses no reserved block, and the devices of the plan may be all that fit.
         self.reserve(plan.resource_urls, False)
         body = {"Name": plan.name, "Description": blocks.mark(plan), **stanza}
@@ -63,22 +81,23 @@ class Constrained(blocks.Blocks):
         every = self._walker.paths(service.get("ResourceBlocks"))
         return frozenset(url for url in every if machine_url in self._consumers(self._read(url)))
 
-    def _stanza(self, urls: typing.Sequence[str]) -> Document:
+    def _stanza(self, plan: composer.Plan) -> Document:
         """Return what a request says of the parts that the blocks at some paths have.
 
         Raise PodManagerUnreachable where they cannot be read: a request without them would get too little.
         """
-        counts: collections.Counter[tuple[int, int, str | None, str | None]] = collections.Counter()
-        for url in urls:
+        counts: collections.Counter[_Kind] = collections.Counter()
+        for url in plan.resource_urls:
             parts = list(self._parts(self._read(url)))
             unread = sorted(self._walker.unread) or ([] if parts else [url])
             if unread:
                 reason = f"the parts of {unread[0]} could not be read"
                 raise errors.PodManagerUnreachable(url=self._connection.paths.url, reason=reason)
-            counts.update(parts)
+            counts.update(_Kind(*part, _named(part[0], plan.required.get(url, ()))) for part in parts)
+        offered = _offered(self._walker.document(self._capabilities) or {})
         members: dict[str, list[Document]] = {}
-        for (kind, amount, model, detail), number in counts.items():
-            name, member = _member(kind, amount, model, detail, number)
+        for kind, number in counts.items():
+            name, member = _member(kind, number, offered)
             members.setdefault(name, []).append(member)
         return {name: {"Members": each} for name, each in members.items()}
 
@@ -108,18 +127,56 @@ class Constrained(blocks.Blocks):
             yield path, self._read(path)
 
 
-def _member(
-    kind: int, amount: int, model: str | None, detail: str | None, number: int
-) -> tuple[str, Document]:
+def _named(kind: int, required: typing.Collection[str]) -> frozenset[str]:
+    """Return what of a requirement is about parts of a kind."""
+    return frozenset(required) & _ABOUT.get(kind, frozenset())
+
+
+def _offered(capabilities: Document) -> dict[str, set[str]]:
+    """Return what a capabilities object lets a client name of the members of each collection, and of "Drives"."""
+    found: dict[str, set[str]] = {}
+    for name in ("Processors", "Storage"):
+        members = properties.at(capabilities, (name, "Members"))
+        for member in members if isinstance(members, list) else ():
+            places = [(name, member), *(("Drives", each) for each in _dicts(member, "Drives"))]
+            for place, document in places:
+                if isinstance(document, dict):
+                    found.setdefault(place, set()).update(blocks.on_create(document))
+    return found
+
+
+def _dicts(document: object, name: str) -> list[Document]:
+    listed = document.get(name) if isinstance(document, dict) else None
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _member(kind: _Kind, number: int, offered: typing.Mapping[str, set[str]]) -> tuple[str, Document]:
     """Return the collection that a request has parts of a kind in, and its member for ``number`` equal ones."""
-    if kind == measures.CPU:
-        return "Processors", {_COUNT: number, "ProcessorType": "CPU", "TotalCores": amount}
-    if kind == measures.ACCELERATOR:
-        named = {"Model": model} if model else {}
-        return "Processors", {_COUNT: number, "ProcessorType": detail or "Accelerator", **named}
-    if kind == measures.MEMORY:
-        return "Memory", {_COUNT: number, "CapacityMiB": amount}
-    if kind == measures.INTERFACE:
-        return "EthernetInterfaces", {_COUNT: number, "SpeedMbps": amount}
-    drives = [{_COUNT: number, "CapacityBytes": amount * 1024**3}]
-    return "Storage", {_COUNT: 1, "Drives": drives}
+    if kind.kind == measures.CPU:
+        named = _allowed(_of_processor(kind), offered.get("Processors", ()))
+        return "Processors", {_COUNT: number, "ProcessorType": "CPU", "TotalCores": kind.amount, **named}
+    if kind.kind == measures.ACCELERATOR:
+        named = {"Model": kind.model} if kind.model else {}
+        return "Processors", {_COUNT: number, "ProcessorType": kind.detail or "Accelerator", **named}
+    if kind.kind == measures.MEMORY:
+        return "Memory", {_COUNT: number, "CapacityMiB": kind.amount}
+    if kind.kind == measures.INTERFACE:
+        return "EthernetInterfaces", {_COUNT: number, "SpeedMbps": kind.amount}
+    named = _allowed({"MediaType": kind.detail} if kind.named else {}, offered.get("Drives", ()))
+    return "Storage", {
+        _COUNT: 1,
+        "Drives": [{_COUNT: number, "CapacityBytes": kind.amount * 1024**3, **named}],
+    }
+
+
+def _of_processor(kind: _Kind) -> Document:
+    """Return what a node requires of a CPU; Redfish has two names for its architecture."""
+    is_general = kind.detail in _GENERAL
+    architecture = {("ProcessorArchitecture" if is_general else "InstructionSet"): kind.detail}
+    model = {"Model": kind.model} if "model" in kind.named else {}
+    return model | (architecture if "architecture" in kind.named else {})
+
+
+def _allowed(named: Document, offered: typing.Collection[str]) -> Document:
+    """Return what has a value, and what the service lets a client name."""
+    return {name: value for name, value in named.items() if value and name in offered}

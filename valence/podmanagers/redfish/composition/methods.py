@@ -96,7 +96,9 @@ class Methods(composer.Composer):
         if action:
             methods.append(manifest.Manifest(self._connection, self._root, action))
         if is_constrained:
-            methods.append(constrained.Constrained(self._connection, self._root))
+            methods.append(
+                constrained.Constrained(self._connection, self._root, objects[measures.CONSTRAINED])
+            )
         return methods
 
     def _for_plan(self, plan: composer.Plan) -> typing.Iterator[composer.Composer]:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Machines for which a simulated service chooses the blocks."""
 
+import fixtures
+
 from tests.unit.podmanagers.redfish.composition import test_blocks
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base as podmanagers
 from valence.podmanagers import composer
+from valence.podmanagers.redfish import connection
 
 
 class ConstrainedCase(test_blocks.BlocksCase):
@@ -70,6 +73,47 @@ class ConstrainedTest(ConstrainedCase):
         plan = self.plan()
         plan = plan._replace(resource_urls=(plan.resource_urls[0], gpu))
         self.assertIn(gpu, self.composed(plan).resource_urls)
+
+    def test_what_the_node_requires_is_named_where_the_service_lets_it_be(self):
+        self.start()
+        plan = self.plan(2)
+        everything = dict.fromkeys(plan.resource_urls, ("model", "architecture", "media"))
+        processor, drive = self.named(plan._replace(required=everything))
+        block = self.driver.read(plan.resource_urls[0])
+        document = self.driver.read(block["Processors"][0]["@odata.id"])
+        named = {"Model": document["Model"], "InstructionSet": "x86-64"}
+        self.assertEqual((named, {"MediaType": "SSD"}), (processor, drive))
+        (machine,) = self.composer.find(plan)  # the service has chosen accordingly
+        own = [self.driver.read(url) for url in machine.resource_urls]
+        links = [link["@odata.id"] for each in own for link in each.get("Processors", ())]
+        self.assertEqual({document["Model"]}, {self.driver.read(url)["Model"] for url in links})
+        self.composer.decompose(machine.resource_url)
+        self.assertEqual([{}, {}], self.named(plan), "nothing is required")
+
+    def test_what_the_service_does_not_offer_to_name_is_not_named(self):
+        self.useFixture(fixtures.MonkeyPatch("valence.simulator.documents.capabilities.member", lambda _: {}))
+        self.start()
+        plan = self.plan()
+        everything = dict.fromkeys(plan.resource_urls, ("model", "architecture", "media"))
+        self.assertEqual([{}, {}], self.named(plan._replace(required=everything)))
+
+    def named(self, plan):
+        """Compose a plan; return what its request said of the processors and the drives besides their amounts."""
+        sent, exchange = [], connection.Connection.exchange
+
+        def noting(one, method, path, body=None, *more):
+            sent.append(body)
+            return exchange(one, method, path, body, *more)
+
+        with fixtures.MonkeyPatch(f"{connection.__name__}.Connection.exchange", noting):
+            self.composer.compose(plan)
+        (processor,), (storage,) = (sent[-1][name]["Members"] for name in ("Processors", "Storage"))
+        (drive,) = storage["Drives"]
+        amounts = "@Redfish.RequestedCount", "ProcessorType", "TotalCores", "CapacityBytes"
+        return [
+            {name: value for name, value in each.items() if name not in amounts}
+            for each in (processor, drive)
+        ]
 
     def test_nothing_is_requested_where_parts_cannot_be_read(self):
         for faults in (
