@@ -22,8 +22,8 @@ exclude_patterns = ["_ext"]
 nitpicky = True
 smartquotes = False
 
-#: section 8 of the manual: commands of administrators
 COMMANDS = {
+    "valence": "command line of Valence",
     "valence-api": "REST API of Valence",
     "valence-conductor": "conductor of Valence",
     "valence-all-in-one": "Valence in one process",
@@ -32,8 +32,11 @@ COMMANDS = {
     "valence-migrate-data": "move introspection data between storages",
     "valence-status": "check an installation before an upgrade",
 }
+#: in section 1 of the manual; the others are commands of administrators, in section 8
+OF_USERS = ("valence",)
 man_pages = [
-    (f"man/{command}", command, about, ["the authors of Valence"], 8) for command, about in COMMANDS.items()
+    (f"man/{command}", command, about, ["the authors of Valence"], 1 if command in OF_USERS else 8)
+    for command, about in COMMANDS.items()
 ]
 
 html_theme = "furo"

@@ -38,8 +38,8 @@ class ExampleTest(base.TestCase):
     def test_command_line(self):
         shell = self.useFixture(console.Console(self.make_folder(), {}, path=[BIN]))
         shell.run(console.Step(0, f"export VALENCE_ENDPOINT={self.site.client.url}", ""))
-        for page in ("index", "desired_state"):
-            steps = list(console.steps((DOCUMENTATION / f"cli/{page}.rst").read_text()))
-            self.assertGreater(len(steps), 10)
+        for page, least in (("cli/index", 10), ("cli/desired_state", 10), ("man/valence", 2)):
+            steps = list(console.steps((DOCUMENTATION / f"{page}.rst").read_text()))
+            self.assertGreater(len(steps), least)
             for step in steps:
                 shell.run(step)

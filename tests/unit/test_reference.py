@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The generated pages of the documentation have everything that they are about."""
 
+import fnmatch
 import pathlib
 import re
 import runpy
 
 from tests import base
 from valence.api import routes
+from valence.client import commands
 
 ROOT = pathlib.Path(__file__).parents[2]
 SOURCE = ROOT / "doc" / "source"
@@ -52,9 +54,19 @@ class ReferenceTest(base.TestCase):
         ]
         self.assertEqual([], missing)
 
+    def test_every_command_of_clients_is_on_a_page(self):
+        texts = [path.read_text() for path in (SOURCE / "cli").glob("*.rst")]
+        shown = {each.strip() for text in texts for each in re.findall(r":command: (.*)", text)}
+        missing = [
+            name for name in commands.COMMANDS if not any(fnmatch.fnmatch(name, each) for each in shown)
+        ]
+        self.assertEqual([], missing)
+
     def test_every_command_has_a_manual_page(self):
-        script = re.findall(r"^    (valence-[a-z-]+) = ", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
-        pages = {path.stem for path in (SOURCE / "man").glob("valence-*.rst")}
+        script = re.findall(
+            r"^    (valence[a-z-]*) = valence\.", (ROOT / "setup.cfg").read_text(), re.MULTILINE
+        )
+        pages = {path.stem for path in (SOURCE / "man").glob("valence*.rst")}
         self.assertEqual(set(script), pages)
         self.assertEqual(pages, set(runpy.run_path(str(SOURCE / "conf.py"))["COMMANDS"]))
         self.assertIn("--help", GENERATED["help_text"]("valence-status"))
