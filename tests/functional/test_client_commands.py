@@ -4,9 +4,7 @@
 import importlib
 import io
 import json
-import logging
 import shlex
-import threading
 
 import fixtures
 from cliff import display
@@ -96,7 +94,7 @@ class ExampleTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.silence_servers()
+        self.useFixture(console.QuietServers())
         self.site = self.useFixture(live.Site(systems=4))
         url = f"{self.site.pod.url}/redfish/v1"
         self.site.client.post("/v1/pod_managers", {"name": "demo", "url": url, **live.CREDENTIALS})
@@ -104,16 +102,6 @@ class ExampleTest(base.TestCase):
         self.rack.wait_for_operation(self.rack.pod_managers.sync(self.rack.pod_managers.find("demo")))
         self.make_job()
         self.useFixture(fixtures.EnvironmentVariable("VALENCE_ENDPOINT", self.site.client.url))
-
-    def silence_servers(self):
-        """Let only this thread log: servers are in the same process as the commands, and shall not print with them."""
-        mine, call_handlers = threading.get_ident(), logging.Logger.callHandlers
-
-        def call_mine(logger, record):
-            if record.thread == mine:
-                call_handlers(logger, record)
-
-        self.useFixture(fixtures.MonkeyPatch("logging.Logger.callHandlers", call_mine))
 
     def make_job(self):
         """Make the job of the examples, which has run once."""

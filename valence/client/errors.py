@@ -5,6 +5,7 @@ All of them are exceptions of keystoneauth1, so that code written for its sessio
 """
 
 import typing
+import urllib.parse
 from collections import abc
 
 import requests
@@ -47,7 +48,8 @@ class RackError(exceptions.ClientException):
     ) -> None:
         self.detail, self.hint, self.code = detail, hint, code
         self.status, self.request_id, self.problems = status, request_id, list(problems)
-        super().__init__(f"{detail} {hint}".strip())
+        end = "." if hint and not detail.endswith((".", "!", "?")) else ""
+        super().__init__(f"{detail}{end} {hint}".strip())
 
 
 class BadRequest(RackError):
@@ -115,6 +117,8 @@ class WaitTimeout(RackError):
     """An operation has not ended in the time that the caller gave it; it goes on."""
 
 
+#: what OpenSSL says of an answer that is not of TLS
+_WITHOUT_TLS = ("WRONG_VERSION_NUMBER", "record layer failure", "UNEXPECTED_MESSAGE")
 #: how an operation that did not succeed has ended
 ENDS = {"failed": "failed", "cancelled": "was cancelled"}
 BY_STATUS = {
@@ -164,15 +168,22 @@ def of(response: requests.Response) -> RackError:
 
 
 def unreachable(error: Exception, url: str) -> Unreachable:
-    """Return the error of a request that nothing answered."""
+    """Return the error of a request to Valence at ``url``, or to Keystone before it, that nothing answered."""
+    place = _place(error, url)
+    if isinstance(error, exceptions.SSLError) and any(text in str(error) for text in _WITHOUT_TLS):
+        return Unreachable(f"{place} answers without TLS.", hint="Write http:// instead of https://.")
     if isinstance(error, exceptions.SSLError):
         hint = "Name the file of the authority that signed it (--os-cacert, OS_CACERT, or cacert in clouds.yaml)."
-        return Unreachable(f"The certificate of {url} is refused: {_cause(error)}", hint=hint)
+        return Unreachable(f"The certificate of {place} is refused: {cause(error)}", hint=hint)
     if isinstance(error, exceptions.ConnectTimeout):
-        found = Unreachable(f"{url} did not answer in time.")
+        found = Unreachable(f"{place} did not answer in time.")
     else:
-        hint = "Does Valence run there? Name another place by --endpoint, VALENCE_ENDPOINT or in clouds.yaml."
-        found = Unreachable(f"{url} cannot be reached: {_cause(error)}", hint=hint)
+        hint = (
+            "Does Valence run there? Name another place by --endpoint, VALENCE_ENDPOINT or in clouds.yaml."
+            if place == url
+            else "Is that the URL of Keystone? Correct auth_url (--os-auth-url, OS_AUTH_URL or in clouds.yaml)."
+        )
+        found = Unreachable(f"{place} cannot be reached: {cause(error)}", hint=hint)
     is_broken = isinstance(getattr(error, "original", None), requests.exceptions.ChunkedEncodingError)
     found.is_passing = is_broken or isinstance(error, exceptions.RetriableConnectionFailure)
     found.may_be_done = found.is_passing and not any(isinstance(each, _UNSENT) for each in _chain(error))
@@ -219,6 +230,14 @@ def _usual_hint(status: int, *, is_of_valence: bool) -> str:
     return HINTS.get(status, "") if is_clear else ELSEWHERE
 
 
+def _place(error: Exception, url: str) -> str:
+    """Return ``url``, or the server that did not answer if it is another one."""
+    requested = [getattr(getattr(each, "request", None), "url", None) for each in _chain(error)]
+    asked = urllib.parse.urlsplit(next(filter(None, requested), url))
+    is_other = asked[:2] != urllib.parse.urlsplit(url)[:2]
+    return urllib.parse.urlunsplit((*asked[:2], "", "", "")) if is_other else url
+
+
 def _chain(error: BaseException | None) -> abc.Iterator[BaseException]:
     """Yield an error and what caused it."""
     while error:
@@ -226,7 +245,7 @@ def _chain(error: BaseException | None) -> abc.Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """Return the innermost reason of an error in one line."""
     *_, first = _chain(error)
     text = " ".join(str(first).split()) or type(first).__name__

@@ -56,16 +56,24 @@ def add_arguments(parser: argparse.ArgumentParser, argv: abc.Sequence[str]) -> N
             "Secrets belong into the environment, OS_PASSWORD, or into clouds.yaml. (OS_AUTH_TYPE)",
         )
         return
-    from keystoneauth1 import loading  # noqa: PLC0415  takes longer than all the rest of --help
+    from keystoneauth1 import exceptions  # noqa: PLC0415  they take longer than all the rest of --help
+    from keystoneauth1 import loading  # noqa: PLC0415
 
     is_url = "OS_AUTH_URL" in os.environ or any(each.startswith("--os-auth-url") for each in argv)
-    loading.register_auth_argparse_arguments(
-        parser, list(argv), default="password" if is_url else "http_basic"
-    )
+    try:
+        loading.register_auth_argparse_arguments(
+            parser, list(argv), default="password" if is_url else "http_basic"
+        )
+    except exceptions.NoMatchingPlugin as error:
+        names = ", ".join(sorted(loading.get_available_plugin_names()))
+        parser.error(f"There is no way to sign in named {error.name}; they are: {names}")
 
 
 def connect(options: argparse.Namespace) -> "rack.Rack":
     """Return a client as the options say."""
+    if options.os_cacert and not os.path.exists(options.os_cacert):
+        hint = "Name a file with the certificates of authorities (PEM): --os-cacert or OS_CACERT."
+        raise ValueError(f"There is no file {options.os_cacert}. {hint}")
     verify = False if options.insecure else options.os_cacert or True
     if options.os_cloud:
         return _of_cloud(options, verify)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """``valence``: the commands as a program of their own, which needs no configuration beside the demo."""
 
+import difflib
 import functools
 import importlib.metadata
+import itertools
 import logging
 import sys
 import typing
@@ -15,10 +17,12 @@ from valence import client
 from valence import version
 from valence.client import commands
 from valence.client import session
+from valence.client.commands import base
 
 if typing.TYPE_CHECKING:
     from valence.client import rack
 
+NAME = "valence"
 #: loggers of what clients are made of: they tell of the way, not of the result
 QUIET = (
     "keystoneauth",
@@ -64,7 +68,8 @@ class Shell(app.App):
 
     def build_option_parser(self, *arguments: typing.Any, **keywords: typing.Any) -> typing.Any:
         parser = super().build_option_parser(*arguments, **keywords)
-        session.add_arguments(parser, self._argv)
+        parser.prog = NAME
+        session.add_arguments(base.brief(parser), self._argv)
         return parser
 
     def configure_logging(self) -> None:
@@ -74,6 +79,24 @@ class Shell(app.App):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         logging.getLogger("keystoneauth").setLevel(logging.DEBUG if is_verbose else logging.ERROR)
 
+    def run_subcommand(self, argv: list[str]) -> int:
+        try:
+            self.command_manager.find_command(argv)
+        except ValueError:
+            self.stderr.write(f"{NAME}: {self._unknown(argv)} All commands: {NAME} --help\n")
+            return 2
+        return super().run_subcommand(argv)
+
+    def _unknown(self, argv: list[str]) -> str:
+        """Return what is wrong with words that are no command."""
+        if argv[0].startswith("-"):
+            return f"There is no option {argv[0]} before a command."
+        words = " ".join(itertools.takewhile(lambda word: not word.startswith("-"), argv))
+        if below := [name for name in commands.COMMANDS if name.startswith(f"{words} ")]:
+            return f"{words} alone is no command; there are: {', '.join(below)}."
+        near = difflib.get_close_matches(words, commands.COMMANDS) or self.get_fuzzy_matches(argv[0])
+        return f"There is no command {words}. Did you mean: {', '.join(near)}?"
+
     def initialize_app(self, argv: list[str]) -> None:
         self.client_manager = ClientManager(lambda: session.connect(self.options))
 
@@ -82,5 +105,5 @@ def main(argv: abc.Sequence[str] | None = None, **streams: typing.Any) -> int:
     """Run a command and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
     shell = Shell(given, **streams)
-    shell.NAME = "valence"
+    shell.NAME = NAME
     return shell.run(given or ["help"])

@@ -4,6 +4,7 @@
 import io
 import json
 import logging
+import threading
 import typing
 
 import fixtures
@@ -23,6 +24,19 @@ class Printed(typing.NamedTuple):
     def json(self):
         """The document that was printed."""
         return json.loads(self.out)
+
+
+class QuietServers(fixtures.Fixture):
+    """Lets only the thread of the test log: servers in the same process shall not print with the commands."""
+
+    def _setUp(self):
+        mine, call_handlers = threading.get_ident(), logging.Logger.callHandlers
+
+        def call_mine(logger, record):
+            if record.thread == mine:
+                call_handlers(logger, record)
+
+        self.useFixture(fixtures.MonkeyPatch("logging.Logger.callHandlers", call_mine))
 
 
 class Console(fixtures.Fixture):

@@ -53,7 +53,7 @@ class ResponseTest(base.TestCase):
         error = self.error((400, {"title": "Bad request format", "description": "limit: No."}, {}))
         self.assertEqual("limit: No. Correct the request and send it again.", str(error))
         error = self.error((404, {"title": "404 Not Found"}, {}))
-        self.assertEqual("404 Not Found", error.detail)
+        self.assertEqual("404 Not Found. List them to see what there is.", str(error))
 
     def test_something_else_than_valence_answers(self):
         for status, part in ((404, "Is that the URL of Valence?"), (403, "operator"), (504, "Try again")):
@@ -77,6 +77,17 @@ class UnreachableTest(base.TestCase):
             f"The certificate of {server.URL}/v1 is refused: self-signed certificate.", error.detail
         )
         self.assertIn("--os-cacert", error.hint)
+
+    def test_an_answer_without_tls(self):
+        error = self.error(requests.exceptions.SSLError("[SSL: WRONG_VERSION_NUMBER] wrong version number"))
+        self.assertEqual(f"{server.URL}/v1 answers without TLS.", error.detail)
+        self.assertIn("http://", error.hint)
+
+    def test_keystone_is_away(self):
+        request = requests.Request("POST", "http://keystone.test:5000/v3/auth/tokens").prepare()
+        error = self.error(requests.ConnectionError("refused", request=request))
+        self.assertEqual("http://keystone.test:5000 cannot be reached: refused.", error.detail)
+        self.assertIn("auth_url", error.hint)
 
     def test_an_answer_takes_too_long(self):
         error = self.error(requests.exceptions.ReadTimeout("slow"))

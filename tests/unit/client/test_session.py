@@ -58,7 +58,9 @@ class ConnectTest(base.TestCase):
         self.assertEqual("http://b.test/v1", self.connect("--endpoint", "http://b.test/v1").get_endpoint())
 
     def test_certificates(self):
-        self.assertEqual("ca.pem", self.connect("--os-cacert", "ca.pem").session.verify)
+        file = self.make_folder() / "ca.pem"
+        file.write_text("")
+        self.assertEqual(str(file), self.connect("--os-cacert", str(file)).session.verify)
         self.assertIs(False, self.connect("--insecure").session.verify)
 
     def test_http_basic(self):

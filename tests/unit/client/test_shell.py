@@ -55,10 +55,35 @@ class ShellTest(base.TestCase):
         self.assertEqual({"client", "db", "version"}, mine)
         self.assertEqual(set(), {"openstack", "sqlalchemy", "oslo_config", "oslo_messaging", "flask"} & used)
 
-    def test_an_unknown_command(self):
-        printed = self.useFixture(console.Console()).run("nodes", "list")
-        self.assertEqual(2, printed.code)
-        self.assertIn("Did you mean one of these?", printed.out)
+    def test_wrong_arguments_are_one_line_that_says_what_is_right(self):
+        shell = self.useFixture(console.Console())
+        for argv, part in (
+            (("nodes", "list"), "There is no command nodes list. Did you mean: node list"),
+            (("node", "--long"), "node alone is no command; there are: node attach, node boot"),
+            (("xyzzy",), "There is no command xyzzy."),
+            (("--nonsense", "node", "list"), "There is no option --nonsense before a command."),
+            (("--os-region-name",), "--os-region-name: expected one argument."),
+            (("--os-auth-type", "nonsense", "node", "list"), "named nonsense; they are: admin_token"),
+            (("node", "list", "--limti", "3"), "Did you mean --limit? Its options: valence node list --help"),
+            (("node", "list", "--xyzzy"), "unrecognized arguments: --xyzzy. Its options"),
+            (("node", "list", "--limit", "0"), "'0' is not a whole number from 1 on. Its options"),
+            (("node", "create", "a", "--policy", "b"), "invalid choice: 'b' (choose from"),
+        ):
+            printed = shell.run(*argv)
+            self.assertEqual((2, "", 1), (printed.code, printed.out, printed.err.count("\n")), printed.err)
+            self.assertIn(part, printed.err)
+
+    def test_a_connection_that_cannot_be_made_is_one_line_with_a_hint(self):
+        folder = self.make_folder()
+        shell = self.useFixture(console.Console())
+        for argv, part in (
+            (("--os-auth-type", "password"), "not given: auth_url. Check --os-auth-type"),
+            (("--os-auth-type", "http_basic"), "No valid authentication is available. Check --os-auth-type"),
+            (("--os-cacert", f"{folder}/ca"), f"There is no file {folder}/ca. Name a file"),
+        ):
+            printed = shell.run(*argv, "node", "list")
+            self.assertEqual((1, "", 1), (printed.code, printed.out, printed.err.count("\n")), printed.err)
+            self.assertIn(part, printed.err)
 
     def test_every_error_is_one_line_without_a_traceback(self):
         cut = [requests.ConnectionError("refused")] * 4

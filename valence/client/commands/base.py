@@ -5,8 +5,10 @@ import abc
 import argparse
 import collections.abc
 import contextlib
+import difflib
 import json
 import logging
+import re
 import typing
 
 from cliff import columns
@@ -26,6 +28,14 @@ LOG = logging.getLogger(__name__)
 #: the columns and the values of one row, and those of a list
 Shown = tuple[tuple[str, ...], tuple[typing.Any, ...]]
 Listed = tuple[tuple[str, ...], collections.abc.Iterable[tuple[typing.Any, ...]]]
+
+
+#: what to do where keystoneauth1 cannot sign in, or finds no Valence in the catalogue
+SIGN_IN = "Check --os-auth-type with its options, clouds.yaml and the OS_* variables, or name Valence by --endpoint."
+#: how alike a misspelt option and the one that is meant are
+ALIKE = 0.75
+#: arguments that no option has, in an error of argparse
+_UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
 
 
 class Document(columns.FormattableColumn[typing.Any]):
@@ -57,10 +67,23 @@ class Command(command.Command):
         parser = super().get_parser(prog_name)
         parser.epilog = f"Example: {prog_name} {self.example}".rstrip()
         self.add_arguments(parser)
-        return parser
+        return brief(parser)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the arguments of the command."""
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; give a hint with errors of keystoneauth1, which have none."""
+        from keystoneauth1 import exceptions  # noqa: PLC0415  --help needs no requests
+
+        from valence.client import errors  # noqa: PLC0415
+
+        try:
+            return super().run(parsed_args)
+        except errors.RackError:
+            raise
+        except exceptions.ClientException as error:
+            raise errors.RackError(errors.cause(error), hint=SIGN_IN) from error
 
 
 class List(Command, lister.Lister):
@@ -218,6 +241,22 @@ class Delete(Wait):
                 LOG.error("%s: %s", name, error)
                 failures += 1
         return 1 if failures else 0
+
+
+def brief(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Return a parser that tells of wrong arguments in one line, without all of its options."""
+
+    def error(message: str) -> typing.NoReturn:
+        unknown = _UNKNOWN.match(message)
+        near = []
+        if unknown:
+            near = difflib.get_close_matches(unknown[1], parser._option_string_actions, 1, ALIKE)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        text = message if message.endswith(".") else f"{message}."
+        parser.exit(2, f"{parser.prog}: {text} {hint}Its options: {parser.prog} --help\n")
+
+    parser.error = error  # type: ignore[method-assign]
+    return parser
 
 
 def listed(

@@ -66,16 +66,19 @@ def secret(file: str | None, is_prompted: bool, name: str) -> str | None:
         return getpass.getpass(f"{name}: ")
     if file is None:
         return None
-    text = sys.stdin.read() if file == "-" else pathlib.Path(file).read_text()
+    try:
+        text = sys.stdin.read() if file == "-" else pathlib.Path(file).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "Name a file whose first line it is, or - for standard input."
+        raise ValueError(f"The file of the {name} cannot be read: {error}. {hint}") from None
     return text.partition("\n")[0].removesuffix("\r")
 
 
 def positive(text: str) -> int:
     """Return a number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("It must be 1 or more.")
-    return number
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on.")
+    return int(text)
 
 
 def pair(text: str) -> tuple[str, str]:

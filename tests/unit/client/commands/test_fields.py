@@ -53,6 +53,10 @@ class OptionTest(base.TestCase):
         file.write_text("pa ss\r\nsecond line\n")
         self.assertEqual({"password": "pa ss"}, self.parse("update", "--password-file", str(file)))
 
+    def test_a_file_of_a_secret_that_cannot_be_read(self):
+        error = self.assertRaises(ValueError, self.parse, "update", "--password-file", "/nowhere")
+        self.assertIn("The file of the password cannot be read: [Errno 2]", str(error))
+
     def test_a_secret_comes_from_standard_input_or_a_terminal(self):
         with fixtures.MonkeyPatch("sys.stdin", io.StringIO("secret")):
             self.assertEqual({"password": "secret"}, self.parse("update", "--password-file", "-"))
@@ -82,7 +86,8 @@ class OptionTest(base.TestCase):
 
     def test_numbers(self):
         self.assertEqual(3, fields.positive("3"))
-        self.assertRaises(argparse.ArgumentTypeError, fields.positive, "0")
+        for text in ("0", "-1", "x", "1.5"):
+            self.assertRaises(argparse.ArgumentTypeError, fields.positive, text)
         self.assertIs(int, fields._reader(types.Integer()))
 
     def test_pairs(self):
