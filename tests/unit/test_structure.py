@@ -69,6 +69,7 @@ HOMES = {
     "httptools": ["common/web/http_connection.py"],
     "oslo_db": ["db/"],
     "oslo_messaging": [
+        "bus/inspection.py",
         "bus/local_driver.py",
         "bus/messaging.py",
         "bus/notifications.py",
@@ -115,6 +116,7 @@ MOST_DECISIONS_WITHOUT_TEST = 2
 TESTED_ELSEWHERE = {
     "api/": "functional/test_api.py",
     "cmd/all_in_one.py": "functional",
+    "cmd/doctor/": "unit/cmd/test_doctor.py",
     "cmd/process.py": "functional/test_observation.py",
     "composition/candidates.py": "unit/composition/test_selection.py",
     "composition/claims.py": "contract/test_claims.py",
