@@ -18,7 +18,6 @@ from valence.db import options
 from valence.db import types
 
 LOG = log.getLogger(__name__)
-
 Result = typing.TypeVar("Result")
 Row = typing.TypeVar("Row")
 
@@ -28,7 +27,6 @@ TRIES = 20
 DRIVERS = "valence.db.driver"
 SCHEMES = {"sqlite": "sqlalchemy", "mysql": "sqlalchemy", "postgresql": "sqlalchemy"}
 OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
-
 
 Model = type[models.ModelBase]
 AnyModel = typing.TypeVar("AnyModel", bound=models.ModelBase)
@@ -225,6 +223,10 @@ class Schema(abc.ABC):
     @abc.abstractmethod
     def differences(self) -> typing.Sequence[str]:
         """Return what differs between the database and the models, one line each."""
+
+    def charsets(self) -> typing.Sequence[tuple[str, str, str]]:
+        """Return tables, columns and character sets of texts that are not UTF-8, where a database has several."""
+        return ()
 
 
 class Store(abc.ABC):

@@ -48,6 +48,10 @@ class Schema(store.Schema):
         """Return what differs between the database and the models, one line each."""
         return self._migration().differences()
 
+    def charsets(self) -> list[tuple[str, str, str]]:
+        """Return tables, columns and character sets of texts that MariaDB does not keep as utf8mb4."""
+        return self._connections.run(_charsets)
+
     def revise(self, message: str, folder: pathlib.Path = VERSIONS) -> pathlib.Path:
         """Write a migration from what this SQLite database has to what the models say; return its path."""
         self.folders = [*dict.fromkeys([*self.folders, folder])]
@@ -68,3 +72,15 @@ def _version(connection: sqlalchemy.Connection) -> str | None:
     if not sqlalchemy.inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _charsets(connection: sqlalchemy.Connection) -> list[tuple[str, str, str]]:
+    if connection.dialect.name != "mysql":
+        return []
+    # alembic makes its own table, with the character set of the database; a version is ASCII anyway.
+    statement = (
+        "SELECT table_name, column_name, character_set_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND table_name <> 'alembic_version' "
+        "AND character_set_name <> 'utf8mb4' ORDER BY table_name, column_name"
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(sqlalchemy.text(statement))]
