@@ -17,6 +17,7 @@ from valence.client import commands
 
 #: the commands in an order in which their examples work; where an operation fails, its command does
 ORDER = (
+    "doctor",
     "pod manager create",
     "pod manager list",
     "pod manager show",

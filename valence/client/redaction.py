@@ -16,12 +16,16 @@ _SECRETS = {
 _VALUE = re.compile(rf'("(?:{"|".join(sorted(_SECRETS))})"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 
+def hide(text: str) -> str:
+    """Return a text without the values of secret fields in JSON."""
+    return _VALUE.sub(r'\1"***"', text)
+
+
 class Filter(logging.Filter):
     """Replaces the values of secret fields in JSON."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        record.msg, record.args = _VALUE.sub(r'\1"***"', text), ()
+        record.msg, record.args = hide(record.getMessage()), ()
         return True
 
 

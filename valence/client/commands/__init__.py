@@ -10,6 +10,7 @@ COMMANDS = {
     "device list": "inventory:ListDevices",
     "device set": "inventory:SetDevice",
     "device show": "inventory:ShowDevice",
+    "doctor": "doctor.command:Doctor",
     "event follow": "events:FollowEvents",
     "event list": "events:ListEvents",
     "event show": "events:ShowEvent",
