@@ -67,6 +67,8 @@ class TourTest(base.TestCase):
             r"\b8282\b": str(ports.free_port()),
         }
         shell = self.useFixture(console.Console(folder, instead, path=[BIN, *path]))
+        # Where a reader's Valence is without saying so.
+        shell.run(console.Step(0, "export VALENCE_ENDPOINT=http://127.0.0.1:8181", ""))
         for step in steps:
             shell.run(step)
 
