@@ -73,6 +73,11 @@ class DoctorTest(base.TestCase):
             self.wait_for(lambda: queue.queue_declare(passive=True).message_count == 1000)
         self.assertEqual(["bus.depth"], self.found(options="[notifications]\ntopic = nobody_reads\n"))
 
+        database = self.site.database_url
+        self.assertEqual(["database.unreachable"], self.found((database, f"{database}_missing")))
+        self.assertEqual(
+            ["database.unreachable"], self.found(("mysql+pymysql://", "mysql+pymysql://nobody:wrong-"))
+        )
         self.sql("ALTER TABLE flavors MODIFY description TEXT CHARACTER SET latin1")
         self.assertEqual({"database.charset"}, set(self.found()) - {"database.differs"})
         self.sql("ALTER TABLE flavors MODIFY description TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")

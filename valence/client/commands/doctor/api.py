@@ -29,6 +29,12 @@ def examine(report: reports.Report, client: "rack.Rack", *, recent: bool = False
     except exceptions.ClientException as error:
         report.add("api.credentials", "The Identity service gives no endpoint of Valence.", _text(error))
         return
+    if not place:
+        found = f"The catalogue has no endpoint of the service {adapter.service_type}."
+        report.add(
+            "api.unreachable", found, "Name it with --endpoint, or register it in the Identity service."
+        )
+        return
     url = str(place).rstrip("/").removesuffix("/v1")
     report.checked.append(f"the API at {url}")
     host = urllib.parse.urlsplit(url)
@@ -46,6 +52,9 @@ def examine(report: reports.Report, client: "rack.Rack", *, recent: bool = False
         report.documents |= _examine_rows(report, client, now, version)
         if recent:
             report.documents |= _recent(client)
+    except KeyError as error:
+        found = f"The API lists rows without the field {error}."
+        report.add("api.failed", found, "It has another version than this command.")
     except errors.RackError as error:
         check = (
             "api.credentials" if isinstance(error, errors.Unauthorized | errors.Forbidden) else "api.failed"

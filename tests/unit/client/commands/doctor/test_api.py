@@ -5,6 +5,7 @@ import email.utils
 import time
 
 import requests
+from keystoneauth1 import exceptions
 
 from tests import base
 from tests.unit.client import server
@@ -53,6 +54,7 @@ FAULTS = (
     ("api.credentials", lambda: [READY, server.problem(403)]),
     ("api.failed", lambda: [READY, server.problem(500)]),
     ("api.failed", lambda: [(200, b"<html>", {}), *rows(conductor())]),
+    ("api.failed", lambda: [READY, *rows({"hostname": "conductor-1"})]),
     ("api.clock", lambda: [dated(600), *rows(conductor(600))]),
     ("api.plain", lambda: [dated(), *rows(conductor())]),
     ("conductors.none", lambda: [READY, *rows()]),
@@ -88,3 +90,19 @@ class APITest(base.TestCase):
 
     def test_an_answer_without_a_clock(self):
         self.assertEqual([], self.found([READY, *rows(conductor())]))
+
+    def test_a_catalogue_without_the_service(self):
+        client, report = server.Server().client("http://127.0.0.1:8181"), reports.Report()
+        client.endpoint_override = None
+        client.get_endpoint = lambda: None
+        api.examine(report, client)
+        (finding,) = report.findings
+        self.assertEqual("The catalogue has no endpoint of the service rack.", finding.found)
+        client.get_endpoint = refuse
+        api.examine(report, client)
+        self.assertIn("api.credentials", [each.check for each in report.findings])
+
+
+def refuse():
+    """Refuse the credentials, as Keystone does."""
+    raise exceptions.Unauthorized
