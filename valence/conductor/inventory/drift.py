@@ -87,7 +87,8 @@ class Watch:
             for node in self._having(models.Node, "uuid", by_node)
             if node.state == node_states.COMPOSED and node.updated_at < self._began_at
         ]
-        machines = self._having(models.Resource, "resource_url", {node.resource_url for node in nodes})
+        urls = {node.resource_url for node in nodes if node.resource_url}
+        machines = self._having(models.Resource, "resource_url", urls)
         there = {row.resource_url for row in machines}
         for node in nodes:
             if node.resource_url in there:

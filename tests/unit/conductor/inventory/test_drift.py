@@ -99,7 +99,7 @@ class DriftCase(test_sync.SyncCase):
         self.assertIsNone(self.error())
         self.assertEqual(("device_recovered", "storage/0", None), self.events()[-1])
 
-    def block_of(self, device):
+    def name_of(self, device):
         return self.path(device).rpartition("/")[2]
 
 
@@ -111,13 +111,13 @@ class WatchTest(DriftCase):
         self.assertEqual(("attached", None), self.claim())
 
     def test_a_device_that_is_broken_has_failed_until_it_is_mended(self):
-        self.simulator.set_block_health(self.block_of(self.drive), "Critical")
+        self.simulator.set_block_health(self.name_of(self.drive), "Critical")
         self.sync()
         self.assert_failed("Its health is Critical.")
         revision = self.store.get(models.Node, self.node.uuid).revision
         self.sync()
         self.assertEqual(revision, self.store.get(models.Node, self.node.uuid).revision, "it is told once")
-        self.simulator.set_block_health(self.block_of(self.drive), "OK")
+        self.simulator.set_block_health(self.name_of(self.drive), "OK")
         self.sync()
         self.assert_recovered()
 
@@ -163,6 +163,22 @@ class WatchTest(DriftCase):
         self.request("DELETE", self.url)
         self.sync()
         self.assertEqual((("attached", None), []), (self.claim(), self.events()))
+
+    def test_an_adopted_system_has_failed_while_its_health_is_critical(self):
+        system = self.store.list(models.Device, filters=[store.Filter("device_type", "eq", "System")])[0]
+        node = self.store_node(self.path(system), **{"system/0": system})
+        for health, states in (("Critical", ("failed", True)), ("OK", ("attached", False))):
+            self.simulator.set_health(self.name_of(system), health)
+            self.sync()
+            claim = self.store.get(models.Claim, f"{system.uuid}/1")
+            error = self.store.get(models.Node, node.uuid).error
+            self.assertEqual(states, (claim.state, bool(error)))
+
+    def test_a_node_without_a_path_is_left_alone(self):
+        drive = self.block("Storage")
+        self.store_node(None, **{"storage/0": drive})
+        self.sync()
+        self.assertEqual("attached", self.store.get(models.Claim, f"{drive.uuid}/1").state)
 
     def changing(self, claims):
         """Return a text, as an operation on the node begins."""
