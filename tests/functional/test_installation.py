@@ -88,6 +88,8 @@ class InstallationTest(base.TestCase):
         self.assertEqual("pod\n", listed)
         library = "from valence import client; print(next(client.connect({!r}).pod_managers()).name)"
         self.assertEqual("pod\n", self.make(folder / "python", "-c", library.format(site.client.url)))
+        # It reads a file of the package.
+        self.make(folder / "valence", "api", "explain", "valence.not_found")
         refused = run(folder / "valence-api", "--help")
         self.assertEqual((1, 1), (refused.returncode, refused.stderr.count("\n")), refused.stderr)
         self.assertIn("pip install 'valence[server]'", refused.stderr)

@@ -16,7 +16,8 @@ from tests import environment
 from valence.common.configuration import extras
 
 ROOT = pathlib.Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
 COMMANDS = ("all_in_one", "api", "conductor", "manage", "migrate_data", "simulator", "status")
 #: what takes most of a start, and what nobody needs who asks for --help
 HEAVY = {"alembic", "aiohttp", "flask", "oslo_messaging", "sqlalchemy", "sushy"}
@@ -95,6 +96,16 @@ class FilesTest(base.TestCase):
         """A build from an archive of the source, without git, has the files of packages alone."""
         folders = {file.parent for file in (ROOT / "valence").rglob("*.py")}
         self.assertEqual([], [str(each) for each in folders if not (each / "__init__.py").exists()])
+
+    def test_every_other_file_is_installed_too(self):
+        patterns = SETUPTOOLS["package-data"]["*"]
+        others = [
+            path
+            for path in (ROOT / "valence").rglob("*.*")
+            if path.is_file() and path.suffix not in (".py", ".pyc")
+        ]
+        self.assertNotEqual([], others)
+        self.assertEqual([], [str(each) for each in others if not any(map(each.match, patterns))])
 
 
 class ExtrasTest(base.TestCase):
