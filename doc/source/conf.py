@@ -13,6 +13,7 @@ copyright = "the authors of Valence, Apache License 2.0"
 extensions = [
     "client_commands",
     "generated_reference",
+    "library_reference",
     "notification_samples",
     "oslo_config.sphinxext",
     "oslo_policy.sphinxext",

@@ -2,6 +2,8 @@
 """The generated pages of the documentation have everything that they are about."""
 
 import fnmatch
+import functools
+import inspect
 import pathlib
 import re
 import runpy
@@ -9,6 +11,8 @@ import runpy
 from tests import base
 from valence.api import routes
 from valence.client import commands
+from valence.client import errors
+from valence.client import rack
 
 ROOT = pathlib.Path(__file__).parents[2]
 SOURCE = ROOT / "doc" / "source"
@@ -21,6 +25,41 @@ PATH = re.compile(r"``([\w./-]*\w\.py|(?:valence|tests|doc/source|etc|devstack)/
 FOLDERS = (ROOT, ROOT / "valence", ROOT / "tests")
 #: what the process of the documentation knows
 GENERATED = runpy.run_path(str(SOURCE / "_ext" / "generated_reference.py"))
+LIBRARY = runpy.run_path(str(SOURCE / "_ext" / "library_reference.py"))
+
+
+class LibraryTest(base.TestCase):
+    """The page about the Python library."""
+
+    def setUp(self):
+        super().setUp()
+        self.page = (SOURCE / "user" / "sdk.rst").read_text()
+        (found,) = re.findall(r"library-reference:: ((?:.*\n)+)", self.page)
+        self.shown = [LIBRARY["load"](place) for place in found.split()]
+
+    def test_every_collection_is_described(self):
+        """And so is everything that classes have for their users."""
+        properties = [
+            each for each in vars(rack.Rack).values() if isinstance(each, functools.cached_property)
+        ]
+        kinds = {each.func.__annotations__["return"] for each in properties}
+        self.assertGreater(len(kinds), 5)
+        self.assertEqual(set(), {rack.Rack, *kinds} - set(self.shown))
+        for kind in filter(inspect.isclass, self.shown):
+            self.assertEqual([], [name for name, text in LIBRARY["members"](kind) if len(text) < 10], kind)
+
+    def test_every_error_is_in_the_table(self):
+        kinds = {
+            name for name, each in vars(errors).items() if is_error(each) and each is not errors.RackError
+        }
+        rows = set(re.findall(r"^(\w+) {2,}\w", self.page.partition("\nError ")[2], re.MULTILINE))
+        self.assertGreater(len(kinds), 10)
+        self.assertEqual(set(), kinds - rows)
+
+
+def is_error(thing):
+    """Tell whether something is a class of the client's errors."""
+    return inspect.isclass(thing) and issubclass(thing, errors.RackError)
 
 
 class ReferenceTest(base.TestCase):
