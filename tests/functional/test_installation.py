@@ -86,6 +86,11 @@ class InstallationTest(base.TestCase):
             *("-f", "value", "-c", "name"),
         )
         self.assertEqual("pod\n", listed)
+        doctor = self.make(
+            *(folder / "valence", "--endpoint", site.client.url, "doctor", "--config-file", "valence.conf"),
+            *("-f", "value", "-c", "severity", "-c", "check"),
+        )
+        self.assertEqual("note host.packages\n", doctor)
         library = "from valence import client; print(next(client.connect({!r}).pod_managers()).name)"
         self.assertEqual("pod\n", self.make(folder / "python", "-c", library.format(site.client.url)))
         # It reads a file of the package.

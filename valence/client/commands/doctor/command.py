@@ -142,10 +142,11 @@ def _examine_host(report: "reports.Report", parsed: argparse.Namespace) -> None:
         with _silence():
             for point in importlib.metadata.entry_points(group=HOST):
                 point.load()(report, parsed.config_file, parsed.config_dir, recent=bool(parsed.bundle))
-    except ModuleNotFoundError as error:
+    # The package of the server's commands ends a program that imports it where the server is not installed.
+    except (ModuleNotFoundError, SystemExit) as error:
         if parsed.config_file or parsed.config_dir or os.path.exists("/etc/valence"):
             found = "This host was not checked: the packages of the server are not installed."
-            report.add("host.packages", found, f"{error}.", package=PACKAGE)
+            report.add("host.packages", found, str(error), package=PACKAGE)
 
 
 @contextlib.contextmanager
