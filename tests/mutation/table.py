@@ -194,8 +194,9 @@ MUTANTS = (
            "        if facts.capabilities is None or (", "        if (", OFFERS),
     Mutant("choices-are-requested-again", "conductor/nodes/compose.py",
            "        if plan.may_differ:\n", "        if False:\n", EXCHANGE),
-    Mutant("fewer-devices-are-enough", "conductor/nodes/exchange.py",
-           "or not _is_enough(given, claimed)", "", EXCHANGE),
+    Mutant("smaller-devices-are-enough", "conductor/nodes/exchange.py",
+           "if any(getattr(device, name) < getattr(self.device, name) for name in _MEASURES):", "if False:",
+           EXCHANGE),
     # Events
     Mutant("cursor-moves-before-publication", "conductor/events/outbox.py",
            "            self._mark(published)\n        return len(batch)",
