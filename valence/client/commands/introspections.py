@@ -79,6 +79,10 @@ class StartIntrospection(_OfMachine, base.One):
     def take_action(self, parsed: argparse.Namespace) -> base.Shown:
         introspections = self.rack.introspections
         token = introspections.start(parsed.machine, manage_boot=parsed.manage_boot, source=parsed.source)
+        if token:
+            # The ramdisk needs it while the command waits, and what follows may fail.
+            self.app.stderr.write(f"token: {token}\n")
+            self.app.stderr.flush()
         row = introspections.get(parsed.machine)
         if parsed.wait:
             with base.steps(self.app.stderr, _line) as told:

@@ -3,6 +3,7 @@
 
 from tests import base
 from tests.unit.client import console
+from tests.unit.client import server
 
 AT = "/introspection/v1/introspection"
 ROW = {"uuid": "1", "state": "waiting", "error": None, "finished": False, "links": []}
@@ -43,6 +44,13 @@ class IntrospectionTest(base.TestCase):
         printed = self.run_command([(202, {}, {}), ROW, ROW, ended], *argv)
         text = "The introspection of 1 failed: It is off. Correct the cause, then start the introspection again.\n"
         self.assertEqual((1, "", text), printed)
+
+    def test_the_token_is_shown_before_the_wait(self):
+        started = (202, {}, {"X-Valence-Introspection-Token": "t"})
+        printed = self.run_command([started, ROW, ROW | {"state": "finished"}], "start", "1", "--wait")
+        self.assertEqual((0, "token: t\n"), (printed.code, printed.err))
+        printed = self.run_command([started, server.problem(404)], "start", "1", "--wait")
+        self.assertEqual((1, "token: t"), (printed.code, printed.err.splitlines()[0]))
 
     def test_the_document_is_shown_as_it_is(self):
         document = {"cpus": 2, "all_interfaces": {"eth0": {"ip": None}}}
