@@ -58,9 +58,11 @@ class _Exporter:
                 self.omissions.append(
                     f"{count} {section.name} have the name {name}, and a file finds them by name. Rename them."
                 )
-        return [self._entry(section, row) for row in found if counts[row.name] == 1]
+        entries = (self._entry(section, row) for row in found if counts[row.name] == 1)
+        return [entry for entry in entries if entry is not None]
 
-    def _entry(self, section: sections.Section, row: rows.Row) -> dict[str, typing.Any]:
+    def _entry(self, section: sections.Section, row: rows.Row) -> dict[str, typing.Any] | None:
+        """Return the entry of a row; None, and an omission, for a node whose machine cannot be described."""
         values = {
             name: row[name]
             for name, field in section.fields.items()
@@ -68,7 +70,15 @@ class _Exporter:
             and not isinstance(field, types.Secret)
             and (field.required or row[name] != field.initial())
         }
-        return values | (self._of_node(row) if section.name == "nodes" else {})
+        if section.name != "nodes":
+            return values
+        if selection := self._of_node(row):
+            return values | selection
+        self.omissions.append(
+            f"The node {row.name} has no devices, flavor or requirements that say which machine it is. "
+            "Write its entry yourself."
+        )
+        return None
 
     def _of_node(self, row: rows.Row) -> dict[str, typing.Any]:
         """Return what selects the machine of a node; where its devices came from is not required of the next ones."""
@@ -81,4 +91,10 @@ class _Exporter:
             return {"properties": row["requirements"]}
         if row["kind"] == "system" and row["resource_id"]:
             return {"system": row["resource_id"]}
-        return {}
+        # Without any selection, a file requests any free machine, which this node may not be.
+        devices = (
+            []
+            if row["kind"] == "system"
+            else sorted(each["device_id"] for each in self._api.nodes.devices(row))
+        )
+        return {"devices": devices} if devices else {}

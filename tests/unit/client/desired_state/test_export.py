@@ -42,12 +42,29 @@ class WriteTest(base.TestCase):
                 {"properties": {"memory": {"capacity_mib": 7}}},
             ),
             (system | {"resource_id": samples.OTHER}, {"system": samples.OTHER}),
-            (gone, {}),
         ):
             (entry,) = self.entries(
                 server.page("nodes", row), server.page("flavors", FLAVOR), names=["nodes"]
             )
             self.assertEqual({"name": "web-1"} | expected, entry)
+
+    def test_a_node_without_requirements_has_its_devices(self):
+        node, none = server.page("nodes", NODE | {"flavor_id": None}), server.page("flavors")
+        devices = {
+            "devices": [{"id": "8", "device_id": samples.UUID}, {"id": "7", "device_id": samples.OTHER}]
+        }
+        (entry,) = self.entries(node, none, devices, names=["nodes"])
+        self.assertEqual({"name": "web-1", "devices": [samples.UUID, samples.OTHER]}, entry)
+
+    def test_a_node_whose_machine_nothing_selects_is_reported(self):
+        node = NODE | {"flavor_id": None}
+        for row, answers in ((node, [{"devices": []}]), (node | {"kind": "system"}, [])):
+            exported = self.write(
+                server.page("nodes", row), server.page("flavors"), *answers, names=["nodes"]
+            )
+            self.assertEqual([], document.read(exported.text))
+            (omission,) = exported.omissions
+            self.assertIn("node web-1", omission)
 
     def test_what_cannot_be_found_again_is_left_out(self):
         twins = server.page(
