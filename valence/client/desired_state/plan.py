@@ -11,6 +11,7 @@ from valence.client import rows
 from valence.client.desired_state import comparison
 from valence.client.desired_state import document
 from valence.db import types
+from valence.db.models import node
 
 if typing.TYPE_CHECKING:
     from valence.client import rack as racks
@@ -26,6 +27,9 @@ REFERENCES = {
 FIXED = (
     "It is fixed when the {kind} is created. Correct the file, or delete the {kind} and apply the file again."
 )
+
+FAILED = "The node is in the state error."
+REPAIR = "Retry its operation (operation retry), or delete the node and apply the file again."
 
 
 class Action(enum.StrEnum):
@@ -144,6 +148,8 @@ class _Planner:
             yield Step(Action.CHANGE, entry, changed, values, row.id)
         if fixed:
             yield Step(Action.REFUSE, entry, fixed, why=FIXED.format(kind=entry.section.kind))
+        if entry.section.name == "nodes" and row.get("state") == node.ERROR:
+            yield Step(Action.REFUSE, entry, [], why=f"{FAILED} {row.get('error') or ''} {REPAIR}")
 
     def _of_node(self, name: str, wanted: typing.Any, row: rows.Row) -> list[Difference]:
         """Return how a node differs in one field that it was requested with."""

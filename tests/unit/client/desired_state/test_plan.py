@@ -139,6 +139,12 @@ class NodeTest(PlanTest):
         answer = server.page("nodes", NODE | {"goal": "absent"})
         self.assert_steps([("create", {})], self.plan("nodes: [{name: web-1}]", answer))
 
+    def test_a_node_that_failed_is_refused(self):
+        answer = server.page("nodes", NODE | {"state": "error", "error": "The system is gone."})
+        steps = self.plan("nodes: [{name: web-1, description: new}]", answer)
+        self.assert_steps([("change", {"description": ""}), ("refuse", {})], steps)
+        self.assertIn("The system is gone. Retry", steps[1].why)
+
     def test_an_ambiguous_name_is_refused(self):
         answer = server.page("nodes", NODE, NODE | {"uuid": OTHER})
         (step,) = steps = self.plan("nodes: [{name: web-1}]", answer)
