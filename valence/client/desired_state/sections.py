@@ -2,6 +2,7 @@
 """What a file may say: its sections, and the fields of their entries, which are those of the models."""
 
 import dataclasses
+import re
 import uuid
 from collections import abc
 
@@ -70,6 +71,12 @@ SECTIONS = {
     )
 }
 
+#: a URL with user information, even if a slash in the password hides the end of it
+_SCHEME = "[a-z][a-z0-9+.-]*://"
+_CREDENTIALS = re.compile(
+    rf"(?:{_SCHEME}|(?!{_SCHEME}))(?:[^/?#]*@|[^/?#\[\]@:]*:(?!\d+(?:[/?#]|$)).*@)", re.IGNORECASE
+)
+
 
 def fault(field: types.Field, value: object) -> str | None:
     """Return what is wrong with a value of a field, as a sentence with what to do; None if nothing is."""
@@ -97,4 +104,6 @@ def _text_fault(field: types.Text, value: object) -> str | None:
             uuid.UUID(value)
         except ValueError:
             return "It must be a UUID."
+    if field.format == "uri" and _CREDENTIALS.match(value):
+        return "It contains credentials; give them in the fields username and password."
     return None

@@ -34,3 +34,17 @@ class SectionTest(base.TestCase):
         self.assertEqual(
             ["pod manager", "flavor", "node"], [each.kind for each in sections.SECTIONS.values()]
         )
+
+    def test_a_url_has_no_credentials(self):
+        field = sections.SECTIONS["pod_managers"].fields["url"]
+        for url in (
+            "https://u:hidden@host",
+            "https://hidden@host/",
+            "https://u:hid/den@host",
+            "u:hidden@host",
+        ):
+            found = sections.fault(field, url)
+            self.assertIn("credentials", found)
+            self.assertNotIn("hid", found)
+        for url in ("https://host:443/a@b", "https://[::1]/a@b", "https://host"):
+            self.assertIsNone(sections.fault(field, url))
