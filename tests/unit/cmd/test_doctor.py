@@ -370,6 +370,26 @@ class BundleTest(base.TestCase):
         self.assertIn('"name": "row-7"', texts["pod_managers.json"])
         self.assertRaises(FileExistsError, bundle.write, str(file), report)
 
+    def test_secrets_that_libraries_do_not_mark(self):
+        here = self.useFixture(Host())
+        here.set("oslo_messaging_kafka", ssl_client_key_password="planted-kafka")
+        here.set("database", connection_parameters="charset=utf8mb4&password=planted-parameter")
+        here.write()
+        report = reports.Report()
+        examined = configuration.examine(report, [str(here.file)])
+        self.assertNotIn("planted", report.documents["configuration.txt"])
+        self.assertEqual({"planted-kafka", "planted-parameter"}, report.secrets)
+        self.assertEqual({str(here.file)}, examined.secret_files)
+
+    def test_values_of_unknown_options_that_are_no_secrets(self):
+        here = self.useFixture(Host())
+        here.set("DEFAULT", use_keystone="true", key_timeout="86400")
+        here.set("database", connection_parameters="charset=utf8mb4")
+        here.write()
+        report = reports.Report()
+        examined = configuration.examine(report, [str(here.file)])
+        self.assertEqual((set(), set()), (report.secrets, examined.secret_files))
+
     def test_configuration_without_comments(self):
         file = self.make_folder() / "valence.conf"
         file.write_text(

@@ -5,6 +5,8 @@ import re
 import typing
 import urllib.parse
 
+from oslo_config import types
+
 from valence.common.configuration import config
 
 HIDDEN = "***"
@@ -14,6 +16,10 @@ SCHEME = re.compile(r"^\s*([a-z][a-z0-9+.-]*://)", re.IGNORECASE)
 LOGIN = re.compile(r"://([^/\s]*)@")
 #: parts of names of options that tell of a secret, for options that are unknown
 TELLING = ("pass", "secret", "token", "key", "connection", "url")
+#: parts of names of known options with a secret that their library does not mark as one
+UNMARKED = ("pass", "secret", "connection_parameters")
+#: values of unknown options that are no secrets, whatever the name is
+PLAIN = re.compile(r"\s*(true|false|yes|no|on|off|none|[-+]?\d+(\.\d+)?)\s*", re.IGNORECASE)
 #: shorter secrets are not searched for elsewhere: they may be parts of words
 SHORTEST = 4
 
@@ -79,10 +85,16 @@ def redacted(options):
 
 
 def _shown(value, option):
-    if option is not None and not option.secret:
+    if option is not None and not _is_secret(option):
         return LOGIN.sub(f"://{HIDDEN}@", value)
     scheme = SCHEME.match(value)
     return f"{scheme[1]}{HIDDEN}" if option is not None and scheme else HIDDEN
+
+
+def _is_secret(option):
+    """Return whether a known option has a secret; oslo.messaging and oslo.db do not mark all of theirs."""
+    is_text = isinstance(option.type, types.String)
+    return option.secret or (is_text and any(each in option.dest for each in UNMARKED))
 
 
 def _logins(value):
@@ -90,14 +102,26 @@ def _logins(value):
     return [part for logins in LOGIN.findall(value) for part in logins.split(",")]
 
 
+def _parameters(value):
+    """Return the secrets in the query of a URL, or in parameters such as ``password=…&charset=…``."""
+    given = urllib.parse.parse_qsl(value.partition("?")[2] or value)
+    return {text for name, text in given if any(each in name.lower() for each in ("pass", "secret"))}
+
+
 def _secrets(given, option):
-    """Return the secrets in the values of an option: whole values, and the logins in URLs."""
+    """Return the secrets in the values of an option: whole values, and logins and parameters in URLs."""
     # A transport URL may have several hosts, each with a login.
     logins = [each.rpartition("@")[0] or each for value in given.values for each in _logins(value)]
     passwords = {login.partition(":")[2] for login in logins}
     found = {*logins, *passwords, *map(urllib.parse.unquote, passwords)}
-    is_telling = any(each in given.name for each in TELLING)
-    is_secret = option.secret if option is not None else is_telling
-    # A URL is as secret as the login in it.
-    whole = [value for value in given.values if is_secret and not SCHEME.match(value)]
+    if option is not None:
+        is_secret, values = _is_secret(option), given.values
+    else:
+        is_secret = any(each in given.name for each in TELLING)
+        values = [value for value in given.values if not PLAIN.fullmatch(value)]
+    if is_secret:
+        found |= {text for value in values for text in _parameters(value)}
+    # A URL is as secret as the login in it, and parameters are as secret as the password among them.
+    is_whole = is_secret and given.name != "connection_parameters"
+    whole = [value for value in values if is_whole and not SCHEME.match(value)]
     return {each for each in [*found, *whole] if each.strip()}
