@@ -9,16 +9,23 @@ import re
 import tarfile
 import time
 import typing
+from collections import abc
 
 from valence import version
 from valence.client import redaction
 from valence.client.commands.doctor import report as reports
+from valence.db import models
+from valence.db import types
 
 HIDDEN = "***"
 #: name of the folder in the archive
 FOLDER = "valence-doctor"
 #: user name and password in a URL
 LOGIN = re.compile(r"://[^/\s\"]*@")
+#: names of fields with secrets
+SECRETS = {
+    name for model in models.STORED for name, field in model.fields.items() if isinstance(field, types.Secret)
+}
 
 
 def write(path: str, report: reports.Report) -> None:
@@ -33,17 +40,34 @@ def write(path: str, report: reports.Report) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
         for name, document in sorted(documents.items()):
-            data = redacted(_text(document), report.secrets).encode()
+            data = _text(redacted(document, report.secrets)).encode()
             member = tarfile.TarInfo(f"{FOLDER}/{name}")
             member.size, member.mode, member.mtime = len(data), 0o600, int(time.time())
             archive.addfile(member, io.BytesIO(data))
 
 
-def redacted(text: str, secrets: typing.Collection[str]) -> str:
-    """Return a text without these secrets, logins in URLs, and values of secret fields in JSON."""
+def redacted(document: typing.Any, secrets: typing.Collection[str]) -> typing.Any:
+    """Return a document without these secrets, logins in URLs, and values of secret fields.
+
+    Only the strings in it change, not the names of fields: the JSON text of the result stays valid.
+    """
+    if isinstance(document, str):
+        return _redacted(document, secrets)
+    if isinstance(document, abc.Mapping):
+        return {
+            name: HIDDEN if name in SECRETS and isinstance(value, str) else redacted(value, secrets)
+            for name, value in document.items()
+        }
+    if isinstance(document, abc.Sequence):
+        return [redacted(each, secrets) for each in document]
+    return document
+
+
+def _redacted(text: str, secrets: typing.Collection[str]) -> str:
     text = LOGIN.sub(f"://{HIDDEN}@", redaction.hide(text))
     # The longest first: one may be a part of another.
     for secret in sorted(secrets, key=len, reverse=True):
+        # A text may quote JSON.
         for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
             text = text.replace(form, HIDDEN)
     return text
