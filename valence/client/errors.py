@@ -4,6 +4,7 @@
 All of them are exceptions of keystoneauth1, so that code written for its sessions catches them.
 """
 
+import re
 import typing
 import urllib.parse
 from collections import abc
@@ -12,6 +13,8 @@ import requests
 import urllib3
 from keystoneauth1 import exceptions
 
+#: user name and password in a URL
+_LOGIN = re.compile(r"://[^/?#\s]*@")
 #: causes of a connection that never was, over which nothing was sent
 _UNSENT = (
     requests.exceptions.ConnectTimeout,
@@ -153,7 +156,7 @@ def of(response: requests.Response) -> RackError:
     status = response.status_code
     is_away = status in OF_PROXIES and not problems
     error = (Unavailable if is_away else BY_STATUS.get(status, RackError))(
-        detail or f"{response.url} answered {status} {response.reason}.",
+        detail or f"{masked(response.url)} answered {status} {response.reason}.",
         hint=" ".join(hints) or _usual_hint(status, is_of_valence=bool(problems)),
         code=first.get("code", ""),
         status=status,
@@ -169,6 +172,7 @@ def of(response: requests.Response) -> RackError:
 
 def unreachable(error: Exception, url: str) -> Unreachable:
     """Return the error of a request to Valence at ``url``, or to Keystone before it, that nothing answered."""
+    url = masked(url)
     place = _place(error, url)
     if isinstance(error, exceptions.SSLError) and any(text in str(error) for text in _WITHOUT_TLS):
         return Unreachable(f"{place} answers without TLS.", hint="Write http:// instead of https://.")
@@ -233,9 +237,14 @@ def _usual_hint(status: int, *, is_of_valence: bool) -> str:
 def _place(error: Exception, url: str) -> str:
     """Return ``url``, or the server that did not answer if it is another one."""
     requested = [getattr(getattr(each, "request", None), "url", None) for each in _chain(error)]
-    asked = urllib.parse.urlsplit(next(filter(None, requested), url))
+    asked = urllib.parse.urlsplit(masked(next(filter(None, requested), url)))
     is_other = asked[:2] != urllib.parse.urlsplit(url)[:2]
     return urllib.parse.urlunsplit((*asked[:2], "", "", "")) if is_other else url
+
+
+def masked(text: str) -> str:
+    """Return a URL, or a text with URLs, without the user names and passwords in them."""
+    return _LOGIN.sub("://***@", text)
 
 
 def _chain(error: BaseException | None) -> abc.Iterator[BaseException]:
@@ -248,5 +257,5 @@ def _chain(error: BaseException | None) -> abc.Iterator[BaseException]:
 def cause(error: BaseException) -> str:
     """Return the innermost reason of an error in one line."""
     *_, first = _chain(error)
-    text = " ".join(str(first).split()) or type(first).__name__
+    text = masked(" ".join(str(first).split())) or type(first).__name__
     return text if text.endswith(".") else f"{text}."

@@ -94,6 +94,34 @@ class UnreachableTest(base.TestCase):
         self.assertEqual(f"{server.URL}/v1 did not answer in time.", error.detail)
 
 
+class PasswordTest(base.TestCase):
+    URL = "http://u:planted@127.0.0.1:8181"
+
+    def error(self, answer):
+        api = server.Server(answer).client(self.URL)
+        api.retries = 0
+        return self.assertRaises(errors.RackError, api.call, "GET", "/systems")
+
+    def test_a_password_in_the_url_is_not_shown(self):
+        expected = "http://***@127.0.0.1:8181/v1/systems answered 502 as the test says."
+        self.assertEqual(expected, self.error((502, b"<html>", {})).detail)
+        error = self.error(requests.ConnectionError("refused"))
+        self.assertEqual("http://***@127.0.0.1:8181/v1 cannot be reached: refused.", error.detail)
+        self.assertIn("Does Valence run there?", error.hint)
+
+    def test_a_password_in_the_reason_is_not_shown(self):
+        error = self.error(requests.exceptions.InvalidSchema(f"No connection adapters for '{self.URL}/v1'"))
+        self.assertIn("No connection adapters for 'http://***@127.0.0.1:8181/v1'", str(error))
+
+    def test_the_server_of_the_endpoint_is_not_taken_for_another(self):
+        request = requests.Request("GET", f"{self.URL}/v1/systems").prepare()
+        error = self.error(requests.ConnectionError("refused", request=request))
+        self.assertIn("Does Valence run there?", error.hint)
+        request = requests.Request("POST", "http://k:planted@keystone.test:5000/v3/auth/tokens").prepare()
+        error = self.error(requests.ConnectionError("refused", request=request))
+        self.assertEqual("http://***@keystone.test:5000 cannot be reached: refused.", error.detail)
+
+
 class OperationTest(base.TestCase):
     OPERATION = {
         "uuid": "1",
