@@ -19,35 +19,71 @@ if typing.TYPE_CHECKING:
 SKEW = 5
 #: rows of a list at most, and recent rows that an archive has
 MOST, RECENT = 1000, 100
+#: what /readyz says
+STATUSES = ("ready", "not ready")
 
 
 def examine(report: reports.Report, client: "rack.Rack", *, recent: bool = False) -> None:
-    """Add what the API shows to a report; with ``recent`` its documents have operations and events, too."""
+    """Add what the API shows to a report; with ``recent`` its documents have operations and events, too.
+
+    Whatever fails is a finding: those that were made before are kept.
+    """
+    try:
+        url = _place(report, client)
+        if url is not None:
+            _examine(report, client, url, recent)
+    except errors.Unreachable as error:
+        report.add("api.unreachable", error.detail, error.hint)
+    except errors.RackError as error:
+        is_refused = isinstance(error, errors.Unauthorized | errors.Forbidden)
+        # A conductor or database that is away is reported by the API itself, and is the reason of this error.
+        if not (isinstance(error, errors.Unavailable) and report.has("api.not_ready")):
+            report.add("api.credentials" if is_refused else "api.failed", error.detail, error.hint)
+    except exceptions.ClientException as error:
+        report.add("api.credentials", "Signing in has failed.", _text(error))
+    except Exception as error:  # such as an endpoint that is no URL
+        report.add("api.failed", f"A check failed: {type(error).__name__}.", _text(error))
+
+
+def _place(report: reports.Report, client: "rack.Rack") -> str | None:
+    """Return the URL of the API, None if there is none."""
     adapter: typing.Any = client
     try:
         place = adapter.endpoint_override or adapter.get_endpoint()
+    except exceptions.ConnectionError as error:
+        raise errors.unreachable(error, "The Identity service") from error
     except exceptions.ClientException as error:
         report.add("api.credentials", "The Identity service gives no endpoint of Valence.", _text(error))
-        return
+        return None
     if not place:
         found = f"The catalogue has no endpoint of the service {adapter.service_type}."
+        reason = "Name it with --endpoint, or register it in the Identity service."
+        report.add("api.unreachable", found, reason)
+        return None
+    return str(place).rstrip("/").removesuffix("/v1")
+
+
+def _examine(report: reports.Report, client: "rack.Rack", url: str, recent: bool) -> None:
+    shown = errors.masked(url)
+    report.checked.append(f"the API at {shown}")
+    try:
+        host = urllib.parse.urlsplit(url)
+    except ValueError as error:
         report.add(
-            "api.unreachable", found, "Name it with --endpoint, or register it in the Identity service."
+            "api.failed", f"{shown} is no URL: {error}.", "An example: https://valence.example.org:8181"
         )
         return
-    url = str(place).rstrip("/").removesuffix("/v1")
-    report.checked.append(f"the API at {url}")
-    host = urllib.parse.urlsplit(url)
     if host.scheme == "http" and not inventory.is_loopback(host.hostname or ""):
-        report.add(
-            "api.plain", f"The API at {url} is reached by http.", "Anybody on the way can read requests."
-        )
+        found = f"The API at {shown} is reached by http."
+        report.add("api.plain", found, "Anybody on the way can read requests.")
     began = time.time()
-    readiness = _readiness(report, adapter, url)
+    readiness = _readiness(report, client, url)
     if readiness is None:
         return
     now = _examine_clock(report, readiness.headers.get("Date"), (began + time.time()) / 2)
-    version = _examine_readiness(report, readiness, url)
+    version = _examine_readiness(report, readiness, shown)
+    if version is None:
+        return
     try:
         report.documents |= _examine_rows(report, client, now, version)
         if recent:
@@ -55,13 +91,6 @@ def examine(report: reports.Report, client: "rack.Rack", *, recent: bool = False
     except KeyError as error:
         found = f"The API lists rows without the field {error}."
         report.add("api.failed", found, "It has another version than this command.")
-    except errors.RackError as error:
-        check = (
-            "api.credentials" if isinstance(error, errors.Unauthorized | errors.Forbidden) else "api.failed"
-        )
-        # A conductor or database that is away is reported by the API itself, and is the reason of this error.
-        if not (isinstance(error, errors.Unavailable) and report.has("api.not_ready")):
-            report.add(check, error.detail, error.hint)
 
 
 def _readiness(report: reports.Report, adapter: typing.Any, url: str) -> typing.Any:
@@ -70,12 +99,10 @@ def _readiness(report: reports.Report, adapter: typing.Any, url: str) -> typing.
     try:
         return adapter.request(f"{url}/readyz", "GET", headers={"Accept": "application/json"}, **options)
     except exceptions.SSLError as error:
-        host = urllib.parse.urlsplit(url).netloc
-        report.add("api.certificate", f"The certificate of {url} is refused.", _text(error), host=host)
+        shown, host = errors.masked(url), urllib.parse.urlsplit(url).netloc.rpartition("@")[2]
+        report.add("api.certificate", f"The certificate of {shown} is refused.", _text(error), host=host)
     except exceptions.ConnectionError as error:
-        report.add("api.unreachable", f"{url} cannot be reached.", errors.unreachable(error, url).detail)
-    except exceptions.ClientException as error:
-        report.add("api.credentials", "Signing in has failed.", _text(error))
+        raise errors.unreachable(error, url) from error
     return None
 
 
@@ -91,17 +118,17 @@ def _examine_clock(report: reports.Report, date: str | None, mine: float) -> flo
     return theirs
 
 
-def _examine_readiness(report: reports.Report, response: typing.Any, url: str) -> str:
-    """Return the version of the API, "" if it does not show it."""
+def _examine_readiness(report: reports.Report, response: typing.Any, url: str) -> str | None:
+    """Return the version of the API, "" if it does not show it, None if this is not the readiness of Valence."""
     try:
         document = response.json()
     except ValueError:
         document = None
-    if not isinstance(document, dict) or "status" not in document:
+    if not _is_readiness(document):
         found = f"{url}/readyz answered {response.status_code}."
         check = "api.credentials" if response.status_code in (401, 403) else "api.failed"
         report.add(check, found, "This is not what Valence answers: is another service there?")
-        return ""
+        return None
     report.documents["readyz.json"] = document
     for name, check in document.get("checks", {}).items():
         if not check["ready"]:
@@ -111,6 +138,16 @@ def _examine_readiness(report: reports.Report, response: typing.Any, url: str) -
         reason = "Its reasons are shown to administrators only."
         report.add("api.not_ready", "The API is not ready.", reason, url=url)
     return str(document.get("version") or "")
+
+
+def _is_readiness(document: typing.Any) -> bool:
+    """Return whether a document has the shape of what /readyz of Valence answers."""
+    if not isinstance(document, dict) or document.get("status") not in STATUSES:
+        return False
+    checks = document.get("checks", {})
+    return isinstance(checks, dict) and all(
+        isinstance(check, dict) and check.keys() >= {"ready", "reason", "since"} for check in checks.values()
+    )
 
 
 def _examine_rows(
@@ -139,4 +176,4 @@ def _recent(client: "rack.Rack") -> dict[str, list[dict[str, typing.Any]]]:
 
 
 def _text(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return errors.masked(" ".join(str(error).split()))

@@ -107,14 +107,16 @@ class Doctor(base.Command, lister.Lister):
         return bool(options.endpoint or options.os_cloud or options.os_auth_type)
 
     def _examine_api(self, report: "reports.Report", parsed: argparse.Namespace) -> None:
-        from keystoneauth1 import exceptions  # noqa: PLC0415  --help needs no requests
-
+        from valence.client import errors  # noqa: PLC0415  --help needs no requests
         from valence.client.commands.doctor import api  # noqa: PLC0415
 
         try:
             client = self.rack
-        except exceptions.ClientException as error:
-            report.add("api.credentials", "No session could be made.", str(error))
+        except (
+            Exception
+        ) as error:  # openstacksdk and plug-ins have errors of their own; the findings are kept
+            reason = errors.masked(" ".join(str(error).split())) or type(error).__name__
+            report.add("api.credentials", "No session could be made.", reason)
             return
         api.examine(report, client, recent=bool(parsed.bundle))
 

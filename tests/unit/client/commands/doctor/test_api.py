@@ -53,7 +53,14 @@ FAULTS = (
     ("api.credentials", lambda: [READY, server.problem(401)]),
     ("api.credentials", lambda: [READY, server.problem(403)]),
     ("api.failed", lambda: [READY, server.problem(500)]),
-    ("api.failed", lambda: [(200, b"<html>", {}), *rows(conductor())]),
+    ("api.failed", lambda: [(200, b"<html>", {})]),
+    ("api.failed", lambda: [{"status": "UP", "checks": []}]),
+    ("api.failed", lambda: [{"status": "ready", "checks": []}]),
+    ("api.failed", lambda: [{"status": "ready", "checks": {"bus": {"ready": False}}}]),
+    ("api.failed", lambda: [["ready"]]),
+    ("api.failed", lambda: [READY, ["conductor-1"]]),
+    ("api.failed", lambda: [READY, (200, b"<html>", {})]),
+    ("api.credentials", lambda: [READY, exceptions.Unauthorized()]),
     ("api.failed", lambda: [READY, *rows({"hostname": "conductor-1"})]),
     ("api.clock", lambda: [dated(600), *rows(conductor(600))]),
     ("api.plain", lambda: [dated(), *rows(conductor())]),
@@ -101,6 +108,36 @@ class APITest(base.TestCase):
         client.get_endpoint = refuse
         api.examine(report, client)
         self.assertIn("api.credentials", [each.check for each in report.findings])
+
+    def test_an_endpoint_that_is_no_url(self):
+        self.assertEqual(["api.failed"], self.found([], "http://["))
+        self.assertEqual("http://[ is no URL: Invalid IPv6 URL.", self.report.findings[0].found)
+        self.assertEqual(2, self.report.exit_code)
+
+    def test_a_password_in_the_url_is_not_shown(self):
+        url = "http://u:planted@127.0.0.1:8181"
+        cases = (requests.ConnectionError("refused"), requests.exceptions.SSLError("refused"), NOT_READY)
+        for answer in (*cases, (200, b"<html>", {})):
+            self.found([answer, *[server.problem(503)] * 4], url)
+            shown = [*self.report.checked, *map(str, self.report.findings)]
+            self.assertIn("127.0.0.1:8181", shown[1])
+            self.assertNotIn("planted", " ".join(shown))
+
+    def test_keystone_is_away(self):
+        request = requests.Request("POST", "http://keystone.test:5000/v3/auth/tokens").prepare()
+
+        def fail():
+            raise exceptions.ConnectFailure("HTTPConnectionPool") from requests.ConnectionError(
+                "refused", request=request
+            )
+
+        client, report = server.Server().client("http://127.0.0.1:8181"), reports.Report()
+        client.endpoint_override, client.get_endpoint = None, fail
+        api.examine(report, client)
+        (finding,) = report.findings
+        self.assertEqual("api.unreachable", finding.check)
+        self.assertEqual("http://keystone.test:5000 cannot be reached: refused.", finding.found)
+        self.assertIn("auth_url", finding.reason)
 
 
 def refuse():

@@ -87,6 +87,22 @@ class DoctorTest(base.TestCase):
         mine = {name.split(".")[1] for name in used if name.startswith("valence.")}
         self.assertEqual({"client", "db", "version"}, mine)
 
+    def test_without_a_session_the_findings_are_kept(self):
+        """A cloud that clouds.yaml does not have, say, is an error of openstacksdk."""
+
+        def refuse(options):
+            raise LookupError("Cloud nosuch at http://u:planted@127.0.0.1 was not found.")
+
+        shell = self.useFixture(console.Console())
+        self.useFixture(fixtures.MonkeyPatch("valence.client.session.connect", refuse))
+        file = self.make_folder() / "valence.conf"
+        file.write_text("[sync]\nintervall = 5\n")
+        printed = shell.run("--os-cloud", "nosuch", "doctor", "-f", "json", "--config-file", str(file))
+        self.assertEqual((2, ""), (printed.code, printed.err))
+        found = {each["check"]: each["reason"] for each in printed.json}
+        self.assertLessEqual({"config.option", "api.credentials"}, found.keys())
+        self.assertEqual("Cloud nosuch at http://***@127.0.0.1 was not found.", found["api.credentials"])
+
     def test_this_host_is_checked_where_it_has_a_configuration(self):
         file = self.make_folder() / "valence.conf"
         file.write_text("[sync]\nintervall = 5\n")
