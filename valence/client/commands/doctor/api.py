@@ -160,7 +160,7 @@ def _examine_rows(
         conductors=list(client.conductors()),
         pod_managers=list(client.pod_managers()),
         operations=list(client.operations(state=inventory.OPEN, limit=MOST)),
-        nodes=list(client.nodes(state=inventory.UNSETTLED, limit=MOST)),
+        nodes=list(client.nodes(all_projects=True, state=inventory.UNSETTLED, limit=MOST)),
     )
     inventory.examine(report, site)
     return {

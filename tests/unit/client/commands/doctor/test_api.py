@@ -114,6 +114,12 @@ class APITest(base.TestCase):
         self.assertEqual("http://[ is no URL: Invalid IPv6 URL.", self.report.findings[0].found)
         self.assertEqual(2, self.report.exit_code)
 
+    def test_nodes_of_all_projects_are_checked(self):
+        node = models.Node(uuid="1", name="web-3", state="error", project_id="other").public()
+        pages = [*rows(conductor())[:-1], server.page("nodes", node)]
+        self.assertEqual(["nodes.error"], self.found([dated(), *pages]))
+        self.assertIn("all_projects=true", self.server.paths()[-1])
+
     def test_a_password_in_the_url_is_not_shown(self):
         url = "http://u:planted@127.0.0.1:8181"
         cases = (requests.ConnectionError("refused"), requests.exceptions.SSLError("refused"), NOT_READY)
