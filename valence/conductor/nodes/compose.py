@@ -212,18 +212,24 @@ class Compose(making.Making, _Machine):
 
     def check(self) -> float | None:
         """Poll until the machine consists of its parts."""
-        url, plan = self.job.handle["machine_url"], self._requested
+        url, plan = self.job.handle["machine_url"], self._sought
         with self.job.driver() as driver:
             found = [each for each in driver.composer().find(plan) if each.resource_url == url]
         if found and found[0].state == composers.FAILED:
             raise composition_errors.CompositionFailed(url=url, reason="the pod manager says that it failed")
-        if found and found[0].state == composers.COMPOSED:
-            if set(plan.resource_urls) <= set(found[0].resource_urls):
-                return None
-            if plan.may_differ and self.job.exchange(found[0].resource_urls):
-                return None
+        is_ready = found and found[0].state == composers.COMPOSED
+        if is_ready and self._is_whole(plan, found[0].resource_urls):
+            return None
         wanted = "what was requested" if plan.may_differ else "its parts"
         return self.again(f"The machine does not list all of {wanted}.")
+
+    def _is_whole(self, plan: composers.Plan, resource_urls: typing.Collection[str]) -> bool:
+        """Return whether parts are those of the node.
+
+        Parts that a pod manager chose are compared even if the claimed ones are among them: there may be more.
+        """
+        has_claimed = set(plan.resource_urls) <= set(resource_urls)
+        return self.job.exchange(resource_urls) if plan.may_differ else has_claimed
 
     @property
     def machine_url(self) -> str:
@@ -241,8 +247,14 @@ class Compose(making.Making, _Machine):
     @property
     def _requested(self) -> composers.Plan:
         """The machine that is requested."""
+        plan = self._sought
+        return plan._replace(required=self._common()) if plan.may_differ else plan
+
+    @property
+    def _sought(self) -> composers.Plan:
+        """The machine that is searched for: what is required of its parts matters to the request only."""
         may_differ = not self.is_named and exchange.is_chosen(self.job.store, self.job.node)
-        return self.plan._replace(may_differ=may_differ, required=self._common() if may_differ else {})
+        return self.plan._replace(may_differ=may_differ)
 
     def _common(self) -> dict[str, tuple[str, ...]]:
         """Return what other parts must have in common with those that are claimed, by the paths of these."""
@@ -252,7 +264,7 @@ class Compose(making.Making, _Machine):
 
     def _find(self, driver: base.PodManagerDriver, composer: composers.Composer) -> float | None:
         """Search for the machine of an earlier request whose answer did not name it."""
-        plan = self._requested
+        plan = self._sought
         found = composer.find(plan)
         if len(found) > 1:
             several = ", ".join(each.resource_url for each in found)
@@ -287,11 +299,11 @@ class Compose(making.Making, _Machine):
         if requests >= hardware.MOST_REQUESTS:
             reason = f"{requests} requests for the machine were answered, or lost, without effect"
             raise composition_errors.CompositionFailed(url=self.job.node.podm_id, reason=reason)
+        plan = self._requested  # read before the request counts: if the store fails here, nothing was sent
         self.job.save(requests=requests + 1, free_at=None)
         try:
-            seconds = self.asked(
-                lambda: composer.compose(self._requested), refused={"requests": requests}, ended=_made
-            )
+            request = functools.partial(composer.compose, plan)
+            seconds = self.asked(request, refused={"requests": requests}, ended=_made)
         except composition_errors.DeviceTaken as error:
             self.job.save(requests=requests)  # nothing was made, so that nothing has to be removed
             if requests:

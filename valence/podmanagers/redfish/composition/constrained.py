@@ -65,6 +65,8 @@ class Constrained(blocks.Blocks):
 
     def find(self, plan: composer.Plan) -> list[composer.Composed]:
         found, wanted = super().find(plan), set(plan.resource_urls)
+        if plan.may_differ:  # a machine that does not list its blocks may have more than those of the plan
+            return [self._with_its_own(each) for each in found]
         return [each if wanted <= set(each.resource_urls) else self._with_its_own(each) for each in found]
 
     def _with_its_own(self, machine: composer.Composed) -> composer.Composed:

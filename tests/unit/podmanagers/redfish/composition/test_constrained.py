@@ -137,9 +137,13 @@ class ConstrainedTest(ConstrainedCase):
         for quirk in ("links_of_blocks_only", "links_of_systems_only"):
             self.start(quirks=quirk)
             self.composed(self.plan())
-            machine = self.composed(self.plan(1))
+            plan = self.plan(1)
+            machine = self.composed(plan)
             system = self.pod.compositions()["systems"][1]
             self.assertEqual(set(system["blocks"]), set(machine.resource_urls))
+            fewer = plan._replace(resource_urls=tuple(system["blocks"])[:1])
+            (machine,) = self.composer.find(fewer)
+            self.assertEqual(set(system["blocks"]), set(machine.resource_urls), "it has more")
 
     def test_a_machine_without_the_mark_is_not_taken_for_that_of_the_node(self):
         for rate, found in ((1.0, 0), (0.0, 1)):
