@@ -9,7 +9,6 @@ import collections
 import typing
 
 from valence.common import composition_errors
-from valence.composition import candidates
 from valence.composition import named
 from valence.composition import requirements
 from valence.composition import weighing
@@ -60,16 +59,22 @@ def exchanging(
     if len(given) < len(resource_urls) or len(claimed) < len(claims):
         return None
     _refuse_more(node, given, claimed.values())
-    old = [claim for claim in claims if claim.device_id not in set(uuids)]
-    new = [device for device in given if device.uuid not in claimed]
-    parts = _matched(new, [_Need(claim, claimed[claim.device_id]) for claim in old], _rules(database, node))
-    if parts is None:
+    matched = _matched(given, [_Need(claim, claimed[claim.device_id]) for claim in claims], _parts(node))
+    if matched is None:
         return None
     zone = (node.handle.get("request") or {}).get("zone_id")
     if zone and not all(zone in device.zones for device in given):
         reason = f"it took devices outside of the zone {zone}"
         raise composition_errors.CompositionFailed(url=node.podm_id, reason=reason)
-    return [*returning(database, old), *granting(database, parts, node.uuid)]
+    old = [claim for claim in claims if claim.device_id not in set(uuids)]
+    new = [(part, device) for part, device in matched if device.uuid not in claimed]
+    parts = {device.uuid: part for part, device in matched}
+    moved = [
+        store.Update(claim, {"part": part})
+        for claim in claims
+        if (part := parts.get(claim.device_id, claim.part)) != claim.part
+    ]
+    return [*returning(database, old), *granting(database, new, node.uuid), *moved]
 
 
 def _devices(database: store.Store, uuids: typing.Sequence[str]) -> list[models.Device]:
@@ -78,21 +83,34 @@ def _devices(database: store.Store, uuids: typing.Sequence[str]) -> list[models.
 
 
 class _Need(typing.NamedTuple):
-    """A claim that ends, and its device, instead of which the node needs another one."""
+    """A claim and its device: the node needs this device, or another one instead."""
 
     claim: models.Claim
     device: models.Device
 
-    def accepts(self, device: models.Device, rules: typing.Mapping[str, requirements.Part]) -> bool:
+    def accepts(self, device: models.Device, parts: typing.Mapping[str, requirements.Part]) -> bool:
         """Return whether a device can be what this one was claimed for."""
+        if device.uuid == self.device.uuid:
+            return True
         if device.device_type != self.device.device_type:
             return False
         if any(getattr(device, name) < getattr(self.device, name) for name in _MEASURES):
             return False
-        part = rules.get(self.claim.part)
-        return part is None or all(
-            rule.holds(device, part) for rule in weighing.RULES if rule.field in _KINDS
-        )
+        part = parts.get(self.claim.part)
+        if part is None:
+            return True
+        is_of_kind = all(rule.holds(device, part) for rule in weighing.RULES if rule.field in _KINDS)
+        return is_of_kind and self._is_of_model(device, part.model)
+
+    def _is_of_model(self, device: models.Device, text: str | None) -> bool:
+        """Return whether a device has a model that a part requires.
+
+        The claimed device shows how the text was understood: as a whole model if it has exactly this one.
+        """
+        if text is None:
+            return True
+        model = device.model or ""
+        return model == text if self.device.model == text else text.casefold() in model.casefold()
 
 
 def _refuse_more(
@@ -107,12 +125,8 @@ def _refuse_more(
             raise composition_errors.CompositionFailed(url=node.podm_id, reason=reason)
 
 
-def _rules(database: store.Store, node: models.Node) -> dict[str, requirements.Part]:
-    """Return what the requirements of a node say of its parts, by their names, with the models that satisfy them."""
-    return {name: candidates.resolved(database, part) for name, part in _parts(node).items()}
-
-
 def _parts(node: models.Node) -> dict[str, requirements.Part]:
+    """Return what the requirements of a node say of its parts, by their names."""
     wanted = requirements.wanted(node.requirements)
     return {part.name: part for part in (wanted.base, *wanted.parts) if part is not None}
 
@@ -126,17 +140,21 @@ def _kinds(part: requirements.Part) -> tuple[str, ...]:
 def _matched(
     given: list[models.Device],
     needs: list[_Need],
-    rules: typing.Mapping[str, requirements.Part],
+    parts: typing.Mapping[str, requirements.Part],
 ) -> list[tuple[str, models.Device]] | None:
-    """Return each device that was given with the part that it is for; None unless each need has one of its own."""
+    """Return each device that was given with the part that it is for; None unless each need has one of its own.
+
+    A claimed device that was given too keeps its part, unless only it can be the part of another one.
+    """
     if len(given) < len(needs):
         return None
-    of_need: dict[int, int] = {}
+    places = {need.device.uuid: number for number, need in enumerate(needs)}
+    of_need = {places[device.uuid]: index for index, device in enumerate(given) if device.uuid in places}
 
     def find(index: int, tried: set[int]) -> bool:
         """Give a device to a need, if necessary that of another need, which gets another one."""
         for number, need in enumerate(needs):
-            if number in tried or not need.accepts(given[index], rules):
+            if number in tried or not need.accepts(given[index], parts):
                 continue
             tried.add(number)
             if number not in of_need or find(of_need[number], tried):
@@ -144,6 +162,6 @@ def _matched(
                 return True
         return False
 
-    if not all(find(index, set()) for index in range(len(given))):
+    if not all(find(index, set()) for index, device in enumerate(given) if device.uuid not in places):
         return None
     return [(needs[number].claim.part, given[index]) for number, index in of_need.items()]

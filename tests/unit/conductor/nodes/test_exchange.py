@@ -8,6 +8,7 @@ import fixtures
 from tests.unit.conductor.nodes import test_creation
 from tests.unit.conductor.nodes.compose import test_crashes
 from valence.common import composition_errors
+from valence.common import errors
 from valence.conductor.nodes import exchange
 from valence.conductor.nodes import hardware
 from valence.db import models
@@ -37,6 +38,8 @@ class Chosen:
 
 
 class ExchangeTest(Chosen, test_creation.CreationCase):
+    is_drive = store.Filter("device_type", "eq", "Storage")
+
     def device(self, block):
         """Return the device of a block by the end of its path."""
         return next(row for row in self.store.list(models.Device) if self.urls([row]).pop().endswith(block))
@@ -89,10 +92,10 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
         self.assertEqual(["storage/0"], created, "claims that stay are not made again")
         self.assertEqual(claims, self.store.list(models.Claim))
 
-    def other_drive(self, **values):
-        """Return a drive that no node has, after a change of its row."""
-        free = store.Filter("full", "eq", False), store.Filter("device_type", "eq", "Storage")
-        drive = self.store.list(models.Device, filters=list(free), limit=1)[0]
+    def other_drive(self, skip=0, **values):
+        """Return a drive that no node has, after ``skip`` others, and after a change of its row."""
+        free = [store.Filter("full", "eq", False), self.is_drive]
+        drive = self.store.list(models.Device, filters=free)[skip]
         return self.store.commit(store.Update(drive, {"storage_gib": 10**6} | values))[0]
 
     def given(self, *drives):
@@ -108,6 +111,78 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
             exchange.exchanging, self.store, node, self.given(*own, self.other_drive()),
         )  # fmt: skip
         self.assertIn("it took 2 devices of the type Storage; 1 were requested", error.detail)
+
+    def test_more_than_was_requested_is_not_taken_where_the_claimed_device_is_among_it(self):
+        find = constrained.Constrained.find
+
+        def more(composer, plan):
+            every = self.urls(self.store.list(models.Device, filters=[self.is_drive]))
+            return [
+                each._replace(resource_urls=(*{*plan.resource_urls, *every},))
+                for each in find(composer, plan)
+            ]
+
+        self.useFixture(fixtures.MonkeyPatch(f"{constrained.__name__}.Constrained.find", more))
+        node, operation = self.create(properties=test_creation.SMALL)
+        self.assertEqual(("failed", "error"), (operation.state, node.state))
+        self.assertIn("devices of the type Storage; 1 were requested", operation.cause)
+
+    def test_a_store_that_is_away_before_the_request_is_no_lost_request(self):
+        required, failures = exchange.required, [errors.Unavailable(reason="the store is away")]
+
+        def failing(*arguments):
+            if failures:
+                raise failures.pop()
+            return required(*arguments)
+
+        self.useFixture(fixtures.MonkeyPatch(f"{exchange.__name__}.required", failing))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.worker.AGAIN", 0.05))
+        node, operation = self.create(properties=test_creation.SMALL)
+        self.assertEqual(
+            ([], "succeeded", "composed"), (failures, operation.state, node.state), operation.cause
+        )
+
+    def test_a_claimed_device_that_was_given_becomes_another_part_where_only_it_can_be_that(self):
+        node, _ = self.create(properties=test_creation.SMALL)
+        (own,) = (claim for claim in self.store.list(models.Claim) if claim.part == "storage/0")
+        wanted = [{"capacity_gib": 1, "count": 1}, {"capacity_gib": 1, "count": 1, "media": "SSD"}]
+        node = node.replace(requirements=test_creation.SMALL | {"storage": wanted})
+        first = self.store.get(models.Device, own.device_id)
+        first = self.store.commit(store.Update(first, {"media": "SSD"}))[0]
+        second, third = (
+            self.other_drive(media=media, skip=skip) for skip, media in enumerate(("SSD", "HDD"))
+        )
+        size = {"storage_gib": first.storage_gib}
+        claim = own.replace(id=f"{second.uuid}/1", device_id=second.uuid, part="storage/1")
+        self.store.commit(store.Update(second, size), store.Update(third, size), store.Create(claim))
+        changes = exchange.exchanging(self.store, node, self.given(first, third))
+        self.assertIsNotNone(changes)
+        self.store.commit(*changes)
+        drives = [claim for claim in self.store.list(models.Claim) if claim.part != "processor"]
+        parts = {claim.part: claim.device_id for claim in drives}
+        self.assertEqual({"storage/0": third.uuid, "storage/1": first.uuid}, parts)
+
+    def test_a_model_is_required_as_the_claimed_device_has_it(self):
+        node, _ = self.create(properties=test_creation.SMALL)
+        storage = [{"capacity_gib": 1, "count": 1, "model": "Fast"}]
+        node = node.replace(requirements=test_creation.SMALL | {"storage": storage})
+        (claim,) = (claim for claim in self.store.list(models.Claim) if claim.part == "storage/0")
+        other = self.other_drive()
+        for own, model, is_taken in (
+            ("Fast", "Fast", True),
+            ("Fast", "Fast 2", False),
+            ("a fast one", "FASTER", True),
+            ("a fast one", "slow", False),
+            ("a fast one", None, False),
+        ):
+            self.change(claim.device_id, model=own)
+            self.change(other.uuid, model=model)
+            changes = exchange.exchanging(self.store, node, self.given(other))
+            self.assertEqual(is_taken, changes is not None, (own, model))
+
+    def change(self, uuid, **values):
+        """Store values of a device."""
+        self.store.commit(store.Update(self.store.get(models.Device, uuid), values))
 
     def test_what_requirements_say_of_a_kind_is_required_of_other_devices_too(self):
         wanted = {
