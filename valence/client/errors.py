@@ -146,6 +146,9 @@ HINTS = {
 #: what to do where something else answers than Valence
 ELSEWHERE = "Is that the URL of Valence? Name another by --endpoint, VALENCE_ENDPOINT or in clouds.yaml."
 
+#: members of a problem that are shown
+_TEXTS = ("detail", "hint", "code", "request_id")
+
 
 def of(response: requests.Response) -> RackError:
     """Return the error of a response, whatever answered: the API, or a proxy in front of it."""
@@ -168,6 +171,20 @@ def of(response: requests.Response) -> RackError:
     after = response.headers.get("Retry-After", "")
     error.retry_after = float(after) if after.isdecimal() else None
     return error
+
+
+def foreign(response: requests.Response) -> RackError:
+    """Return the error of a good answer that is not one of Valence."""
+    detail = f"{response.url} answered {response.status_code} with something else than Valence does."
+    return RackError(detail, hint=ELSEWHERE, status=response.status_code)
+
+
+def rows_of(response: requests.Response, name: str) -> list[typing.Any]:
+    """Return the list ``name`` in the document of a good answer; raise a RackError if it has none."""
+    found = response.json().get(name)
+    if not isinstance(found, list):
+        raise foreign(response)
+    return found
 
 
 def unreachable(error: Exception, url: str) -> Unreachable:
@@ -224,9 +241,16 @@ def _problems(response: requests.Response) -> list[dict[str, typing.Any]]:
     if isinstance(error, dict) and isinstance(error.get("message"), str):  # of Keystone and of introspection
         return [{"detail": error["message"]}]
     if isinstance(document.get("title"), str):  # of the backup service
-        return [{"detail": document.get("description") or document["title"]}]
+        text = document.get("description")
+        return [{"detail": text if text and isinstance(text, str) else document["title"]}]
     found = document.get("errors")
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    problems = [_texts(each) for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return [each for each in problems if each.get("detail") or each.get("code")]
+
+
+def _texts(problem: dict[str, typing.Any]) -> dict[str, typing.Any]:
+    """Return a problem without members that are text in the API and something else in the answer of a proxy."""
+    return {name: value for name, value in problem.items() if name not in _TEXTS or isinstance(value, str)}
 
 
 def _usual_hint(status: int, *, is_of_valence: bool) -> str:

@@ -237,6 +237,8 @@ class Rack:
             response = self._adapter.request(url, method, **once | keywords)
         if response.status_code >= 400:
             raise errors.of(response)
+        if not keywords.get("stream") and not _is_answer(response, method):
+            raise errors.foreign(response)
         return response
 
     @contextlib.contextmanager
@@ -278,6 +280,16 @@ class Rack:
             return self._adapter.get_endpoint() or "Valence"
         except exceptions.ClientException:
             return "Keystone"
+
+
+def _is_answer(response: requests.Response, method: str) -> bool:
+    """Tell whether Valence may have answered so: with a JSON object, or without a body where it has nothing to say."""
+    if not response.content:
+        return method == "DELETE" or response.status_code in (202, 204)
+    try:
+        return isinstance(response.json(), dict)
+    except ValueError:
+        return False
 
 
 def _sleep(seconds: float, end: float) -> None:

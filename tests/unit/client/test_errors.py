@@ -41,6 +41,14 @@ class ResponseTest(base.TestCase):
             self.assertIn("/v1/systems answered 502 as the test says.", str(error))
             self.assertEqual("req-2", error.request_id)
 
+    def test_only_text_of_an_error_is_shown(self):
+        for found in ({"detail": {"a": 1}}, {"detail": None, "hint": ["b"]}, {}):
+            error = self.error((400, {"errors": [found]}, {}))
+            self.assertIn("/v1/systems answered 400", error.detail)
+            self.assertEqual(errors.ELSEWHERE, error.hint)
+        error = self.error((400, {"errors": [{"detail": "No.", "hint": {"b": 1}}]}, {}))
+        self.assertEqual(("No.", errors.HINTS[400]), (error.detail, error.hint))
+
     def test_keystone_says_why(self):
         error = self.error((401, {"error": {"code": 401, "message": "The password is wrong."}}, {}))
         self.assertIsInstance(error, errors.Unauthorized)

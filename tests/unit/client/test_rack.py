@@ -54,6 +54,24 @@ class CallTest(base.TestCase):
         api = server.Server(busy, {"uuid": "1"})
         self.assertEqual("1", api.client().flavors.get("1").id)
 
+    def test_something_else_than_valence_answers(self):
+        for method, answer in (
+            ("GET", (200, b"<html>", {})),
+            ("GET", [1]),
+            ("GET", (200, None, {})),
+            ("POST", (201, None, {})),
+            ("DELETE", (200, b"<html>", {})),
+        ):
+            client = server.Server(answer).client()
+            error = self.assertRaises(errors.RackError, client.call, method, "/flavors")
+            self.assertEqual(errors.ELSEWHERE, error.hint)
+            self.assertIn(f"{server.URL}/v1/flavors", error.detail)
+
+    def test_an_answer_without_a_body(self):
+        for method, status in (("DELETE", 200), ("POST", 202), ("PATCH", 204)):
+            api = server.Server((status, None, {}))
+            self.assertEqual(status, api.client().call(method, "/flavors").status_code)
+
     def test_changes_are_not_repeated(self):
         for answer, error in (
             (requests.ConnectionError("cut"), errors.Unreachable),
