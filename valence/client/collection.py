@@ -44,11 +44,12 @@ class Collection:
         parameters: typing.Any = [(name, text(value)) for name, value in asked if value is not None]
         left = limit
         while parameters is not None:
-            page = self._api.call("GET", f"/{self.path}", params=parameters).json()
-            for values in page[self.path][:left]:
+            response = self._api.call("GET", f"/{self.path}", params=parameters)
+            found = errors.rows_of(response, self.path)
+            for values in found[:left]:
                 yield self.row(values)
-            left = None if left is None else left - len(page[self.path])
-            parameters = _next(page) if left is None or left > 0 else None
+            left = None if left is None else left - len(found)
+            parameters = _next(response.json()) if left is None or left > 0 else None
 
     __call__ = list
 
@@ -61,6 +62,10 @@ class Collection:
         """Return one row by its identifier or its name; raise NotFound, or Ambiguous with the candidates."""
         if self.model.key != "uuid" or "name" not in self.model.fields or _is_uuid(name):
             return self.get(name, **options)
+        return self.get(self._named(name).id, **options)
+
+    def _named(self, name: str) -> rows.Row:
+        """Return the one row with a name, as the list has it."""
         found = list(self.list(name=f"eq:{name}", limit=MOST_CANDIDATES))
         if not found:
             raise errors.NotFound(
@@ -71,7 +76,7 @@ class Collection:
             raise errors.Ambiguous(
                 f"Several {self.path} have the name {name}: {identifiers}.", hint="Use the UUID of one."
             )
-        return self.get(found[0].id, **options)
+        return found[0]
 
     def create(self, *, idempotency_key: str | None = None, **values: typing.Any) -> rows.Row:
         """Create a row and return it; a repetition after a lost connection creates no second one.
@@ -99,9 +104,7 @@ class Collection:
     def url(self, row: Named, *more: str) -> str:
         """Return the path of a row, or of something below it."""
         key = row.id if isinstance(row, rows.Row) else row
-        if not key:
-            raise errors.BadRequest(f"The name of a {self.kind} is empty.", hint="Give its name or its UUID.")
-        return "/".join([f"/{self.path}", urllib.parse.quote(key, safe=""), *more])
+        return "/".join([f"/{self.path}", rows.segment(key, self.kind), *more])
 
     def row(self, values: dict[str, typing.Any], etag: str | None = None) -> rows.Row:
         """Return values from the API as a row of this collection."""
@@ -149,8 +152,8 @@ class Nodes(Collection):
     """Nodes. What takes long is done by an operation, whose UUID ``operation_of`` returns."""
 
     def find(self, name: str, **options: typing.Any) -> rows.Row:
-        """Return one node by its UUID or its name, which the API resolves."""
-        return self.get(name, **options)
+        """Return one node by its UUID or its name, which the API resolves if a path can have it."""
+        return super().find(name, **options) if _is_unfit(name) else self.get(name, **options)
 
     def explain(self, **values: typing.Any) -> dict[str, typing.Any]:
         """Return what would be chosen for a new node, or why nothing fits; nothing is stored."""
@@ -168,20 +171,28 @@ class Nodes(Collection):
 
     def act(self, row: Named, *, idempotency_key: str | None = None, **action: typing.Any) -> rows.Row:
         """Run one action, such as ``power="on"`` or ``boot={"target": "pxe"}``; return its operation."""
-        return self._api.operations.answer(self._post(self.url(row, "action"), idempotency_key, json=action))
+        url = self.url(self._key(row), "action")
+        return self._api.operations.answer(self._post(url, idempotency_key, json=action))
 
     def devices(self, row: Named) -> abc.Iterator[rows.Row]:
         """Yield the devices that a node has."""
-        for values in self._api.call("GET", self.url(row, "devices")).json()["devices"]:
+        response = self._api.call("GET", self.url(self._key(row), "devices"))
+        for values in errors.rows_of(response, "devices"):
             yield rows.Row(values, models.NodeDevice.key)
+
+    def _key(self, row: Named) -> Named:
+        """Return what a path identifies a node by; names that no path can have are looked up in the list."""
+        if isinstance(row, rows.Row) or not _is_unfit(row):
+            return row
+        return self._named(row).id
 
 
 class Operations(Collection):
     """Operations, which can be cancelled and retried; ``Rack.wait_for_operation`` waits for them."""
 
-    def cancel(self, row: Named) -> rows.Row:
+    def cancel(self, row: Named, *, idempotency_key: str | None = None) -> rows.Row:
         """Cancel an operation; return it."""
-        return self.answer(self._api.call("POST", self.url(row, "cancel")))
+        return self.answer(self._post(self.url(row, "cancel"), idempotency_key))
 
     def retry(self, row: Named, *, idempotency_key: str | None = None) -> rows.Row:
         """Do once more what an operation did not do; return the new operation."""
@@ -201,6 +212,11 @@ def _next(page: dict[str, typing.Any]) -> list[tuple[str, str]] | None:
     """Return the parameters of the next page; the rest of its URL is the server's view of where it is."""
     href = next((each["href"] for each in page.get("links", ()) if each["rel"] == "next"), None)
     return href and urllib.parse.parse_qsl(urllib.parse.urlsplit(href).query, keep_blank_values=True)
+
+
+def _is_unfit(name: str) -> bool:
+    """Tell whether a name cannot be a segment of a path: servers split it at a quoted slash, too."""
+    return "/" in name or name in rows.DOTS
 
 
 def _is_uuid(text: str) -> bool:

@@ -77,6 +77,40 @@ class FindTest(base.TestCase):
         for request in (api.nodes.find, api.flavors.get, api.flavors.delete):
             self.assertRaises(errors.BadRequest, request, "")
 
+    def test_names_that_a_path_would_drop(self):
+        api = server.Server()
+        client = api.client()
+        for name in (".", ".."):
+            for request in (
+                client.flavors.get,
+                client.flavors.delete,
+                client.operations.cancel,
+                client.introspections.abort,
+                client.introspections.get,
+            ):
+                error = self.assertRaises(errors.BadRequest, request, name)
+                self.assertIn(f"The name {name} ", error.detail)
+            for values in ({"name": name}, {"name": "a", "project": name}):
+                self.assertRaises(errors.BadRequest, client.jobs.get, **{"project": "p"} | values)
+        self.assertEqual([], api.requests)
+
+    def test_a_node_with_a_slash_in_its_name(self):
+        page = server.page("nodes", row(1, name="a/b"))
+        api = server.Server(page, row(1), page, {"uuid": "7"}, page, {"devices": []})
+        client = api.client()
+        self.assertEqual(row(1)["uuid"], client.nodes.find("a/b").id)
+        client.nodes.act("a/b", power="on")
+        self.assertEqual([], list(client.nodes.devices("a/b")))
+        at = f"/v1/nodes/{row(1)['uuid']}"
+        listed = "GET /v1/nodes?name=eq%3Aa%2Fb&limit=5"
+        expected = [listed, f"GET {at}", listed, f"POST {at}/action", listed, f"GET {at}/devices"]
+        self.assertEqual(expected, api.paths())
+
+    def test_a_page_of_something_else(self):
+        for answer in ({"flavours": []}, {"flavors": 7}):
+            error = self.assertRaises(errors.RackError, list, server.Server(answer).client().flavors())
+            self.assertEqual(errors.ELSEWHERE, error.hint)
+
     def test_a_name_of_several(self):
         api = server.Server(server.page("systems", row(1), row(2)))
         error = self.assertRaises(errors.Ambiguous, api.client().systems.find, "x")

@@ -3,7 +3,6 @@
 
 import functools
 import typing
-import urllib.parse
 from collections import abc
 
 from valence.client import errors
@@ -42,7 +41,7 @@ class Introspections:
         given = {name: value for name, value in query.items() if value}
         left = limit
         while left is None or left > 0:
-            page = self._call("GET", "/introspection", params=given).json()["introspection"]
+            page = errors.rows_of(self._call("GET", "/introspection", params=given), "introspection")
             yield from map(rows.Row, page[:left])
             if not page:
                 return
@@ -117,7 +116,4 @@ def _key(machine: rows.Row | str) -> str:
 
 def _url(machine: rows.Row | str, *more: str) -> str:
     """Return the path of a machine's introspection, or of something below it."""
-    key = _key(machine)
-    if not key:
-        raise errors.BadRequest("The name of a machine is empty.", hint="Give its name or its UUID.")
-    return "/".join(["/introspection", urllib.parse.quote(key, safe=""), *more])
+    return "/".join(["/introspection", rows.segment(_key(machine), "machine"), *more])

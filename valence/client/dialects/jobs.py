@@ -2,13 +2,14 @@
 """Jobs of the backup service, in the dialect of Freezer (version 2): what they are, and how their runs ended."""
 
 import typing
-import urllib.parse
 from collections import abc
 
 from valence.client import errors
 from valence.client import rows
 
 if typing.TYPE_CHECKING:
+    import requests
+
     from valence.client import rack
 
 #: where the dialect is in the API
@@ -45,7 +46,7 @@ class Jobs:
         while limit is None or number < limit:
             most = PAGE if limit is None else min(limit - number, PAGE)
             query = [*given, ("limit", str(most)), ("offset", str(number))]
-            page = self._get(f"/{place}/jobs", query)["jobs"]
+            page = errors.rows_of(self._get(f"/{place}/jobs", query), "jobs")
             yield from (rows.Row(each, "job_id") for each in page)
             number += len(page)
             if not page:
@@ -56,7 +57,7 @@ class Jobs:
     def get(self, name: str, *, project: str | None = None) -> rows.Row:
         """Return a job by its name; raise NotFound, or Conflict if several projects have one of the name."""
         place, _ = self._place(project, False)
-        return rows.Row(self._get(_url(place, name), [], name), "job_id")
+        return rows.Row(self._get(_url(place, name), [], name).json(), "job_id")
 
     def reports(
         self,
@@ -79,7 +80,9 @@ class Jobs:
         left = limit
         while left is None or left > 0:
             given["limit"] = str(PAGE if left is None else min(left, PAGE))
-            page = self._get(f"{_url(place, name)}/reports", [*given.items()], name)["reports"]
+            page = errors.rows_of(
+                self._get(f"{_url(place, name)}/reports", [*given.items()], name), "reports"
+            )
             yield from (rows.Row(each, "report_id") for each in page)
             if not page:
                 return
@@ -89,14 +92,14 @@ class Jobs:
     def _place(self, project: str | None, all_projects: bool) -> tuple[str, bool]:
         """Return the project for the URL, and whether all projects are meant."""
         own = project or self._api.project_id()
-        return urllib.parse.quote(own or ANY, safe=""), all_projects or own is None
+        return rows.segment(own or ANY, "project", "Give the ID of a project."), all_projects or own is None
 
     def _get(
         self, url: str, query: abc.Sequence[tuple[str, str]], name: str | None = None
-    ) -> dict[str, typing.Any]:
-        """Return a document; raise NotFound for the job ``name``, of which Freezer says nothing."""
+    ) -> "requests.Response":
+        """Return the answer with a document; raise NotFound for the job ``name``, of which Freezer says nothing."""
         try:
-            document: dict[str, typing.Any] = self._api.call("GET", url, at=AT, params=query).json()
+            return self._api.call("GET", url, at=AT, params=query)
         except errors.NotFound as error:
             if name is None or error.problems:
                 raise
@@ -106,10 +109,7 @@ class Jobs:
                 status=404,
                 request_id=error.request_id,
             ) from error
-        return document
 
 
 def _url(project: str, name: str) -> str:
-    if not name:
-        raise errors.BadRequest("The name of a job is empty.", hint="Give the name of a job.")
-    return f"/{project}/jobs/{urllib.parse.quote(name, safe='')}"
+    return f"/{project}/jobs/{rows.segment(name, 'job', 'Give the name of a job.')}"
