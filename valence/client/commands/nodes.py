@@ -205,7 +205,11 @@ class AttachDevice(_ChangeDevices):
         )
 
     def start(self, parsed: argparse.Namespace) -> rows.Row:
-        wanted = {"device_id": parsed.device} if parsed.device else dict(parsed.properties)
+        wanted = {"device_id": parsed.device} if parsed.device else parsed.properties
+        if not isinstance(wanted, dict):
+            raise ValueError(
+                '--properties must be a JSON object, such as {"storage": {"capacity_gib": 100}}.'
+            )
         attach = self.change(parsed, wanted)
         return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, attach=attach)
 

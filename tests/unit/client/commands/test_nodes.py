@@ -72,6 +72,14 @@ class DeviceTest(base.TestCase):
         sent = self.sent("attach", "web-3", "--properties", json.dumps(needed), "--power-off")
         self.assertEqual({"attach": needed | {"power_off": True}}, sent)
 
+    def test_requirements_of_a_device_are_an_object(self):
+        for text in ("[1]", "5", '"ab"', "[]"):
+            shell = self.useFixture(console.Console({}))
+            printed = shell.run("node", "attach", "web-3", "--properties", text)
+            self.assertEqual(1, printed.code)
+            self.assertIn("--properties must be a JSON object", printed.err)
+            self.assertEqual([], shell.server.requests)
+
     def test_there_is_one_way_to_choose_the_device(self):
         self.assertIsNone(self.sent("attach", "web-3"))
         self.assertIsNone(self.sent("attach", "web-3", "--device", "d", "--properties", "{}"))
