@@ -45,8 +45,12 @@ class CancelOperation(base.Operate):
     subject = "operations"
     example = UUID
 
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+
     def start(self, parsed: argparse.Namespace) -> rows.Row:
-        return self.rack.operations.cancel(parsed.name)
+        return self.rack.operations.cancel(parsed.name, idempotency_key=parsed.idempotency_key)
 
 
 class RetryOperation(base.Operate):
@@ -55,5 +59,9 @@ class RetryOperation(base.Operate):
     subject = "operations"
     example = f"{UUID} --wait"
 
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+
     def start(self, parsed: argparse.Namespace) -> rows.Row:
-        return self.rack.operations.retry(parsed.name)
+        return self.rack.operations.retry(parsed.name, idempotency_key=parsed.idempotency_key)

@@ -57,5 +57,10 @@ class SyncPodManager(base.Operate):
     subject = "pod_managers"
     example = "demo --wait"
 
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+
     def start(self, parsed: argparse.Namespace) -> rows.Row:
-        return self.rack.pod_managers.sync(self.rows.find(parsed.name))
+        row = self.rows.find(parsed.name)
+        return self.rack.pod_managers.sync(row, idempotency_key=parsed.idempotency_key)

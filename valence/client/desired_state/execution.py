@@ -14,6 +14,9 @@ if typing.TYPE_CHECKING:
 #: field of a node's entry -> what the API calls it
 _NAMES = {"flavor": "flavor_id", "devices": "resources", "pod_manager": "podm_id", "zone": "zone_id"}
 
+#: what to do after a creation without an answer: what it created is found by its name then
+AGAIN = "It may have been done; apply the file again."
+
 
 def run(
     api: "racks.Rack", steps: abc.Sequence[plan.Step], wait: abc.Callable[[str], rows.Row]
@@ -55,7 +58,8 @@ class _Runner:
             row = self._done(step)
             operation = step.action is plan.Action.CREATE and self._api.operation_of(row)
         except errors.RackError as error:
-            self.failures[number] = str(error)
+            is_unsure = error.may_be_done and error.idempotency_key
+            self.failures[number] = f"{error.detail} {AGAIN}" if is_unsure else str(error)
             return
         if operation:
             self._operations[number] = operation

@@ -146,6 +146,17 @@ class WaitTest(CommandTest):
         printed = self.run_command([OPERATION], "node", "power", "web-3", "on", "-f", "value", "-c", "state")
         self.assertEqual((0, "pending\n"), (printed.code, printed.out))
 
+    def test_a_repetition_has_the_key_of_the_command_before(self):
+        for argv in (
+            ("pod", "manager", "sync", ROW["uuid"]),
+            ("operation", "retry", "7"),
+            ("operation", "cancel", "7"),
+        ):
+            answers = [ROW, OPERATION] if argv[-2] == "sync" else [OPERATION]
+            printed = self.run_command(answers, *argv, "--idempotency-key", "k-1")
+            self.assertEqual(0, printed.code, printed.err)
+            self.assertEqual("k-1", self.console.server.requests[-1].headers["Idempotency-Key"])
+
     def test_with_wait_its_end_is_shown(self):
         answers = [OPERATION, OPERATION | {"state": "succeeded"}]
         printed = self.run_command(answers, "operation", "retry", "7", "--wait", "-f", "value", "-c", "state")

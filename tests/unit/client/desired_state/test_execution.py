@@ -3,6 +3,8 @@
 
 import json
 
+import requests
+
 from tests import base
 from tests.unit.client import server
 from valence.client import errors
@@ -57,6 +59,17 @@ class RunTest(base.TestCase):
         text = "pod_managers: [{name: row-7, url: 'https://10.0.0.7'}]"
         self.assertEqual({}, self.run_steps(text, created("row-7", "1"), failing=["1"]))
         self.assertEqual([], self.waited)
+
+    def test_a_step_that_may_have_been_done_is_repeated_by_the_file(self):
+        steps = [
+            plan.Step(plan.Action.CREATE, entry, [], {"name": "a"})
+            for entry in document.read("flavors: [{name: a}]")
+        ]
+        client = server.Server(requests.ReadTimeout("slow"), server.problem(503)).client()
+        client.retries = client.lost_retries = 1
+        failures = execution.run(client, steps, lambda operation: None)
+        self.assertIn("It may have been done; apply the file again.", failures[0])
+        self.assertNotIn("--idempotency-key", failures[0])
 
     def test_a_failure_stops_nothing_else(self):
         text = "flavors: [{name: a}, {name: b}]\nnodes: [{name: c}, {name: d}]"
