@@ -135,7 +135,7 @@ CHECKS = {
         "valence operation list --property target_id={id}",
     ),
     "pod_managers.maintenance": Check(
-        NOTE, "A pod manager is in maintenance.", "valence pod manager set {name} --maintenance false"
+        NOTE, "A pod manager is in maintenance.", "valence pod manager set {name} --no-maintenance"
     ),
     "operations.abandoned": Check(
         ERROR, "An operation runs on a conductor that is not alive.", "systemctl start valence-conductor"

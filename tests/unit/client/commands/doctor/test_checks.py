@@ -2,8 +2,12 @@
 """The checks of the doctor, and the page that lists them."""
 
 import pathlib
+import re
+import shlex
 
 from tests import base
+from tests.unit.client import console
+from valence.client import shell
 from valence.client.commands.doctor import checks
 
 PAGE = pathlib.Path(__file__).parents[5] / "doc/source/admin/doctor.rst"
@@ -30,3 +34,21 @@ class ChecksTest(base.TestCase):
             self.assertIn(check.severity, checks.SEVERITIES, name)
             self.assertTrue(check.about.endswith("."), name)
             self.assertNotEqual("", check.command, name)
+
+    def test_every_command_of_valence_is_accepted(self):
+        self.useFixture(console.Console())  # no option comes from the environment
+        number = 0
+        for check in checks.CHECKS.values():
+            program, *words = shlex.split(re.sub(r"{\w+}", "x9", check.command))
+            if program != "valence":
+                continue
+            number += 1
+            app = shell.Shell(words)
+            _, rest = app.parser.parse_known_args(words)
+            factory, name, arguments = app.command_manager.find_command(rest)
+            # An argument that the command does not know ends the parser with SystemExit.
+            try:
+                factory(app, None).get_parser(name).parse_args(arguments)
+            except SystemExit:
+                self.fail(check.command)
+        self.assertGreaterEqual(number, 15)
