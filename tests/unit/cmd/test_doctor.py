@@ -193,6 +193,20 @@ class FaultTest(base.TestCase):
         host.examine(report)
         self.assertEqual(([], {}), (report.checked, report.documents))
 
+    def test_named_folders_without_files(self):
+        """The default files are not read instead."""
+        default = fixtures.MonkeyPatch("oslo_config.cfg.find_config_files", lambda *_: [str(self.host.file)])
+        self.useFixture(default)
+        folder = self.make_folder()
+        for named, text in ((f"{folder}/typo", "There is no folder"), (str(folder), "has no file")):
+            report = reports.Report()
+            host.examine(report, (), [named])
+            self.assert_finds("config.file", report.findings)
+            self.assertIn(text, report.findings[0].found)
+            self.assertEqual([f"this host with {named}"], report.checked)
+        host.examine(report, [str(self.host.file)], [f"{folder}/typo"])
+        self.assertEqual(["config.file"] * 2, [each.check for each in report.findings])
+
     def assert_finds(self, check, found):
         self.assertEqual([check], [each.check for each in found], found)
         self.assertNotIn("{", found[0].command)

@@ -2,6 +2,7 @@
 """Checks of this host, with its configuration files; ``valence doctor`` finds ``examine`` by its entry point."""
 
 import importlib.metadata
+import os
 import platform
 
 from oslo_config import cfg
@@ -29,15 +30,28 @@ def examine(report, named=(), folders=(), *, recent=False):
     ``named`` and ``folders`` are the files and folders to read instead of the default ones. With ``recent`` the
     documents of the report have operations and events, too.
     """
-    paths = config_files.expanded(named, folders) or config_files.of_commands(COMMANDS)
+    is_named = bool(named or folders)
+    _examine_folders(report, folders)
+    paths = config_files.expanded(named, folders) if is_named else config_files.of_commands(COMMANDS)
+    if paths or is_named:
+        report.checked.append(f"this host with {', '.join(paths or folders)}")
     if not paths:
         return
-    report.checked.append(f"this host with {', '.join(paths)}")
     report.documents["versions.json"] = versions()
     examined = configuration.examine(report, paths)
     conf = read(paths, examined)
     if conf is not None:
         _examine(report, conf, examined, recent)
+
+
+def _examine_folders(report, folders):
+    """Check that each named folder has configuration files."""
+    for folder in folders:
+        if not os.path.isdir(os.path.expanduser(folder)):
+            report.add("config.file", f"There is no folder {folder}.", "Correct --config-dir.", file=folder)
+        elif not config_files.expanded((), [folder]):
+            found = f"The folder {folder} has no file whose name ends in .conf."
+            report.add("config.file", found, "Correct --config-dir.", file=folder)
 
 
 def versions():
