@@ -271,6 +271,19 @@ class FilesTest(base.TestCase):
             files.examine_disk(report, conf, usage=lambda path, usage=usage: usage)
             self.assertEqual(expected, [each.severity for each in report.findings])
 
+    def test_a_user_without_a_name(self):
+        def refuse(number):
+            raise KeyError(f"getpwuid(): uid not found: {number}")
+
+        for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+            self.useFixture(fixtures.EnvironmentVariable(name))
+        here, report = self.useFixture(Host()), reports.Report()
+        conf = here.conf()
+        self.useFixture(fixtures.MonkeyPatch("pwd.getpwuid", refuse))
+        self.useFixture(fixtures.MonkeyPatch("os.access", lambda *_: False))
+        files.examine_disk(report, conf)
+        self.assertIn(f"The user {os.getuid()} cannot write", report.findings[0].found)
+
     def test_folders_of_files_that_are_stored(self):
         here = self.useFixture(Host())
         here.set("processing", storage_backend="file")

@@ -111,7 +111,7 @@ def _mending(path):
 
 def examine_disk(report, conf, *, is_conductor=True, usage=shutil.disk_usage):
     """Check the folders that the services write to."""
-    seen, user = set(), getpass.getuser()
+    seen, user = set(), user_name()
     for path in folders(conf, is_conductor=is_conductor):
         if not os.path.isdir(path):
             report.add("disk.path", f"The folder {path} does not exist.", user="valence", path=path)
@@ -129,6 +129,14 @@ def examine_disk(report, conf, *, is_conductor=True, usage=shutil.disk_usage):
             found = f"{free // 1024**2} MiB are free in {path}."
             reason = "Valence cannot store anything when the disk is full."
             report.add("disk.space", found, reason, severity=severity, path=path)
+
+
+def user_name():
+    """Return the name of the user of this process; in a container its number may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError since Python 3.13
+        return str(os.getuid())
 
 
 def folders(conf, *, is_conductor=True):
