@@ -172,6 +172,11 @@ class Job:
         return typing.cast(str, self._recorder.steps[-1]["name"]) if self._recorder.steps else ""
 
     @property
+    def conductor(self) -> str | None:
+        """The conductor that is stored with the operation: the last one that began it, None once it handed it back."""
+        return typing.cast(str | None, self._recorder.conductor)
+
+    @property
     def context(self) -> context.RequestContext:
         """The context of the request, for events."""
         return self._recorder.context
@@ -260,11 +265,10 @@ class Job:
         # A cancellation has no effect while the work is being undone, or once hardware was changed for good.
         is_heard = "failure" not in self.handle and self._steps.may_cancel()
         if problem and (is_heard or not isinstance(problem, errors.Cancelled)):
-            self.has_begun = True  # what follows is the end, or the steps of ``undo``
-            raise problem
+            raise problem  # once it is stored, the end or the steps of ``undo`` follow
         self._recorder.begin()
-        self.has_begun = True
         self._forget_polls()
+        self.has_begun = True
 
     def _forget_polls(self):
         """Let the time of the step's polls begin anew: while nobody polled, it did not pass."""
@@ -298,6 +302,7 @@ class Job:
         elif self._steps.is_undone():
             is_cancelled = isinstance(error, errors.Cancelled)
             self.save(failure={"problem": error.problems[0], "cancelled": is_cancelled})
+            self.has_begun = True
             return 0.0
         else:
             self._end(self._steps.failed(error), error)
@@ -325,16 +330,16 @@ class Job:
             return [store.Delete(node), new_events.node(mine, "delete", old=node)]
         values = ending.values
         if node.error and values["state"] == node_states.COMPOSED:
-            values = values | {"error": self._failures(ending)}
+            values = values | {"error": self.failures(ending.changes)}
         event = new_events.node(mine, "state_changed", old=node, new=node.replace(**values))
         handle = lasting(node.handle) | values.get("handle", {})
         kept = {name: value for name, value in handle.items() if value is not None}
         return [store.Update(node, values | {"handle": kept}), event]
 
-    def _failures(self, ending):
-        """Return what the node says of devices that failed before the operation, None where it has none of them."""
+    def failures(self, changes: typing.Iterable[store.Change]) -> str | None:
+        """Return what the node says, after changes, of devices that failed before; None where it has none of them."""
         left = {claim.id: claim for claim in rights.claims(self.store, self.node)}
-        for change in ending.changes:
+        for change in changes:
             claim = left.pop(change.obj.id, None) if isinstance(change.obj, models.Claim) else None
             if claim and isinstance(change, store.Update):
                 left[claim.id] = claim.replace(**change.values)

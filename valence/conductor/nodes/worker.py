@@ -64,8 +64,9 @@ class NodeWorker:
         #: UUIDs of the operations that run, or wait in the pool; when to go on with others, by ``time.monotonic``
         self._under_way: set[str] = set()
         self._rests: dict[str, float] = {}
-        #: UUIDs of the operations of which this process has stored that it began, or that they must not begin
-        self._begun: set[str] = set()
+        #: UUIDs of the operations of which this process has stored that it began, or that they must not begin, with the
+        #: conductor that was stored then
+        self._begun: dict[str, str | None] = {}
         self._loop = threads.Loop("node-worker", self.look, INTERVAL, rest=REST)
         self.wake: abc.Callable[[], None] = self._loop.wake
         self._pool = threads.FairPool(conf.composition.workers, SHARE)
@@ -102,7 +103,7 @@ class NodeWorker:
             else:
                 # Its conductor counts it as its own: if it comes back here, it begins again.
                 with self._lock:
-                    self._begun.discard(each.uuid)
+                    self._begun.pop(each.uuid, None)
         self._pool.look()
 
     def _operations(self):
@@ -124,7 +125,8 @@ class NodeWorker:
         """Drop the state of operations that are not in ``waiting``: they have ended."""
         with self._lock:
             self._rests = {uuid: at for uuid, at in self._rests.items() if uuid in waiting}
-            self._begun &= waiting | self._under_way
+            known = waiting | self._under_way
+            self._begun = {uuid: name for uuid, name in self._begun.items() if uuid in known}
 
     def _is_ready(self, operation, now):
         with self._lock:
@@ -190,8 +192,10 @@ class NodeWorker:
                 must_end=self._stopping.is_set,
             )
             try:
-                return one.advance(begins=uuid not in self._begun)
+                # Another conductor may have begun it since, and handed it back: that is stored with the operation.
+                is_mine = uuid in self._begun and self._begun[uuid] == operation.conductor
+                return one.advance(begins=not is_mine)
             finally:
                 if one.has_begun:
                     with self._lock:
-                        self._begun.add(uuid)
+                        self._begun[uuid] = one.conductor

@@ -137,6 +137,11 @@ class Recorder:
         return self._operation.steps
 
     @property
+    def conductor(self):
+        """The conductor that is stored with the operation."""
+        return self._operation.conductor
+
+    @property
     def problem(self):
         """Why the work must not begin, as an error, or None."""
         if self._operation.cancel_requested_at:
@@ -197,7 +202,7 @@ class Recorder:
 
     def hand_back(self):
         """Store that the work waits for another conductor; that does not count as an attempt."""
-        attempts = self._operation.attempts - 1
+        attempts = max(0, self._operation.attempts - 1)  # it may not have begun
         steps = self._steps("interrupted")
         self._update({"state": "pending", "conductor": None, "attempts": attempts, "steps": steps})
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """An operation on a node ends once, whatever happens while it is under way."""
 
+import fixtures
+
 from tests.unit.conductor.nodes import case
 from tests.unit.conductor.nodes import composing
+from valence.common import errors
 from valence.conductor.nodes import job
+from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
 
@@ -65,6 +69,21 @@ class JobTest(case.NodesCase):
         self.assertEqual("failed", self.ended(operation).state)
         self.assertEqual([], self.machines.requests)
 
+    def test_an_abandoned_operation_does_nothing_though_its_end_is_not_stored_at_once(self):
+        fail, failures = operations.Recorder.fail, [errors.Unavailable(reason="the store is away")]
+
+        def failing(recorder, *arguments):
+            if failures:
+                raise failures.pop()
+            fail(recorder, *arguments)
+
+        node = self.adopt()
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.work.operations.Recorder.fail", failing))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.work.operations.MOST_ATTEMPTS", 0))
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.worker.AGAIN", 0.05))
+        operation = self.act(node, power="force_off")
+        self.assertEqual(([], "failed", []), (failures, operation.state, self.machines.requests))
+
     def test_the_synchronization_sees_the_new_state(self):
         node = self.adopt()
         self.act(node, power="force_off")
@@ -109,6 +128,22 @@ class PollsTest(composing.ComposingCase):
         self.worker._begun.clear()
         self.assert_goes_on()
 
+    def test_that_time_does_not_count_if_the_store_fails_as_the_operation_begins(self):
+        self.worker._begun.clear()
+        error = errors.Unavailable(reason="the store is away")
+        with fixtures.MonkeyPatch("valence.conductor.nodes.job.Job._forget_polls", raising(error)):
+            self.assertRaises(errors.Unavailable, self.work)
+        self.assert_goes_on()
+
+    def test_an_abandoned_operation_of_another_conductor_is_undone(self):
+        operation = self.store.get(models.Operation, self.operation.uuid)
+        self.change(operation, conductor="dead", attempts=operations.MOST_ATTEMPTS)
+        self.assertEqual(0.0, self.work())
+        self.assertIn("failure", self.node(self.composed.uuid).handle)
+        self.assertIsNotNone(self.work())
+        operation = self.store.get(models.Operation, self.operation.uuid)
+        self.assertEqual((None, "gone"), (operation.ended_at, self.steps(operation)[-1]))
+
     def test_the_time_of_maintenance_does_not_count(self):
         pod_manager = self.store.get(models.PodManager, self.podm_id)
         pod_manager = self.change(pod_manager, maintenance=True)
@@ -119,3 +154,12 @@ class PollsTest(composing.ComposingCase):
     def test_the_time_of_polls_ends(self):
         self.work()
         self.assertIn("failure", self.node(self.composed.uuid).handle)
+
+
+def raising(error):
+    """Return a function that raises an error."""
+
+    def function(*_):
+        raise error
+
+    return function

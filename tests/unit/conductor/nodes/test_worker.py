@@ -56,10 +56,35 @@ class WorkerTest(case.NodesCase):
         worker = self.conductor.service._node_worker
         worker._loop.stop()
         operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
-        worker._begun.add(operation["uuid"])
+        worker._begun[operation["uuid"]] = "conductor-1"
         self.useFixture(fixtures.MonkeyPatch("valence.conductor.cluster.ownership.Ownership.owns", _no))
         worker.look()
-        self.assertEqual(set(), worker._begun)
+        self.assertEqual({}, worker._begun)
+
+    def test_an_operation_that_another_conductor_handed_back_meanwhile_begins_again(self):
+        node = self.adopt()
+        self.machines.obeys = False
+        worker = self.conductor.service._node_worker
+        worker._loop.stop()
+        uuid = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})["uuid"]
+        worker._advance(uuid, node.uuid)
+        self.assertIn(uuid, worker._begun)
+        begun = self.store.get(models.Operation, uuid)
+        self.change(begun, state="pending", conductor=None, attempts=0)
+        worker._advance(uuid, node.uuid)
+        again = self.store.get(models.Operation, uuid)
+        self.assertEqual(("running", "conductor-1", 1), (again.state, again.conductor, again.attempts))
+
+    def test_an_operation_that_has_not_begun_is_handed_back_without_an_attempt(self):
+        node = self.adopt()
+        worker = self.conductor.service._node_worker
+        worker._loop.stop()
+        uuid = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})["uuid"]
+        self.conductor.client.operations.cancel(self.context, uuid)
+        with self.database.keeper().hold("work") as lease:
+            operation = self.store.get(models.Operation, uuid)
+            operations.Recorder(self.store, operation, lease, "conductor-1").hand_back()
+        self.assertEqual(0, self.store.get(models.Operation, uuid).attempts)
 
     def test_nodes_of_one_pod_manager_are_worked_on_at_the_same_time(self):
         nodes = [self.adopt(system) for system in self.systems()]
