@@ -53,6 +53,7 @@ class _Change(hardware.Hardware):
         """Request that the machine loses the devices that it lists, one after the other."""
         if self.is_untouched:
             return None
+        self.require_paths()  # a device without a path would count as free without being read
         with self.job.driver() as driver:
             return self._removed(driver, driver.composer())
 
@@ -60,6 +61,7 @@ class _Change(hardware.Hardware):
         """Poll until the machine does not use the devices any more."""
         if self.is_untouched:
             return None
+        self.require_paths()
         is_undone = "failure" in self.job.handle
         with self.job.driver() as driver:
             composer = driver.composer()
@@ -170,7 +172,7 @@ class _Change(hardware.Hardware):
         ]
         devices = self.due | {claim.device_id for claim in mine}
         later = self.backoff(self._again.get("tries", 0)) | {"devices": sorted(devices)}
-        events = self.events("device_failed", reason=error.detail)
+        events = self.events("device_failed", changes, reason=error.detail)
         return job.Ending(values | {"handle": {"again": later}}, [*changes, *events])
 
     @property
@@ -182,10 +184,13 @@ class _Change(hardware.Hardware):
     def _again(self) -> dict[str, typing.Any]:
         return self.job.node.handle.get("again") or {}
 
-    def events(self, happened: str, **more: typing.Any) -> list[store.Change]:
-        """Return an event for each device of the operation."""
-        rows = self.claims()
-        node = self.job.node.replace(state=node_states.COMPOSED, error=None)
+    def events(
+        self, happened: str, changes: typing.Iterable[store.Change], **more: typing.Any
+    ) -> list[store.Change]:
+        """Return an event for each device of the operation, with the node as it is after changes of claims."""
+        rows, node = self.claims(), self.job.node
+        error = self.job.failures(changes) if node.error else None
+        node = node.replace(state=node_states.COMPOSED, error=error)
         return device_events(self.job, node, rows, happened, **more)
 
 
@@ -240,13 +245,13 @@ class Attach(_Change):
 
     def succeeded(self) -> job.Ending:
         attached = [store.Update(claim, {"state": ATTACHED}) for claim in self.claims()]
-        changes = [*attached, *self.events("device_attached")]
+        changes = [*attached, *self.events("device_attached", attached)]
         return super().succeeded()._replace(changes=changes)
 
     def failed(self, error: errors.ValenceError) -> job.Ending:
         """Give the devices back: they were seen to be free, or nothing was requested. The node is as it was."""
-        events = self.events("device_failed", reason=error.detail)
         freed = returning(self.job.store, self.claims())
+        events = self.events("device_failed", freed, reason=error.detail)
         return job.Ending({"state": node_states.COMPOSED, "error": None}, [*freed, *events])
 
     def stranded(self, error: errors.ValenceError) -> job.Ending:
@@ -341,7 +346,7 @@ class Detach(_Change):
         again = self._again | {"devices": due} if due else None
         values = {"state": node_states.COMPOSED, "error": None, "handle": {"again": again}}
         freed = returning(self.job.store, mine)
-        return job.Ending(values, [*freed, *self.events("device_detached")])
+        return job.Ending(values, [*freed, *self.events("device_detached", freed)])
 
     def failed(self, error: errors.ValenceError) -> job.Ending:
         """Return the devices to the node; one that its machine has lost stays claimed until it was seen to be free.
@@ -349,7 +354,8 @@ class Detach(_Change):
         A removal that the sweep repeats, or that was due before, is tried again: the machine may have lost the device.
         """
         mine = self.claims()
-        if self.job.step == "gone" or any(claim.device_id in self.due for claim in mine):
+        is_unseen = isinstance(error, composition_errors.DeviceGone)
+        if is_unseen or self.job.step == "gone" or any(claim.device_id in self.due for claim in mine):
             return self.retried(error)
         # A device that had failed before is not whole by that: its claim still says why.
         kept = [store.Update(claim, {"state": drift.FAILED if claim.error else ATTACHED}) for claim in mine]

@@ -67,6 +67,12 @@ class ChangeCase(composing.ComposingCase):
         detaching = store.Update(claim, {"state": "detaching"})
         return self.ended(self.begin("detach", detaching, **request).public())
 
+    def sweep(self):
+        (sweep,) = (
+            part for part in self.conductor.service._parts if type(part).__module__.endswith("nodes.sweep")
+        )
+        sweep.sweep()
+
     def claim_state(self):
         """Return the state of the claim of the third part, None where it has ended."""
         found = [claim.state for claim in self.claims() if claim.device_id == self.part.uuid]
@@ -210,12 +216,6 @@ class AttachTest(ChangeCase):
 
         self.useFixture(fixtures.MonkeyPatch(f"{case.driver.__name__}.RedfishDriver.follow", follow))
 
-    def sweep(self):
-        (sweep,) = (
-            part for part in self.conductor.service._parts if type(part).__module__.endswith("nodes.sweep")
-        )
-        sweep.sweep()
-
 
 class PatienceTest(ChangeCase):
     options = {"composition__timeout": 20}
@@ -316,6 +316,55 @@ class DetachTest(ChangeCase):
         self.assertIn("is not free", operation.cause)
         self.assertEqual(1, self.node(self.change_node.uuid).handle["again"]["tries"])
         self.assert_ready()
+
+    def test_a_part_that_is_gone_from_the_inventory_keeps_its_claim_until_it_is_found_again(self):
+        self.hardware.changing = {self.url}
+        self.assertEqual("failed", self.detach().state)
+        self.hardware.changing = set()
+        mark, used = self.hardware.machines_[self.change_node.resource_url]
+        self.hardware.machines_[self.change_node.resource_url] = (mark, (*used, self.url))
+        resource = self.store.get(models.Resource, self.part.uuid)
+        self.store.commit(store.Delete(resource))
+        self.repeat(2)
+        self.assertEqual(
+            ([], "detaching"), (self.database.events("node.device_detached"), self.claim_state())
+        )
+        self.store.commit(store.Create(resource))
+        self.repeat(None)
+        self.assertEqual((1, None), (len(self.database.events("node.device_detached")), self.claim_state()))
+        self.assertNotIn(self.url, self.used)
+
+    def repeat(self, tries):
+        """Sweep, and wait until the removal was tried so often, None for a success."""
+        left = self.node(self.change_node.uuid)
+        self.change(left, handle=left.handle | {"again": left.handle["again"] | {"next_at": 0}})
+        self.sweep()
+
+        def is_over():
+            node = self.node(left.uuid)
+            return node.state == "composed" and node.handle.get("again", {}).get("tries") == tries
+
+        self.wait_for(is_over, message=lambda: str(self.node(left.uuid).handle))
+
+    def test_a_part_that_is_gone_since_the_request_keeps_its_claim(self):
+        claim = self.store.get(models.Claim, f"{self.part.uuid}/1")
+        gone = store.Delete(self.store.get(models.Resource, self.part.uuid))
+        operation = self.ended(
+            self.begin("detach", store.Update(claim, {"state": "detaching"}), gone).public()
+        )
+        self.assertEqual(("failed", "detaching"), (operation.state, self.claim_state()))
+        self.assertIn("is gone from the inventory", operation.cause)
+        self.assertEqual([], self.hardware.requests)
+        self.assertEqual(1, self.node(self.change_node.uuid).handle["again"]["tries"])
+
+    def test_its_event_says_which_other_devices_of_the_node_have_failed(self):
+        claim = self.store.get(models.Claim, f"{self.parts[-1].uuid}/1")
+        self.change(claim, state="failed", error="Its health is Critical.")
+        self.change(self.node(self.change_node.uuid), error="It failed.")
+        self.assertEqual("succeeded", self.detach().state)
+        (event,) = self.database.events("node.device_detached")
+        self.assertIn("Its health is Critical.", event.new["error"])
+        self.assertEqual(self.node(self.change_node.uuid).error, event.new["error"])
 
     def test_cancelling_is_not_heard_once_the_machine_was_asked(self):
         self.hardware.changing = {self.url}
