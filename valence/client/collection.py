@@ -20,6 +20,9 @@ Named = rows.Row | str
 #: names and values of filters
 Filters = abc.Sequence[tuple[str, typing.Any]]
 
+#: segments that say where a path leads
+DOTS = (".", "..")
+
 
 class Collection:
     """The rows of one kind. ``collection(state="free")`` is the same as ``collection.list(state="free")``."""
@@ -60,7 +63,7 @@ class Collection:
 
     def find(self, name: str, **options: typing.Any) -> rows.Row:
         """Return one row by its identifier or its name; raise NotFound, or Ambiguous with the candidates."""
-        if self.model.key != "uuid" or "name" not in self.model.fields or _is_uuid(name):
+        if self.model.key != "uuid" or "name" not in self.model.fields or is_uuid(name):
             return self.get(name, **options)
         return self.get(self._named(name).id, **options)
 
@@ -104,7 +107,7 @@ class Collection:
     def url(self, row: Named, *more: str) -> str:
         """Return the path of a row, or of something below it."""
         key = row.id if isinstance(row, rows.Row) else row
-        return "/".join([f"/{self.path}", rows.segment(key, self.kind), *more])
+        return "/".join([f"/{self.path}", segment(key, self.kind), *more])
 
     def row(self, values: dict[str, typing.Any], etag: str | None = None) -> rows.Row:
         """Return values from the API as a row of this collection."""
@@ -208,6 +211,16 @@ def text(value: typing.Any) -> str:
     return str(value)
 
 
+def segment(name: str, kind: str, hint: str = "Give its name or its UUID.") -> str:
+    """Return a name as one segment of a URL's path; raise BadRequest for a name that no path can have."""
+    if not name:
+        raise errors.BadRequest(f"The name of a {kind} is empty.", hint=hint)
+    if name in DOTS:
+        # HTTP libraries remove such segments, so that the request would reach another URL.
+        raise errors.BadRequest(f"The name {name} of a {kind} cannot be part of a URL.", hint=hint)
+    return urllib.parse.quote(name, safe="")
+
+
 def _next(page: dict[str, typing.Any]) -> list[tuple[str, str]] | None:
     """Return the parameters of the next page; the rest of its URL is the server's view of where it is."""
     href = next((each["href"] for each in page.get("links", ()) if each["rel"] == "next"), None)
@@ -216,10 +229,11 @@ def _next(page: dict[str, typing.Any]) -> list[tuple[str, str]] | None:
 
 def _is_unfit(name: str) -> bool:
     """Tell whether a name cannot be a segment of a path: servers split it at a quoted slash, too."""
-    return "/" in name or name in rows.DOTS
+    return "/" in name or name in DOTS
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID as the API writes them."""
     try:
         return str(uuid.UUID(text)) == text.lower()
     except ValueError:

@@ -2,23 +2,7 @@
 """Rows: what the API shows of one thing."""
 
 import typing
-import urllib.parse
 from collections import abc
-
-from valence.client import errors
-
-#: segments that say where a path leads
-DOTS = (".", "..")
-
-
-def segment(name: str, kind: str, hint: str = "Give its name or its UUID.") -> str:
-    """Return a name as one segment of a URL's path; raise BadRequest for a name that no path can have."""
-    if not name:
-        raise errors.BadRequest(f"The name of a {kind} is empty.", hint=hint)
-    if name in DOTS:
-        # HTTP libraries remove such segments, so that the request would reach another URL.
-        raise errors.BadRequest(f"The name {name} of a {kind} cannot be part of a URL.", hint=hint)
-    return urllib.parse.quote(name, safe="")
 
 
 class Row(abc.Mapping[str, typing.Any]):

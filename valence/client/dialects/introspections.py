@@ -5,6 +5,7 @@ import functools
 import typing
 from collections import abc
 
+from valence.client import collection
 from valence.client import errors
 from valence.client import rows
 from valence.db.models import introspection
@@ -116,4 +117,4 @@ def _key(machine: rows.Row | str) -> str:
 
 def _url(machine: rows.Row | str, *more: str) -> str:
     """Return the path of a machine's introspection, or of something below it."""
-    return "/".join(["/introspection", rows.segment(_key(machine), "machine"), *more])
+    return "/".join(["/introspection", collection.segment(_key(machine), "machine"), *more])

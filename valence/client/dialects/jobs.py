@@ -4,6 +4,7 @@
 import typing
 from collections import abc
 
+from valence.client import collection
 from valence.client import errors
 from valence.client import rows
 
@@ -92,7 +93,8 @@ class Jobs:
     def _place(self, project: str | None, all_projects: bool) -> tuple[str, bool]:
         """Return the project for the URL, and whether all projects are meant."""
         own = project or self._api.project_id()
-        return rows.segment(own or ANY, "project", "Give the ID of a project."), all_projects or own is None
+        place = collection.segment(own or ANY, "project", "Give the ID of a project.")
+        return place, all_projects or own is None
 
     def _get(
         self, url: str, query: abc.Sequence[tuple[str, str]], name: str | None = None
@@ -112,4 +114,4 @@ class Jobs:
 
 
 def _url(project: str, name: str) -> str:
-    return f"/{project}/jobs/{rows.segment(name, 'job', 'Give the name of a job.')}"
+    return f"/{project}/jobs/{collection.segment(name, 'job', 'Give the name of a job.')}"
