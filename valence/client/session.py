@@ -59,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser, argv: abc.Sequence[str]) -> N
     from keystoneauth1 import exceptions  # noqa: PLC0415  they take longer than all the rest of --help
     from keystoneauth1 import loading  # noqa: PLC0415
 
-    is_url = "OS_AUTH_URL" in os.environ or any(each.startswith("--os-auth-url") for each in argv)
+    _check_type(parser, argv)
+    is_url = bool(os.environ.get("OS_AUTH_URL")) or any(each.startswith("--os-auth-url") for each in argv)
     try:
         loading.register_auth_argparse_arguments(
             parser, list(argv), default="password" if is_url else "http_basic"
@@ -118,6 +119,14 @@ def _where(options: argparse.Namespace) -> dict[str, typing.Any]:
     return {name: value for name, value in given.items() if value}
 
 
+def _check_type(parser: argparse.ArgumentParser, argv: abc.Sequence[str]) -> None:
+    """Report a way to sign in without its name as ``parser`` does; that of keystoneauth1 does so in its own form."""
+    mine = argparse.ArgumentParser(add_help=False)
+    mine.error = parser.error  # type: ignore[method-assign]
+    mine.add_argument("--os-auth-type", "--os-auth-plugin")
+    mine.parse_known_args(argv)
+
+
 def _uses_plugin(argv: abc.Sequence[str]) -> bool:
     names = ("OS_AUTH_TYPE", "OS_AUTH_PLUGIN", "OS_AUTH_URL")
-    return any(name in os.environ for name in names) or any(each.startswith(_PLUGIN) for each in argv)
+    return any(os.environ.get(name) for name in names) or any(each.startswith(_PLUGIN) for each in argv)

@@ -63,6 +63,19 @@ class ConnectTest(base.TestCase):
         self.assertEqual(str(file), self.connect("--os-cacert", str(file)).session.verify)
         self.assertIs(False, self.connect("--insecure").session.verify)
 
+    def test_a_way_to_sign_in_without_a_name(self):
+        for argv in (("--os-auth-type",), ("--os-auth-type", "--insecure")):
+            error = self.assertRaises(ValueError, session.add_arguments, Parser(), argv)
+            self.assertIn("--os-auth-type", str(error))
+
+    def test_an_empty_variable_is_not_given(self):
+        for name in ("OS_AUTH_URL", "OS_AUTH_TYPE"):
+            self.useFixture(fixtures.EnvironmentVariable(name, ""))
+        self.assertIsInstance(self.connect().session.auth, noauth.NoAuth)
+        argv = ("--os-username", "u", "--os-password", "p")
+        self.useFixture(fixtures.EnvironmentVariable("OS_AUTH_TYPE"))
+        self.assertIsInstance(self.connect(*argv).session.auth, http_basic.HTTPBasicAuth)
+
     def test_http_basic(self):
         argv = ("--os-auth-type", "http_basic", "--os-username", "u", "--os-password", "p")
         rack = self.connect(*argv, "--endpoint", "http://a.test")
@@ -125,3 +138,8 @@ class ConnectTest(base.TestCase):
 class Terminal:
     def isatty(self):
         return True
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise ValueError(message)
