@@ -104,18 +104,21 @@ class _Reader:
         if len(text) > LARGEST:
             self._note((), f"The file has more than {LARGEST >> 20} MiB.")
             return None
-        loader = yaml.SafeLoader(text)
+        loader = None
         try:
+            loader = yaml.SafeLoader(text)
             node = loader.get_single_node()
             self._locate(node, (), set())
             return None if node is None else loader.construct_document(node)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            self._lines[()] = mark.line + 1 if mark else 1
-            self._note((), f"It is not YAML: {getattr(error, 'problem', None) or error}.")
+            mark, position = getattr(error, "problem_mark", None), getattr(error, "position", 0)
+            self._lines[()] = (mark.line if mark else text.count("\n", 0, position)) + 1
+            reason = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+            self._note((), f"It is not YAML: {reason}.")
             return None
         finally:
-            loader.dispose()
+            if loader:
+                loader.dispose()
 
     def _locate(self, node: yaml.Node | None, path: tuple[str | int, ...], seen: set[int]) -> None:
         """Note the lines of a node and of what is in it; a key that comes twice is a problem."""

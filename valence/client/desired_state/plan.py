@@ -6,6 +6,7 @@ import enum
 import typing
 from collections import abc
 
+from valence.client import collection as collections
 from valence.client import errors
 from valence.client import rows
 from valence.client.desired_state import comparison
@@ -170,7 +171,9 @@ class _Planner:
         """Note what a node refers to and what neither the file nor Valence has."""
         for name, (collection, _) in REFERENCES.items():
             wanted = entry.values.get(name)
-            may_come = (collection, wanted) in self._new or (name == "system" and self._is_hardware_new)
+            # The API takes what looks like a UUID for one, even if it is the name of a new row.
+            is_new = (collection, wanted) in self._new and not collections.is_uuid(str(wanted))
+            may_come = is_new or (name == "system" and self._is_hardware_new)
             if wanted is not None and not may_come:
                 self._key(collection, wanted)
                 if error := self._errors.get((collection, wanted)):

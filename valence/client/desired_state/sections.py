@@ -2,6 +2,7 @@
 """What a file may say: its sections, and the fields of their entries, which are those of the models."""
 
 import dataclasses
+import json
 import re
 import uuid
 from collections import abc
@@ -83,20 +84,45 @@ def fault(field: types.Field, value: object) -> str | None:
     if value is None:
         return "It is missing." if field.required else None
     if isinstance(field, types.Choice):
-        return None if value in field.choices else f"It must be one of {', '.join(field.choices)}."
+        return _choice_fault(field, value)
     if isinstance(field, types.Text):
         return _text_fault(field, value)
     if isinstance(field, types.JSON):
-        kind, name = (list, "a list") if field.json_type == "array" else (dict, "a mapping")
-        return None if isinstance(value, kind) else f"It must be {name}."
+        return _json_fault(field, value)
     if isinstance(field, types.Boolean):
         return None if isinstance(value, bool) else "It must be true or false."
+    return None
+
+
+def _choice_fault(field: types.Choice, value: object) -> str | None:
+    if value in field.choices:
+        return None
+    text = f"It must be one of {', '.join(field.choices)}."
+    return f"YAML reads it as true or false; put it in quotes. {text}" if isinstance(value, bool) else text
+
+
+def _json_fault(field: types.JSON, value: object) -> str | None:
+    kind, name = (list, "a list") if field.json_type == "array" else (dict, "a mapping")
+    if not isinstance(value, kind):
+        return f"It must be {name}."
+    if value == []:
+        return "It must not be empty; leave it out, or name a device."
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        return (
+            f"It has a value that JSON cannot have; put dates and the like in quotes. The reason is: {error}."
+        )
     return None
 
 
 def _text_fault(field: types.Text, value: object) -> str | None:
     if not isinstance(value, str):
         return "It must be text; put it in quotes."
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "It has a character that is none, a half of a surrogate pair; remove it."
     if not field.min <= len(value) <= field.max:
         return f"It must have {field.min} to {field.max} characters; it has {len(value)}."
     if field.format == "uuid":

@@ -88,6 +88,26 @@ class ReadTest(base.TestCase):
         (problem,) = self.problems("flavors: !!python/object:os.system {}\n")
         self.assertIn("could not determine a constructor", problem)
 
+    def test_a_character_that_yaml_refuses_has_its_line(self):
+        (problem,) = self.problems("flavors:\n- name: a\x07\n")
+        self.assertEqual("line 2: It is not YAML: special characters are not allowed.", problem)
+
+    def test_values_that_no_json_has(self):
+        for value in (
+            "2026-11-30",
+            "!!binary aGk=",
+            "!!set {a}",
+            ".nan",
+            "{2026-11-30: 1}",
+            "*x",
+            r'"\ud800"',
+        ):
+            text = f"flavors:\n- name: a\n  properties: &x {{processor: {{total_cores: {value}}}}}"
+            (problem,) = self.problems(text)
+            self.assertEqual("line 3: flavors[0].properties: It ", problem[:34], value)
+        (problem,) = self.problems('flavors:\n- name: "\\ud800x"')
+        self.assertIn("line 2: flavors[0].name: It has a character", problem)
+
     def test_a_file_that_refers_to_itself_ends(self):
         self.assertEqual(1, len(self.problems("flavors: &a\n- *a\n")))
 

@@ -159,6 +159,11 @@ class NodeTest(PlanTest):
             text, server.page("pod_managers", POD_MANAGER), server.page("nodes"), server.page("systems")
         )
 
+    def test_a_new_flavor_whose_name_is_a_uuid_is_not_what_a_node_refers_to(self):
+        text = f"flavors:\n- {{name: {OTHER}}}\nnodes:\n- {{name: a, flavor: {OTHER}}}"
+        (problem,) = self.problems(text, server.page("flavors"), server.page("nodes"), server.problem(404))
+        self.assertIn("line 4: nodes[0].flavor: There is none.", problem)
+
     def test_references_that_lead_nowhere_come_together(self):
         text = "nodes:\n- {name: a, flavor: large}\n- {name: b, flavor: large, pod_manager: row-7}"
         pages = [server.page(name) for name in ("nodes", "flavors", "nodes", "pod_managers")]

@@ -20,8 +20,13 @@ class FaultTest(base.TestCase):
         self.check("flavors", "policy", None, "full", "It must be one of pack, spread.")
         self.check("flavors", "properties", {}, [], "It must be a mapping.")
         self.check("nodes", "devices", ["a"], "a", "It must be a list.")
+        self.check("nodes", "devices", ["a"], [], "It must not be empty; leave it out, or name a device.")
         uuid = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
         self.check("nodes", "zone", uuid, "here", "It must be a UUID.")
+
+    def test_a_word_that_yaml_reads_as_a_boolean(self):
+        found = sections.fault(sections.SECTIONS["nodes"].fields["power"], True)
+        self.assertIn("put it in quotes", found)
 
 
 class SectionTest(base.TestCase):
