@@ -267,6 +267,9 @@ def listed(
     """Return rows as cliff shows them: with the fields ``columns``, the wanted ones, or with --long all of them."""
     every = dict.fromkeys([*columns, *(name for row in rows for name in row)])
     names = tuple(parsed.columns) or (tuple(every) if parsed.long else columns)
+    unknown = [name for name in names if name not in every]
+    if rows and unknown:
+        raise ValueError(f"There is no column {', '.join(unknown)}. There are: {', '.join(every)}.")
     return names, (tuple(shown(row.get(name)) for name in names) for row in rows)
 
 
@@ -306,7 +309,7 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
     """Add the option that ends a wait."""
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=fields.seconds,
         metavar="SECONDS",
         help="Longest time to wait; the operation goes on after it.",
     )

@@ -4,6 +4,7 @@
 import argparse
 import getpass
 import json
+import math
 import pathlib
 import sys
 import typing
@@ -79,6 +80,17 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on.")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds from 0 on."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not found >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 on.")
+    return found
 
 
 def pair(text: str) -> tuple[str, str]:

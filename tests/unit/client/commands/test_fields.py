@@ -94,3 +94,10 @@ class OptionTest(base.TestCase):
         self.assertEqual(("a", "b=c"), fields.pair("a=b=c"))
         for text in ("a", "=b"):
             self.assertRaises(argparse.ArgumentTypeError, fields.pair, text)
+
+
+class SecondsTest(base.TestCase):
+    def test_a_timeout_is_a_number_from_0_on(self):
+        self.assertEqual([0.0, 2.5], [fields.seconds(text) for text in ("0", "2.5")])
+        for text in ("nan", "-1", "-inf", "soon", ""):
+            self.assertRaises(argparse.ArgumentTypeError, fields.seconds, text)

@@ -28,6 +28,11 @@ class IntrospectionTest(base.TestCase):
         printed = self.run_command(pages, "list", "-f", "value", "-c", "finished")
         self.assertEqual("False\n", printed.out)
 
+    def test_a_list_has_no_unknown_column(self):
+        printed = self.run_command([{"introspection": [ROW]}, {"introspection": []}], "list", "-c", "bogus")
+        self.assertEqual((1, ""), (printed.code, printed.out))
+        self.assertIn("There is no column bogus. There are: uuid, state", printed.err)
+
     def test_a_start_shows_the_token(self):
         started = (202, {}, {"X-Valence-Introspection-Token": "t"})
         printed = self.run_command([started, ROW], "start", "System 1", "-f", "json")
