@@ -4,6 +4,7 @@
 import difflib
 import functools
 import importlib.metadata
+import io
 import itertools
 import logging
 import sys
@@ -104,6 +105,10 @@ class Shell(app.App):
 def main(argv: abc.Sequence[str] | None = None, **streams: typing.Any) -> int:
     """Run a command and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
+    stdout = streams.get("stdout") or sys.stdout
+    if isinstance(stdout, io.TextIOWrapper) and stdout.errors == "strict":
+        # A name that the terminal's encoding does not have shall not end the command.
+        stdout.reconfigure(errors="backslashreplace")
     shell = Shell(given, **streams)
     shell.NAME = NAME
     return shell.run(given or ["help"])

@@ -2,6 +2,7 @@
 """The program ``valence``, and the plug-in of ``openstack`` with the same commands."""
 
 import importlib.metadata
+import io
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from tests import base
 from tests.unit.client import console
 from tests.unit.client import server
 from valence.client import commands
+from valence.client import shell as shell_module
 
 IMPORTED = """
 import sys
@@ -106,3 +108,15 @@ class ShellTest(base.TestCase):
             for name in commands.COMMANDS
         }
         self.assertEqual(expected, known)
+
+
+class StreamTest(base.TestCase):
+    def test_a_stream_of_ascii_has_every_name(self):
+        shell = self.useFixture(console.Console(server.page("flavors", {"uuid": "1", "name": "é"})))
+        self.assertIsNotNone(shell.server)
+        raw = io.BytesIO()
+        stream = io.TextIOWrapper(raw, encoding="ascii")
+        argv = ["flavor", "list", "-f", "value", "-c", "name"]
+        self.assertEqual(0, shell_module.main(argv, stdout=stream))
+        stream.flush()
+        self.assertEqual(b"\\xe9\n", raw.getvalue())

@@ -89,7 +89,9 @@ class Export(base.Command):
     def take_action(self, parsed: argparse.Namespace) -> int:
         from valence.client.desired_state import export  # noqa: PLC0415  --help needs no YAML
 
-        exported = export.write(self.rack, **({"names": parsed.only} if parsed.only else {}))
+        encoding = (getattr(self.app.stdout, "encoding", None) or "utf-8").lower()
+        wanted = {"names": parsed.only} if parsed.only else {}
+        exported = export.write(self.rack, is_ascii=not encoding.startswith("utf"), **wanted)
         self.app.stdout.write(exported.text)
         for omission in exported.omissions:
             LOG.error("%s", omission)
@@ -131,4 +133,4 @@ def _document(step: "plan.Step", error: str | None) -> str:
         ],
         "error": error,
     }
-    return json.dumps(values, ensure_ascii=False) + "\n"
+    return json.dumps(values) + "\n"

@@ -28,11 +28,16 @@ class Exported(typing.NamedTuple):
     omissions: list[str]
 
 
-def write(api: "racks.Rack", names: abc.Collection[str] = tuple(sections.SECTIONS)) -> Exported:
-    """Return the file of a Valence, with the sections ``names``."""
+def write(
+    api: "racks.Rack",
+    names: abc.Collection[str] = tuple(sections.SECTIONS),
+    *,
+    is_ascii: bool = False,
+) -> Exported:
+    """Return the file of a Valence, with the sections ``names``; with ``is_ascii`` it escapes other characters."""
     exporter = _Exporter(api)
     found = {name: exporter.section(section) for name, section in sections.SECTIONS.items() if name in names}
-    body = yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=110)
+    body = yaml.safe_dump(found, sort_keys=False, allow_unicode=not is_ascii, width=110)
     return Exported(HEADER + body, exporter.omissions)
 
 

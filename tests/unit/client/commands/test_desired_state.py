@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ``apply`` and ``export`` print and end with."""
 
+import io
 import json
 
 from tests import base
 from tests.unit.client import console
 from tests.unit.client import server
+from valence.client import shell as shell_module
+from valence.client.desired_state import document
 
 FLAVOR = {"uuid": "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11", "name": "large", "policy": "pack"}
 
@@ -66,6 +69,14 @@ class ExportTest(base.TestCase):
         printed = self.useFixture(console.Console(*pages)).run("export", "--only", "nodes")
         self.assertEqual((1, "2 nodes have the name web-1"), (printed.code, printed.err[:27]))
         self.assertEqual("nodes: []\n", printed.out[-10:])
+
+    def test_a_stream_of_ascii_has_the_same_entries(self):
+        self.useFixture(console.Console(server.page("flavors", FLAVOR | {"name": "é"})))
+        raw = io.BytesIO()
+        stream = io.TextIOWrapper(raw, encoding="ascii")
+        self.assertEqual(0, shell_module.main(["export", "--only", "flavors"], stdout=stream))
+        stream.flush()
+        self.assertEqual(["é"], [each.name for each in document.read(raw.getvalue().decode())])
 
     def test_a_section_alone(self):
         page = server.page("flavors", FLAVOR)
