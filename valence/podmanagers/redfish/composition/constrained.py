@@ -91,17 +91,23 @@ class Constrained(blocks.Blocks):
         counts: collections.Counter[_Kind] = collections.Counter()
         for url in plan.resource_urls:
             parts = list(self._parts(self._read(url)))
-            unread = sorted(self._walker.unread) or ([] if parts else [url])
-            if unread:
-                reason = f"the parts of {unread[0]} could not be read"
-                raise errors.PodManagerUnreachable(url=self._connection.paths.url, reason=reason)
+            self._require_read(*([] if parts else [url]))
             counts.update(_Kind(*part, _named(part[0], plan.required.get(url, ()))) for part in parts)
-        offered = _offered(self._walker.document(self._capabilities) or {})
+        capabilities = self._walker.document(self._capabilities) or {}
+        self._require_read()  # a request without them would not name the models that the node requires
+        offered = _offered(capabilities)
         members: dict[str, list[Document]] = {}
         for kind, number in counts.items():
             name, member = _member(kind, number, offered)
             members.setdefault(name, []).append(member)
         return {name: {"Members": each} for name, each in members.items()}
+
+    def _require_read(self, *paths: str) -> None:
+        """Raise PodManagerUnreachable for the first document that could not be read; ``paths`` are others of them."""
+        unread = sorted(self._walker.unread) or list(paths)
+        if unread:
+            reason = f"{unread[0]}, or a part of it, could not be read"
+            raise errors.PodManagerUnreachable(url=self._connection.paths.url, reason=reason)
 
     def _parts(self, block: Document) -> typing.Iterator[tuple[int, int, str | None, str | None]]:
         """Yield kind, amount, model and detail of the parts of a block, those of a system in it too."""

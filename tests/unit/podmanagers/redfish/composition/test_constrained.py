@@ -119,6 +119,7 @@ class ConstrainedTest(ConstrainedCase):
         for faults in (
             {"html_rate": 1.0, "fault_paths": "/Processors"},
             {"dead_rate": 1.0, "fault_paths": "/(Processors|Memory|EthernetInterfaces)"},
+            {"html_rate": 1.0, "fault_paths": "Capabilities"},
         ):
             self.start()
             plan = self.plan()
