@@ -74,14 +74,15 @@ def inspect(conf: cfg.ConfigOpts) -> list[Broker]:
     for transport, wanted in zip(transports, (CALLS, notified), strict=False):
         names.setdefault(str(transport._driver._url), []).extend(wanted)
     drivers = {str(each._driver._url): each._driver for each in transports}
-    found = [
-        _inspect(conf, driver, names[url])
-        for url, driver in drivers.items()
-        if isinstance(driver, impl_rabbit.RabbitDriver)
-    ]
-    for transport in transports:
-        transport.cleanup()
-    return found
+    try:
+        return [
+            _inspect(conf, driver, names[url])
+            for url, driver in drivers.items()
+            if isinstance(driver, impl_rabbit.RabbitDriver)
+        ]
+    finally:
+        for transport in transports:
+            transport.cleanup()
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -108,6 +109,7 @@ def _inspect(conf: cfg.ConfigOpts, driver: impl_rabbit.RabbitDriver, names: typi
         failure = None
         try:
             with contextlib.closing(_connect(conf, driver, alone)) as connection:
+                # The host has accepted the connection: a queue that it refuses says nothing of that.
                 queues = queues or _queues(connection, names)
         except messaging.BUS_ERRORS as error:
             failure = failure_of(error)
@@ -124,11 +126,11 @@ def _connect(conf: cfg.ConfigOpts, driver: impl_rabbit.RabbitDriver, url: typing
 
 
 def _queues(connection: messaging.Connection, names: typing.Iterable[str]) -> list[Queue]:
-    """Return those of the queues that exist."""
+    """Return those of the queues that exist, and that this user may read."""
     found = []
     for name in names:
-        # The broker closes the channel if there is no such queue.
-        with contextlib.suppress(amqp.NotFound), connection.connection.channel() as channel:
+        # The broker closes the channel, not the connection, if it refuses to declare a queue.
+        with contextlib.suppress(amqp.ChannelError), connection.connection.channel() as channel:
             declared = channel.queue_declare(queue=name, passive=True)
             found.append(Queue(name, declared.message_count, declared.consumer_count, name in CALLS))
     return found
