@@ -8,6 +8,7 @@ from tests.unit.conductor.inventory.sync import test_sync
 from valence.conductor.inventory import drift
 from valence.db import models
 from valence.db import store
+from valence.podmanagers import offers
 
 #: a moment before the synchronizations of the tests
 BEFORE = "2020-01-01T00:00:00Z"
@@ -150,6 +151,34 @@ class WatchTest(DriftCase):
         self.watch(is_whole=True)
         self.assertEqual(("attached", None), self.claim(), "the device is there, and was not read")
 
+    def test_users_that_could_not_be_read_are_not_missing(self):
+        other = "/redfish/v1/Systems/other"
+        for is_whole, users, expected in (
+            (False, (), ("attached", None)),
+            (False, (other,), ("attached", None)),
+            (True, (), ("failed", drift.LOST)),
+            (True, (other,), ("failed", drift.TAKEN.format(other))),
+        ):
+            node = self.store.get(models.Node, self.node.uuid)
+            old = store.Update(node, {"updated_at": BEFORE}, touch=False)
+            self.watch(old, found=[self.offer(users)], is_whole=is_whole)
+            self.assertEqual(expected, self.claim(), (is_whole, users))
+
+    def offer(self, users):
+        """Return what a crawl finds of the drive, with the machines that it knows to have the drive."""
+        return offers.Offer(
+            self.path(self.drive),
+            "Storage",
+            None,
+            None,
+            1,
+            len(users),
+            offers.Measures(),
+            (),
+            "blocks",
+            users=users,
+        )
+
     def test_a_node_that_changed_since_the_crawl_began_is_left_alone(self):
         row = self.store.get(models.Resource, self.drive.uuid)
         self.store.commit(store.Delete(row))
@@ -185,13 +214,13 @@ class WatchTest(DriftCase):
         self.store.commit(store.Update(self.store.get(models.Node, self.node.uuid), {"state": "changing"}))
         return "It has failed."
 
-    def watch(self, *changes, began_at=None, is_whole=True):
-        """Compare the claims with a crawl that found nothing, after some changes."""
+    def watch(self, *changes, began_at=None, is_whole=True, found=()):
+        """Compare the claims with a crawl that found some offers, after some changes."""
         self.store.commit(*changes)
         began_at = began_at or self.store.at()
         with self.database.keeper().hold("work") as lease:
             watch = drift.Watch(self.store, self.pod_manager.uuid, began_at=began_at)
-            list(watch.seen([]))
+            list(watch.seen(found))
             watch.note(test_sync.context.service_context(), lease, is_whole=is_whole)
 
 
