@@ -161,6 +161,21 @@ class SharedTest(ClaimCase):
         claims.release(self.store, self.claims_of(nodes[0]))
         self.assertEqual((None, False), (self.device(device).node_id, self.device(device).full))
 
+    def test_a_failed_device_of_a_node_is_not_counted_as_that_of_others(self):
+        (device,) = self.fill("Storage", slots=2, consumers=1)
+        nodes = [self.node(device.podm_id) for _ in range(2)]
+        claim = self.create(
+            models.Claim(
+                id=f"{device.uuid}/1", node_id=nodes[0].uuid, device_id=device.uuid, podm_id=device.podm_id,
+                part="storage/0", state="failed",
+            )
+        )[0]  # fmt: skip
+        self.give(device, nodes[1], "storage/0")
+        self.assertTrue(self.device(device).full)
+        self.assertEqual(
+            2, self.store.count(models.Claim, filters=[store.Filter("device_id", "eq", claim.device_id)])
+        )
+
     def test_slots_that_others_use_are_not_given(self):
         (device,) = self.fill("Storage", slots=3, consumers=2)
         node = self.node(device.podm_id)

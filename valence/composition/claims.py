@@ -24,7 +24,7 @@ LOG = log.getLogger(__name__)
 #: selections, after each of which another writer was faster, before a request is refused
 TRIES = 20
 #: states of claims whose device the pod manager may count among the consumers
-ATTACHED = ("attaching", "attached", "detaching")
+ATTACHED = ("attaching", "attached", "detaching", "failed")
 
 Devices = abc.Sequence[tuple[str, models.Device]]
 
