@@ -218,7 +218,7 @@ MUTANTS = (
     Mutant("partial-is-complete", "conductor/work/operations.py",
            '"partial" if counters.get("unread") else "complete"', '"complete"', OPERATIONS),
     Mutant("handing-back-counts", "conductor/work/operations.py",
-           "attempts = self._operation.attempts - 1", "attempts = self._operation.attempts", OPERATIONS),
+           "attempts = max(0, self._operation.attempts - 1)", "attempts = self._operation.attempts", OPERATIONS),
     # Conditional and repeated requests
     Mutant("weak-tags-match", "api/http/handler.py",
            'if not weak]\n    return [int', ']\n    return [int', CONDITIONS),
