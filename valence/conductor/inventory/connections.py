@@ -72,12 +72,16 @@ CLOSERS = 32
 
 @dataclasses.dataclass
 class _Connection:
-    """A driver instance, the access that it was made for, and who uses it; ``users`` is None where it is kept."""
+    """A driver instance, the access that it was made for, and who uses it; ``users`` is None where it is kept.
+
+    One that is ``retired`` is closed when its last user is done.
+    """
 
     access: tuple
     driver: base.PodManagerDriver
     users: int | None = None
     used_at: float = 0.0
+    retired: bool = False
 
     def is_idle(self, since):
         return self.users == 0 and self.used_at < since
@@ -114,6 +118,9 @@ class Connections:
                 if not connection.users:
                     self._idle.add(connection.driver)
                 connection.used_at = time.monotonic()
+                is_over = connection.retired and not connection.users
+            if is_over:
+                connection.driver.close()
 
     def new(self, pod_manager):
         """Return a connection that the caller closes; raise as ``get``."""
@@ -132,9 +139,12 @@ class Connections:
             return {uuid for uuid, _ in self._open}
 
     def drop(self, uuid):
-        """Close the connections to a pod manager that is gone, in maintenance, or served by another conductor."""
+        """Close the connections to a pod manager that is gone, in maintenance, or served by another conductor.
+
+        Requests of those who ``use`` one end first: they would fail as if the pod manager were away.
+        """
         for connection in self._take(uuid, KINDS):
-            connection.driver.close()
+            self._retire(connection)
 
     def abort(self, uuid, kind):
         """Interrupt one kind of work that waits for a pod manager; the next use makes a new connection."""
@@ -186,8 +196,16 @@ class Connections:
                 connection.users = (connection.users or 0) + users
                 self._idle.discard(connection.driver)
         if replaced is not None:
-            replaced.driver.close()
+            self._retire(replaced)
         return connection
+
+    def _retire(self, connection):
+        """Close a connection that is not open any more, now or when its last user is done."""
+        with self._lock:
+            connection.retired = True
+            is_used = bool(connection.users)
+        if not is_used:
+            connection.driver.close()
 
     def _take(self, uuid, kinds):
         with self._lock:

@@ -68,6 +68,21 @@ class KindTest(ConnectionsCase):
         self.connections.drop(self.pod_manager.uuid)
         self.assertEqual((set(), 0), (self.connections.known(), self.simulator.stats()["sessions"]))
 
+    def test_what_is_used_is_closed_and_signed_out_when_its_users_are_done(self):
+        ways = (
+            lambda: self.connections.drop(self.pod_manager.uuid),
+            lambda: self.connections.get(self.pod_manager.replace(tls="legacy"), connections.NODES),
+        )
+        for retire in ways:
+            with self.connections.use(self.pod_manager, connections.NODES) as first:
+                with self.connections.use(self.pod_manager, connections.NODES) as second:
+                    self.assertIs(first, second)
+                    retire()
+                self.assertTrue(first.root().uuid)
+                self.assertEqual(1, self.simulator.stats()["sessions"])
+            self.assertEqual(0, self.simulator.stats()["sessions"])
+            self.connections.drop(self.pod_manager.uuid)
+
     def test_one_that_was_used_is_closed_when_it_is_idle_and_not_before(self):
         self.patch(connections, "IDLE_SECONDS", -1.0)
         kept = self.connections.get(self.pod_manager, connections.SYNC)
