@@ -13,12 +13,12 @@ RUNTIME := $(VENV)/.runtime-$(call hash,constraints.txt pyproject.toml requireme
 TESTING := $(VENV)/.testing-$(call hash,constraints.txt pyproject.toml requirements.txt setup.cfg test-requirements.txt)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# In a virtual environment of its own, with a file of constraints; test_packaging is about the versions of another one.
+# In a virtual environment of its own, with a file of constraints; test_packaging and test_samples are about another's versions.
 define unit_tests_on
 	$(PYTHON3) -m venv $(VENV)/$(1)
 	$(VENV)/$(1)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(2) \
 		--requirement requirements.txt --requirement test-requirements.txt --editable .
-	$(VENV)/$(1)/bin/python -m tests.run --concurrency $(CONCURRENCY) '^tests\.unit\.(?!test_packaging)'
+	$(VENV)/$(1)/bin/python -m tests.run --concurrency $(CONCURRENCY) '^tests\.unit\.(?!test_(packaging|samples))'
 endef
 
 .DEFAULT_GOAL := help
