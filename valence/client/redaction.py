@@ -10,10 +10,11 @@ from valence.db import types
 #: the logger of keystoneauth1's requests, and those below it that have parts of them; filters hold for one logger alone
 LOGGER = "keystoneauth.session"
 PARTS = ("request", "response", "body", "request-id")
-_SECRETS = {
+#: names of the fields of models that are secret
+SECRETS = {
     name for model in models.STORED for name, field in model.fields.items() if isinstance(field, types.Secret)
 }
-_VALUE = re.compile(rf'("(?:{"|".join(sorted(_SECRETS))})"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_VALUE = re.compile(rf'("(?:{"|".join(sorted(SECRETS))})"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 
 def hide(text: str) -> str:

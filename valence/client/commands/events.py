@@ -48,14 +48,7 @@ class FollowEvents(base.Command):
         )
         parser.add_argument("--limit", type=fields.positive, metavar="N", help="End after so many events.")
         parser.add_argument("--json", action="store_true", help="Print each event as one line of JSON.")
-        parser.add_argument(
-            "--property",
-            action="append",
-            type=fields.pair,
-            default=[],
-            metavar="FIELD=VALUE",
-            help="Print only events with this value. Repeatable.",
-        )
+        base.add_property(parser)
 
     def take_action(self, parsed: argparse.Namespace) -> None:
         stream = self.rack.events.follow(since=parsed.since, filters=parsed.property)

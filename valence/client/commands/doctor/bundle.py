@@ -14,18 +14,12 @@ from collections import abc
 from valence import version
 from valence.client import redaction
 from valence.client.commands.doctor import report as reports
-from valence.db import models
-from valence.db import types
 
 HIDDEN = "***"
 #: name of the folder in the archive
 FOLDER = "valence-doctor"
 #: user name and password in a URL
 LOGIN = re.compile(r"://[^/\s\"]*@")
-#: names of fields with secrets
-SECRETS = {
-    name for model in models.STORED for name, field in model.fields.items() if isinstance(field, types.Secret)
-}
 
 
 def write(path: str, report: reports.Report) -> None:
@@ -55,7 +49,7 @@ def redacted(document: typing.Any, secrets: typing.Collection[str]) -> typing.An
         return _redacted(document, secrets)
     if isinstance(document, abc.Mapping):
         return {
-            name: HIDDEN if name in SECRETS and isinstance(value, str) else redacted(value, secrets)
+            name: HIDDEN if name in redaction.SECRETS and isinstance(value, str) else redacted(value, secrets)
             for name, value in document.items()
         }
     if isinstance(document, abc.Sequence):
