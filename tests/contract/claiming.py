@@ -38,6 +38,13 @@ MOST_COLLISIONS = 0.15
 REQUESTS_OF_A_ROUND = 3
 
 
+def clear(database):
+    """Remove all that the writers and ``fill`` store."""
+    for model in (models.Node, models.PodManager, models.Operation, models.Conductor, models.Quota):
+        while rows := database.list(model, limit=500):
+            database.commit(*map(store.Delete, rows))
+
+
 def fill(database, number, zonings=10):
     """Store a pool of about ``number`` devices in zonings of two pod managers."""
     pool = devices.Pool(database)
@@ -50,19 +57,21 @@ def fill(database, number, zonings=10):
     return pool
 
 
-def compose(database, node_id, body=BODY, among=selection.ANYWHERE):
+def compose(database, node_id, body=BODY, among=selection.ANYWHERE, project_id=""):
     """Compose a node; return what claims.grant does."""
     wanted = requirements.wanted(requirements.normal(body))
 
     def changes(choice):
-        node = models.Node(uuid=node_id, name="raced", podm_id=choice.podm_id, requirements=body)
+        node = models.Node(
+            uuid=node_id, name="raced", podm_id=choice.podm_id, requirements=body, project_id=project_id
+        )
         operation = models.Operation(operation_kind="compose", target_kind="node", target_id=node_id)
         return [store.Create(node), store.Create(operation)]
 
     def choose(avoid):
         return selection.choose(database, wanted, among=among, avoid=avoid)
 
-    return claims.grant(database, node_id, choose, changes)
+    return claims.grant(database, claims.Owner(node_id, project_id, is_new=True), choose, changes)
 
 
 def decompose(database, node_id):

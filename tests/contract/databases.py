@@ -13,8 +13,10 @@ from tests import servers
 from tests.contract import examples
 from valence.common import secrets
 from valence.common.configuration import config
+from valence.db import models
 from valence.db import store
 from valence.db.etcd import keyspace
+from valence.db.sql import driver
 
 
 def configuration(url, folder):
@@ -65,6 +67,12 @@ class Database:
         raise NotImplementedError
 
 
+@functools.cache
+def driver_of(*invented):
+    """Return the class of stores of Valence's models and of invented ones, which have tables, too."""
+    return type("SQLStore", (driver.SQLAlchemyStore,), {"stored": (*models.STORED, *invented)})
+
+
 class SQLDatabase(Database):
     """A database of the SQL driver."""
 
@@ -74,10 +82,7 @@ class SQLDatabase(Database):
     silence = "valence.db.sql.engine.STATEMENT_SECONDS"
 
     def connect(self, cipher=None):
-        database = super().connect(cipher)
-        for model in examples.MODELS:
-            database.tables[model]
-        return database
+        return driver_of(*examples.MODELS)(self.conf, cipher or secrets.load(self.conf))
 
     @functools.cached_property
     def inspected(self):

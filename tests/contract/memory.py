@@ -13,11 +13,18 @@ OPERATORS = {
     "eq": lambda a, b: a == b,
     "neq": lambda a, b: a != b,
     "in": lambda a, b: a in b,
+    "begins": lambda a, b: a is not None and any(a.startswith(each) for each in b),
     "gt": lambda a, b: None not in (a, b) and a > b,
     "gte": lambda a, b: None not in (a, b) and a >= b,
     "lt": lambda a, b: None not in (a, b) and a < b,
     "lte": lambda a, b: None not in (a, b) and a <= b,
 }
+
+
+def operators(model, name):
+    """Return the operators that a field may be filtered by."""
+    is_text = type(model.fields[name]) is types.Text
+    return [op for op in store.OPERATORS if op != "begins" or is_text]
 
 
 class Refused(Exception):

@@ -16,6 +16,7 @@ from valence.backup import changes
 from valence.backup import clients
 from valence.backup import jobs
 from valence.backup import listing
+from valence.backup import schedules
 from valence.backup import sessions
 
 ROUNDS = int(os.environ.get("VALENCE_BACKUP_ROUNDS", "3"))
@@ -98,7 +99,7 @@ class BackupAtOnceTest(case.ContractCase):
             shown = self.session(tenant)
             self.assertEqual(TOGETHER - TOGETHER // len(MIXED), len(shown["jobs"]))
             rows = listing.page(self.store, tenant, "jobs", listing.Search(limit=100))
-            reported = [job for job in rows if job["job_schedule"]["current_pid"] != jobs.NO_PROCESS]
+            reported = [job for job in rows if job["job_schedule"]["current_pid"] != schedules.NO_PROCESS]
             self.assertEqual(TOGETHER // len(MIXED), len(reported))
 
 

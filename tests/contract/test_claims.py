@@ -12,15 +12,20 @@ import random
 import time
 import uuid
 
+import fixtures
+
 from tests import devices
 from tests.contract import case
 from tests.contract import claiming
 from valence.common import composition_errors
 from valence.common import errors
+from valence.composition import candidates
 from valence.composition import claims
+from valence.composition import requirements
 from valence.composition import selection
 from valence.db import models
 from valence.db import store
+from valence.db.models.node import LOST
 
 ROUNDS = int(os.environ.get("VALENCE_TEST_CLAIM_ROUNDS", "15"))
 WRITERS = 8
@@ -33,13 +38,8 @@ class ClaimCase(case.ContractCase):
 
     def setUp(self):
         super().setUp()
-        self.clear()
-        self.addCleanup(self.clear)
-
-    def clear(self):
-        for model in (models.Node, models.PodManager, models.Operation, models.Conductor):
-            while rows := self.store.list(model, limit=500):
-                self.store.commit(*map(store.Delete, rows))
+        claiming.clear(self.store)
+        self.addCleanup(claiming.clear, self.store)
 
     def fill(self, kind="Compute", number=1, **values):
         """Store devices of one zone and return them."""
@@ -84,6 +84,19 @@ class GrantTest(ClaimCase):
         self.assertIn("Only 4 storage devices of 5", refused.detail)
         self.assertEqual([], self.store.list(models.Node))
 
+    def test_the_candidates_of_several_zonings_are_read_by_one_query(self):
+        pool = devices.Pool(self.store)
+        podm = pool.pod_manager()
+        zonings = [pool.zoning(podm, zone) for zone in "1234"]
+        for number, zoning in enumerate(zonings[:3], 1):
+            pool.add(podm, zoning, "Storage", number)
+            pool.add(podm, zoning, "Storage", full=True)
+        part, ids = requirements.Part("storage/0", "Storage", size=1), [zoning.id for zoning in zonings]
+        found = candidates.by_zoning(self.store, part, ids, [])
+        self.assertEqual([1, 2, 3, 0], [len(found[each]) for each in ids])
+        self.useFixture(fixtures.MonkeyPatch("valence.composition.candidates.MOST_ROWS", 5))
+        self.assertEqual(ids[:2], sorted(candidates.by_zoning(self.store, part, ids, [])))
+
     def test_a_device_that_was_taken_meanwhile_is_avoided(self):
         first, second = self.fill(number=2)
         winner = self.node(first.podm_id)
@@ -97,7 +110,9 @@ class GrantTest(ClaimCase):
 
         self.give(first, winner)
         loser = models.Node(name="loser", podm_id=first.podm_id)
-        granted = claims.grant(self.store, loser.uuid, choose, lambda choice: [store.Create(loser)])
+        granted = claims.grant(
+            self.store, claims.Owner(loser.uuid, ""), choose, lambda choice: [store.Create(loser)]
+        )
         self.assertEqual([first.uuid, second.uuid], uuids)
         self.assertEqual(1, granted.collisions)
         self.assertEqual((winner.uuid, loser.uuid), (self.device(first).node_id, self.device(second).node_id))
@@ -112,7 +127,7 @@ class GrantTest(ClaimCase):
             composition_errors.DeviceTaken,
             claims.grant,
             self.store,
-            loser.uuid,
+            claims.Owner(loser.uuid, ""),
             lambda avoid: tries.append(avoid) or choice,
             lambda choice: [store.Create(loser)],
         )
@@ -129,7 +144,9 @@ class GrantTest(ClaimCase):
             return selection.Choice((("processor", row),), _place(row))
 
         node = models.Node(name="n", podm_id=first.podm_id)
-        granted = claims.grant(self.store, node.uuid, choose, lambda choice: [store.Create(node)])
+        granted = claims.grant(
+            self.store, claims.Owner(node.uuid, ""), choose, lambda choice: [store.Create(node)]
+        )
         self.assertEqual([second.uuid], granted.choice.uuids)
 
     def test_errors_of_the_callers_changes_are_raised(self):
@@ -175,6 +192,17 @@ class SharedTest(ClaimCase):
         self.assertEqual(
             2, self.store.count(models.Claim, filters=[store.Filter("device_id", "eq", claim.device_id)])
         )
+
+    def test_a_device_that_a_machine_has_lost_is_not_among_the_consumers(self):
+        (device,) = self.fill("Storage", slots=2, consumers=1)
+        nodes = [self.node(device.podm_id) for _ in range(2)]
+        self.create(
+            models.Claim(
+                id=f"{device.uuid}/1", node_id=nodes[0].uuid, device_id=device.uuid, podm_id=device.podm_id,
+                part="storage/0", state="failed", error=f"{LOST}; /redfish/v1/Systems/7 has it.",
+            )
+        )  # fmt: skip
+        self.assertRaises(composition_errors.DeviceTaken, self.give, device, nodes[1])
 
     def test_slots_that_others_use_are_not_given(self):
         (device,) = self.fill("Storage", slots=3, consumers=2)

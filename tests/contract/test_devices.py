@@ -150,6 +150,39 @@ class ProjectionTest(case.ContractCase):
         row = self.stored()[0]
         self.assertEqual(("dirty", "not erased", 1024), (row.state, row.reason, row.size))
 
+    def test_a_dirty_device_is_not_clean_after_it_was_missing_from_a_synchronization(self):
+        self.update(self.offer(0))
+        self.store.commit(store.Update(self.stored()[0], {"state": device.DIRTY, "reason": "not erased"}))
+        self.update()
+        self.update(self.offer(0))
+        self.assertEqual(["dirty"], [row.state for row in self.stored().values()])
+
+    def test_a_free_device_says_that_it_was_not_erased_until_a_node_uses_it(self):
+        self.update(self.offer(0))
+        reason = f"{device.UNERASED}7: it is locked"
+        self.store.commit(store.Update(self.stored()[0], {"reason": reason, "node_id": "7"}))
+        for state, told, expected in (
+            (device.FREE, None, reason),
+            (device.IN_USE, "taken", "taken"),
+            (device.FREE, None, None),
+        ):
+            self.update(self.offer(0, state=state, reason=told))
+            self.assertEqual((state, expected), (self.stored()[0].state, self.stored()[0].reason))
+
+    def test_that_a_device_was_not_erased_outlasts_every_other_state(self):
+        reason = f"{device.UNERASED}7: it is locked"
+        self.update(self.offer(0, state=device.IN_USE, reason="taken"))
+        self.store.commit(store.Update(self.stored()[0], {"reason": reason}))
+        for state, told, expected in (
+            (device.IN_USE, "It is taken.", f"It is taken. {reason}"),
+            (device.FREE, None, reason),
+            (device.UNHEALTHY, "It is broken.", f"It is broken. {reason}"),
+            (device.UNHEALTHY, "It is hot.", f"It is hot. {reason}"),
+            (device.FREE, None, reason),
+        ):
+            self.update(self.offer(0, state=state, reason=told))
+            self.assertEqual((state, expected), (self.stored()[0].state, self.stored()[0].reason))
+
     def test_measures_are_kept_while_parts_are_unread(self):
         for missing in ({"unread": True}, {"dead": True}):
             self.update(self.offer(0))

@@ -10,7 +10,7 @@ from tests.contract import examples
 from valence.common import errors
 from valence.db import store
 from valence.db.etcd.v2 import client
-from valence.db.etcd.v2 import snapshot
+from valence.db.etcd.v2 import snapshots
 
 ROWS = 30
 
@@ -77,7 +77,7 @@ class KnownTest(case.ContractCase):
         self.assertEqual(ROWS, len(self.others.list(examples.Shelf, sort=[store.Sort("name")])))
 
     def test_only_so_much_is_known(self):
-        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.snapshot.MOST_KNOWN", ROWS // 2))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.snapshots.MOST_KNOWN", ROWS // 2))
         rows = self.rows()
         self.store.commit(*map(store.Delete, rows[:5]))
         known = self.store.keyspace.snapshot().known
@@ -88,7 +88,7 @@ class KnownTest(case.ContractCase):
         self.rows()
         known = self.store.keyspace.snapshot().known
         self.assertIs(known, self.store.keyspace.snapshot().known)
-        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.snapshot.KNOWN_SECONDS", 0))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.v2.snapshots.KNOWN_SECONDS", 0))
         self.others.commit(store.Create(examples.shelf("another")))
         self.assertIsNot(self.store.keyspace.snapshot().known, self.store.keyspace.snapshot().known)
-        self.assertEqual({}, snapshot.Known(None).texts)
+        self.assertEqual({}, snapshots.Known(None).texts)

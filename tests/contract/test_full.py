@@ -22,8 +22,8 @@ from valence.db import store
 SMALL, LARGE = "size=8M", "size=64M"
 #: commits that more than fill the small disk
 COMMITS = 2000
-#: a table of somebody else, which makes room when it is removed
-OTHER = "other"
+#: a table of somebody else, which makes room when it is removed, and one that shows whether there is room
+OTHER, PROBE = "other", "probe"
 BALLAST = {"text": "".join(chr(0x4E00 + number * 7 % 20000) for number in range(3_000))}
 
 
@@ -48,7 +48,12 @@ class Disk(fixtures.Fixture):
 
 
 class SmallMariaDB(servers.MariaDB):
-    options = ("--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:24M")
+    # Undo logs have files of their own: in a full one, nothing could be removed either.
+    options = (
+        "--innodb-file-per-table=0",
+        "--innodb-data-file-path=ibdata1:24M",
+        "--innodb-undo-tablespaces=2",
+    )
 
 
 class FullTest(testscenarios.WithScenarios, base.TestCase):
@@ -65,7 +70,8 @@ class FullTest(testscenarios.WithScenarios, base.TestCase):
         else:
             self.run_sql(
                 f"CREATE TABLE {OTHER} (content LONGBLOB)",
-                f"INSERT INTO {OTHER} VALUES (REPEAT('x', 2000000))",
+                f"INSERT INTO {OTHER} VALUES (REPEAT('x', 4000000))",
+                f"CREATE TABLE {PROBE} (content VARCHAR(7000))",
             )
         self.database.prepare()
         self.store = self.database.connect()
@@ -105,14 +111,17 @@ class FullTest(testscenarios.WithScenarios, base.TestCase):
 
     def make_room(self):
         if self.driver == "mariadb":
-            self.wait_for(self.drops_other, 30)
+            # The server frees the pages in the background, after the table is gone.
+            self.wait_for(lambda: self.has_room_to(f"DROP TABLE IF EXISTS {OTHER}"), 30)
+            rows = f"INSERT INTO {PROBE} SELECT REPEAT('x', 7000) FROM seq_1_to_100"
+            self.wait_for(lambda: self.has_room_to(rows), 30)
         else:
             self.disk.enlarge()
 
-    def drops_other(self):
-        """Tell whether the other table was dropped: that needs room too, which MariaDB makes in the background."""
+    def has_room_to(self, statement):
+        """Tell whether the server had room to run a statement, without Valence."""
         try:
-            self.run_sql(f"DROP TABLE IF EXISTS {OTHER}")
+            self.run_sql(statement)
         except sqlalchemy.exc.OperationalError as error:
             self.assertIn("is full", str(error))
             return False

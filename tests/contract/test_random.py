@@ -140,7 +140,7 @@ class StoreMachine(stateful.RuleBasedStateMachine):
         model = data.draw(strategies.sampled_from(READ))
         names = [name for name in model.fields if name not in UNCOMPARED]
         filters = [
-            self.filter(data, name)
+            self.filter(data, model, name)
             for name in data.draw(strategies.lists(strategies.sampled_from(names), max_size=2))
         ]
         sort = [
@@ -156,10 +156,13 @@ class StoreMachine(stateful.RuleBasedStateMachine):
             marker = rows[-1].uuid
         assert [_plain(row.as_dict()) for row in pages] == [_plain(row) for row in whole], (filters, sort)
 
-    def filter(self, data, name):
-        op = data.draw(strategies.sampled_from(store.OPERATORS))
+    def filter(self, data, model, name):
+        op = data.draw(strategies.sampled_from(memory.operators(model, name)))
         kind = VALUES.get(name, strategies.sampled_from(KEYS))
-        return store.Filter(name, op, data.draw(strategies.lists(kind, max_size=3) if op == "in" else kind))
+        if op == "begins":
+            kind = kind.filter(bool)
+        is_list = op in ("in", "begins")
+        return store.Filter(name, op, data.draw(strategies.lists(kind, max_size=3) if is_list else kind))
 
 
 def _free(model):

@@ -98,6 +98,19 @@ class FilterTest(case.ContractCase):
         values = [f"no colour {number}" for number in range(999)]
         self.assertEqual("d", self.filtered(F("colour", "in", [*values, "blue"])))
 
+    def test_begins_takes_texts_that_begin_with_any_of_its_values(self):
+        self.assertEqual("ab", self.filtered(F("colour", "begins", ["re", "Re", "red"])))
+        self.assertEqual("a", self.filtered(F("colour", "begins", ["red"]), F("weight", "gt", 0)))
+        self.assertEqual("", self.filtered(F("colour", "begins", [])))
+
+    def test_begins_takes_a_thousand_values(self):
+        values = [f"no colour {number}" for number in range(999)]
+        self.assertEqual("d", self.filtered(F("colour", "begins", [*values, "blu"])))
+
+    def test_begins_refuses_what_no_text_begins_with(self):
+        for name, text in (("colour", ""), ("colour", "\U0010ffff"), ("colour", "\0"), ("weight", "1")):
+            self.assertRaises(errors.BadRequest, self.filtered, F(name, "begins", [text]))
+
     def test_comparisons_of_numbers(self):
         self.assertEqual("bc", self.filtered(F("weight", "gt", 1)))
         self.assertEqual("abc", self.filtered(F("weight", "gte", 1)))

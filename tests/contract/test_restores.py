@@ -14,7 +14,6 @@ from tests.unit.conductor.events.outbox import test_outbox
 from valence.common import context
 from valence.conductor.cluster import leases
 from valence.conductor.cluster import ownership
-from valence.conductor.events import new_events
 from valence.conductor.events import outbox
 from valence.conductor.events import restores
 from valence.db import models
@@ -41,7 +40,9 @@ class RestoreTest(case.ContractCase):
     def store_events(self, number, hour=1):
         """Store events of as many objects, and return their UUIDs."""
         pod_managers = [models.PodManager(name="p", url=f"http://p{each}") for each in range(number)]
-        changes = [new_events.pod_manager(MINE, "create", new=pod_manager) for pod_manager in pod_managers]
+        changes = [
+            outbox.event("pod_manager", MINE, "create", new=pod_manager) for pod_manager in pod_managers
+        ]
         for change in changes:
             change.obj.created_at = f"2026-01-01T{hour:02}:00:00Z"
         return [event.uuid for event in self.store.commit(*changes)]

@@ -125,12 +125,16 @@ class RevisionTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.store = store.connect(databases.of_own("sqlite").conf, cipher=None)
-        self.addCleanup(self.store.close)
-        self.store.schema.upgrade()
+        self.conf = databases.of_own("sqlite").conf
+        self.connect().schema.upgrade()
 
-    def revise(self):
-        return self.store.schema.revise("What changed", self.make_folder()).read_text()
+    def connect(self, *invented):
+        connected = databases.driver_of(*invented)(self.conf, cipher=None)
+        self.addCleanup(connected.close)
+        return connected
+
+    def revise(self, *invented):
+        return self.connect(*invented).schema.revise("What changed", self.make_folder()).read_text()
 
     def test_unchanged_models_need_none(self):
         self.assertIn("def upgrade():\n    pass", self.revise())
@@ -143,8 +147,7 @@ class RevisionTest(base.TestCase):
             "at": types.DateTime("When.", default=None),
         }
         model = type("Invented", (models.ModelBase,), {"path": "inventions", "fields": fields})
-        self.store.tables[model]
-        text = self.revise()
+        text = self.revise(model)
         for part in (
             "rows.Words(255), nullable=True",
             "rows.Moment(), nullable=True",
@@ -193,10 +196,8 @@ class AddedFieldsTest(testscenarios.WithScenarios, base.TestCase):
         self.database = self.prepare(databases.of_own(self.driver))
 
     def connect(self, database, invented):
-        connected = store.connect(database.conf, cipher=None)
+        connected = databases.driver_of(*invented)(database.conf, cipher=None)
         self.addCleanup(connected.close)
-        for model in invented:
-            connected.tables[model]
         return connected
 
     def prepare(self, database):

@@ -39,6 +39,14 @@ VALUES = {
     "size": ["small", "large"],
     "story": STORIES,
 }
+#: what texts may begin with; nothing begins with U+10FFFF alone
+BEGINNINGS = {
+    name: sorted(
+        {text[:length] for text in filter(None, values) for length in (1, 2, 300)} - {"", "\U0010ffff"}
+    )
+    for name, values in VALUES.items()
+    if name in ("name", "place", "colour", "story")
+}
 UNIQUE = ("name", "place")
 #: rows of an example, and questions that are asked of each field
 ROWS, QUESTIONS = 24, 2
@@ -96,9 +104,9 @@ class TextTest(case.ContractCase):
         self.assert_same(self.memory.list(examples.Shelf, sort=sort), found, name)
 
     def check_filter(self, name, data):
-        op = data.draw(strategies.sampled_from(store.OPERATORS))
-        one = strategies.sampled_from(VALUES[name])
-        value = data.draw(strategies.lists(one, max_size=5) if op == "in" else one)
+        op = data.draw(strategies.sampled_from(memory.operators(examples.Shelf, name)))
+        one = strategies.sampled_from(BEGINNINGS[name] if op == "begins" else VALUES[name])
+        value = data.draw(strategies.lists(one, max_size=5) if op in ("in", "begins") else one)
         filters = [store.Filter(name, op, value)]
         wanted = self.memory.list(examples.Shelf, filters=filters)
         self.assert_same(wanted, self.store.list(examples.Shelf, filters=filters), filters)
@@ -109,6 +117,25 @@ class TextTest(case.ContractCase):
         compared = [name for name in examples.Shelf.fields if name not in memory.STAMPS]
         wanted = [{name: row[name] for name in compared} for row in wanted]
         self.assertEqual(wanted, [row.public(compared) for row in found], question)
+
+    def test_a_range_finds_the_texts_that_begin_with_a_text(self):
+        names = sorted({*WORDS, *(f"{word}x" for word in WORDS)})
+        self.create_shelves(*names)
+        for word in filter(None, WORDS):
+            filters = [store.Filter("name", "gte", word)]
+            filters += [store.Filter("name", "lt", end) for end in [self.end_of(word)] if end]
+            found, marker = [], None
+            while page := self.store.list(
+                examples.Shelf, filters=filters, sort=[store.Sort("name")], marker=marker, limit=LIMIT
+            ):
+                found += [shelf.name for shelf in page]
+                marker = page[-1].uuid
+            self.assertEqual([name for name in names if name.startswith(word)], found, repr(word))
+
+    def end_of(self, text):
+        """Return the smallest text above all that begin with ``text``, as the screen does; "" if there is none."""
+        text = text.rstrip("\U0010ffff")
+        return text and text[:-1] + ("\ue000" if text[-1] == "\ud7ff" else chr(ord(text[-1]) + 1))
 
     def test_no_list_is_sorted_by_what_a_database_compares_in_part(self):
         sort = [store.Sort("log")]

@@ -4,8 +4,8 @@
 import abc
 import builtins
 import dataclasses
+import json
 import typing
-from importlib import metadata
 
 from oslo_config import cfg
 from oslo_log import log
@@ -15,6 +15,7 @@ from valence.common import errors
 from valence.common.configuration import extras
 from valence.db import models
 from valence.db import options
+from valence.db import schemas
 from valence.db import types
 
 LOG = log.getLogger(__name__)
@@ -26,7 +27,7 @@ TRIES = 20
 #: entry points of the drivers, and the beginnings of connections that do not name one
 DRIVERS = "valence.db.driver"
 SCHEMES = {"sqlite": "sqlalchemy", "mysql": "sqlalchemy", "postgresql": "sqlalchemy"}
-OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
+OPERATORS = ("eq", "neq", "in", "begins", "gt", "gte", "lt", "lte")
 
 Model = type[models.ModelBase]
 AnyModel = typing.TypeVar("AnyModel", bound=models.ModelBase)
@@ -38,9 +39,10 @@ Names = typing.Sequence[str]
 
 
 class Filter(typing.NamedTuple):
-    """One condition on a field; ``value`` is a list for ``in``. A list of filters is a conjunction.
+    """One condition on a field; ``value`` is a list for ``in`` and ``begins``. A list of filters is a conjunction.
 
-    None equals None, differs from every value, and is neither greater nor less than anything.
+    None equals None, differs from every value, and is neither greater nor less than anything. ``begins`` holds for
+    texts that begin with one of several texts, of which none is empty or consists of U+10FFFF alone.
     """
 
     field: str
@@ -63,6 +65,8 @@ Pair = tuple[models.ModelBase, models.ModelBase]
 #: a listed row with what is attached to it
 Listed = tuple[AnyModel, list[Pair]]
 
+#: a page as clients get it: JSON text of a list, the number of rows, and the key of the last if there are more
+Page = tuple[str, int, Key | None]
 Filters = typing.Sequence[Filter]
 Sorts = typing.Sequence[Sort]
 
@@ -201,41 +205,13 @@ class HeldLease(typing.NamedTuple):
     token: int
 
 
-class Schema(abc.ABC):
-    """What a database must have before it can hold models."""
-
-    @abc.abstractmethod
-    def upgrade(self) -> None:
-        """Bring the database to the newest version; several processes may do so at once."""
-
-    @abc.abstractmethod
-    def require(self) -> None:
-        """Raise SchemaOutdated unless the database is as new as this Valence, or newer."""
-
-    @abc.abstractmethod
-    def version(self) -> str | None:
-        """Return the version that the database has, None for an empty one."""
-
-    @abc.abstractmethod
-    def head(self) -> str:
-        """Return the newest version that this Valence knows."""
-
-    @abc.abstractmethod
-    def differences(self) -> typing.Sequence[str]:
-        """Return what differs between the database and the models, one line each."""
-
-    def charsets(self) -> typing.Sequence[tuple[str, str, str]]:
-        """Return tables, columns and character sets of texts that are not UTF-8, where a database has several."""
-        return ()
-
-
 class Store(abc.ABC):
     """A database of models. Every method raises StoreUnavailable when the database cannot be reached.
 
     A process may use a store from any number of threads; it makes its store after it forked.
     """
 
-    schema: Schema
+    schema: schemas.Schema
 
     @abc.abstractmethod
     def get(self, model: type[AnyModel], key: Key) -> AnyModel:
@@ -279,6 +255,26 @@ class Store(abc.ABC):
         for row, target in _attached(self, attached, list(by_owner)):
             by_owner[getattr(row, attached.owner)].append((row, target))
         return [(row, by_owner[getattr(row, model.key)]) for row in listed]
+
+    def page(
+        self, model: Model, looked_up: models.LookedUp | None = None, **query: typing.Unpack[Query]
+    ) -> Page:
+        """Return what ``list`` does as JSON objects, of public fields, some of which may be looked up."""
+        limit, names = query.get("limit"), query.get("fields") or model.public_fields()
+        read: Query = {"limit": limit and limit + 1, "fields": looked_up.own(names) if looked_up else names}
+        found = self.list(model, **query | read)
+        rows = found[:limit]
+        shown = self.look_up(looked_up, rows, names) if looked_up else [row.public(names) for row in rows]
+        text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+        return text, len(rows), getattr(rows[-1], model.key) if len(found) > len(rows) else None
+
+    def look_up(
+        self, looked_up: models.LookedUp, rows: typing.Sequence[models.ModelBase], names: Names
+    ) -> typing.Sequence[RowValues]:
+        """Return the fields ``names`` of rows with what is looked up for them."""
+        filters = [Filter(name, "in", found) for name, found in looked_up.wanted(rows, names).items()]
+        found = self.list(looked_up.model, filters=filters, fields=looked_up.read) if filters else []
+        return looked_up.shown(rows, names, found)
 
     @abc.abstractmethod
     def count(self, model: Model, *, filters: Filters = ()) -> int:
@@ -438,7 +434,7 @@ def connect(conf: cfg.ConfigOpts, cipher: Cipher) -> Store:
     options.register(conf)
     scheme = conf.database.connection.partition(":")[0].partition("+")[0]
     name = SCHEMES.get(scheme, scheme)
-    drivers = metadata.entry_points(group=DRIVERS).names
+    drivers = extras.entry_points(DRIVERS)
     if name not in drivers:
         known = sorted({*SCHEMES, *drivers} - {*SCHEMES.values()})
         raise errors.DatabaseUnknown(scheme=scheme, known=", ".join(known))

@@ -113,6 +113,8 @@ def require_known(query: store.Query) -> None:
 
 
 UNCOMPARABLE = (types.JSON, types.Secret)
+#: the greatest character
+LAST = "\U0010ffff"
 #: most characters of the texts that lists are sorted by: MariaDB compares a limited number of bytes
 LONGEST_SORTED = 4096
 
@@ -139,8 +141,36 @@ def filters(
             raise errors.BadRequest(reason=f"There is no operator {op}.")
         if op == "in":
             yield name, op, [operand(model, name, each) for each in value]
+        elif op == "begins":
+            yield name, op, _beginnings(model, name, value)
         else:
             yield name, op, operand(model, name, value)
+
+
+def _beginnings(model: store.Model, name: str, given: typing.Iterable[str]) -> list[str]:
+    """Return the shortest of the texts that a text may begin with, sorted: no text begins with two of them.
+
+    Raises BadRequest for what no stored text begins with, and for a field that holds no plain text.
+    """
+    if type(model.fields[name]) is not types.Text:
+        raise errors.BadRequest(reason=f"A {model.kind} cannot be filtered by what its {name} begins with.")
+    shortest: list[str] = []
+    for text in sorted(given):
+        if not text.strip(LAST) or not _is_storable(text):
+            raise errors.BadRequest(reason=f"No {name} begins with {text!r}.")
+        if not shortest or not text.startswith(shortest[-1]):
+            shortest.append(text)
+    return shortest
+
+
+def after_beginning(text: str) -> str:
+    """Return the first text, by code points, after all those that begin with ``text``.
+
+    No text has halves of surrogate pairs, so their code points are left out.
+    """
+    stem = text.rstrip(LAST)
+    code = ord(stem[-1]) + 1
+    return stem[:-1] + chr(0xE000 if 0xD800 <= code < 0xE000 else code)
 
 
 def require_comparable(model: store.Model, name: str) -> None:

@@ -51,6 +51,18 @@ class AttachedTest(base.TestCase):
         self.assertEqual([store.Filter("shelf_id", "in", ["s1", "s2"])], lists.asked[1][1]["filters"])
 
 
+class PageTest(base.TestCase):
+    def test_one_row_more_is_read_to_know_whether_there_are_more(self):
+        lists = Lists()
+        page = store.Store.page(lists, examples.Shelf, limit=1, fields=["name"], marker="s0")
+        self.assertEqual(('[{"name":"a"}]', 1, "s1"), page)
+        self.assertEqual([(examples.Shelf, {"limit": 2, "fields": ["name"], "marker": "s0"})], lists.asked)
+
+    def test_a_page_without_a_limit_is_the_last(self):
+        page = store.Store.page(Lists(), examples.Shelf, limit=None, fields=["uuid"])
+        self.assertEqual(('[{"uuid":"s1"},{"uuid":"s2"}]', 2, None), page)
+
+
 class AgainTest(base.TestCase):
     """Changes are tried again where another one was committed first."""
 

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import typing
 
-from valence.db import changes as changesets
+from valence.db import changesets
 from valence.db import models
 from valence.db import store
 from valence.db import types

@@ -62,6 +62,8 @@ LONGEST_WAIT = 30
 #: seconds after which a journal that nobody moves on is taken over, and a turn that nobody uses passed over
 LEASE_SECONDS = 2.0
 TURN_SECONDS = 4.0
+#: what is known of the progress of a journal that was not looked at
+UNSEEN = object()
 #: how often others may be faster before a commit queues
 UNLUCKY = 2
 #: seconds after which a commit that has its turn, and is still being planned, says that its writer lives
@@ -75,7 +77,7 @@ class Commits(typing.Generic[keyspace.AnySnapshot]):
 
     def __init__(self, keyspace: keyspace.Keyspace[keyspace.AnySnapshot]) -> None:
         self._keyspace, self._lock = keyspace, FairLock()
-        self._watch = Watch()
+        self._watch = Watch(keyspace)
 
     def newest(self) -> keyspace.AnySnapshot:
         """Return the newest snapshot to read.
@@ -83,7 +85,7 @@ class Commits(typing.Generic[keyspace.AnySnapshot]):
         What a decided commit left unwritten, because etcd went away or its writer died, is written first.
         """
         snapshot = self._keyspace.snapshot()
-        if snapshot.head.journal is None or self._watch.unchanged(snapshot) < LEASE_SECONDS:
+        if snapshot.head.journal is None or not self._watch.is_abandoned(snapshot):
             return snapshot
         self._keyspace.complete(snapshot)
         return self._keyspace.snapshot()
@@ -143,7 +145,7 @@ class Attempts(typing.Generic[keyspace.AnySnapshot]):
         self._keyspace, self.identity = keyspace, uuid.uuid4().hex[:12]
         self._deadline = time.monotonic() + LONGEST_WAIT
         self._number, self._is_queued = 0, False
-        self._watch, self._beat_at = Watch(), 0.0
+        self._watch, self._beat_at = Watch(keyspace), 0.0
 
     def begin(self) -> keyspace.AnySnapshot:
         """Return a snapshot to commit on: nothing is left to be written, and nobody else has the turn."""
@@ -214,24 +216,40 @@ class Attempts(typing.Generic[keyspace.AnySnapshot]):
             _pause(head.queue.index(self.identity))
 
     def _wait_for_journal(self, snapshot: keyspace.AnySnapshot) -> None:
-        if self._watch.unchanged(snapshot) > LEASE_SECONDS:
+        if self._watch.is_abandoned(snapshot):
             self._keyspace.complete(snapshot)
         else:
             _pause(1)
 
 
-class Watch:
-    """How long the head has been the same: after a while, whoever had begun something is gone."""
+class Watch(typing.Generic[keyspace.AnySnapshot]):
+    """How long nothing has been seen of whoever had begun something: after a while, it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, keyspace: keyspace.Keyspace[keyspace.AnySnapshot]) -> None:
+        self._keyspace = keyspace
         self._seen: tuple[int | None, float] = None, 0.0
+        #: the head's version, when its journal was looked at, and what was known of its progress then
+        self._looked: tuple[int | None, float, object] = None, 0.0, None
 
-    def unchanged(self, snapshot: keyspace.Snapshot) -> float:
+    def unchanged(self, snapshot: keyspace.AnySnapshot) -> float:
         """Return for how many seconds the head has been seen as it is in ``snapshot``."""
         version, since = self._seen
         if version != snapshot.version:
             self._seen = version, since = snapshot.version, time.monotonic()
         return time.monotonic() - since
+
+    def is_abandoned(self, snapshot: keyspace.AnySnapshot) -> bool:
+        """Tell whether nobody has moved on the journal of ``snapshot`` for a while; it is looked at twice in that."""
+        now = time.monotonic()
+        version, looked_at, known = self._looked
+        if version != snapshot.version:
+            self._looked = snapshot.version, now, UNSEEN
+            return False
+        if now - looked_at < LEASE_SECONDS / 2:
+            return False
+        progress = self._keyspace.progress(snapshot)
+        self._looked = version, now, progress
+        return progress == known
 
 
 def _pause(others: int) -> None:

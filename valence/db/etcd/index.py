@@ -7,7 +7,7 @@ every value, so it comes first; NUL comes before every character, so a text come
 
 import typing
 
-from valence.db import changes
+from valence.db import changesets
 from valence.db import store
 from valence.db import types
 from valence.db import values
@@ -98,7 +98,7 @@ def references_to(
 ) -> typing.Iterator[tuple[store.Model, str, types.Reference]]:
     """Yield (referring model, field name, field) of every reference to a model."""
     for other in models:
-        for name, field in changes.references_of(other):
+        for name, field in changesets.references_of(other):
             if field.model is model:
                 yield other, name, field
 

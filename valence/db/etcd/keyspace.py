@@ -160,8 +160,8 @@ class Snapshot(abc.ABC):
         """Return the texts of keys, None for those that are not there."""
 
     @abc.abstractmethod
-    def find(self, tree: index.Tree, prefixes: typing.Iterable[str]) -> dict[str, list[str]]:
-        """Return the lists of the entries that begin with each of ``prefixes``."""
+    def find(self, tree: index.Tree, parts: typing.Iterable[index.Range]) -> dict[index.Range, list[str]]:
+        """Return the lists of all entries of ranges, which are read together."""
 
     @abc.abstractmethod
     def scan(self, tree: index.Tree, part: index.Range, descending: bool, pace: int) -> typing.Iterator[str]:
@@ -200,6 +200,10 @@ class Keyspace(abc.ABC, typing.Generic[AnySnapshot]):
     @abc.abstractmethod
     def complete(self, snapshot: AnySnapshot) -> None:
         """Write what the journal of the snapshot's head says; nothing happens where somebody else did."""
+
+    @abc.abstractmethod
+    def progress(self, snapshot: AnySnapshot) -> int:
+        """Return a number that changes while somebody writes what the journal of the snapshot's head says."""
 
     @abc.abstractmethod
     def journals(self) -> list[str]:

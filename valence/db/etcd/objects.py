@@ -123,6 +123,7 @@ OPERATORS: dict[str, typing.Callable[[typing.Any, typing.Any], bool]] = {
     "eq": operator.eq,
     "neq": operator.ne,
     "in": lambda value, values: value in values,
+    "begins": lambda value, texts: value is not None and value.startswith(tuple(texts)),
     "gt": lambda value, other: None not in (value, other) and value > other,
     "gte": lambda value, other: None not in (value, other) and value >= other,
     "lt": lambda value, other: None not in (value, other) and value < other,

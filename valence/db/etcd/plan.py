@@ -8,7 +8,7 @@ import itertools
 import typing
 
 from valence.common import errors
-from valence.db import changes as changesets
+from valence.db import changesets
 from valence.db import models
 from valence.db import store
 from valence.db import types
@@ -65,9 +65,9 @@ class Draft:
             self.load(names)
             return {value: [value] if self.before[model, value] else [] for _, value in names}
         tree = index.tree_of(model, field)
-        prefixes = {index.prefix(value): value for value in values}
-        found = self.snapshot.find(tree, prefixes)
-        return {value: [*map(index.key_of, found[prefix])] for prefix, value in prefixes.items()}
+        parts = {index.beginning(index.prefix(value)): value for value in values}
+        found = self.snapshot.find(tree, parts)
+        return {value: [*map(index.key_of, found[part])] for part, value in parts.items()}
 
     def finish(self) -> keyspace.Batch:
         """Return the batch that turns what is before into what is after."""

@@ -28,6 +28,7 @@ class Access:
     """``ranges`` of an index; ``prefixes`` are what the entries of each begin with that is the same in it.
 
     ``covered`` are the filters that hold for all entries there, ``rest`` the index's fields that are not fixed.
+    ``is_narrow`` says that each range is that of a value, or of a beginning of texts.
     """
 
     tree: index.Tree
@@ -36,6 +37,7 @@ class Access:
     covered: frozenset[int]
     fixed: frozenset[str]
     rest: tuple[str, ...]
+    is_narrow: bool
 
     def is_in_order(self, sorts: values.SortKeys) -> bool:
         """Tell whether the entries come in the order of ``sorts``, or the other way round."""
@@ -43,12 +45,6 @@ class Access:
         names = tuple(name for name, _ in open_sorts[:-1])
         one_way = len({descending for _, descending in open_sorts}) == 1
         return one_way and names == self.rest and len(self.ranges) <= MOST_MERGED
-
-    @property
-    def is_by_value(self) -> bool:
-        """Whether it is all entries with certain values."""
-        whole = map(index.beginning, self.prefixes)
-        return all(self.prefixes) and all(part == each for part, each in zip(self.ranges, whole, strict=True))
 
     def beyond(
         self, sorts: values.SortKeys, position: values.Position | None
@@ -92,26 +88,41 @@ def accesses(member: store.Model, conditions: Conditions, is_first: bool) -> typ
 
 
 def _access(tree: index.Tree, conditions: Conditions) -> Access:
-    fixed: list[str] = []
-    values: list[index.Component] = []
-    covered: set[int] = set()
-    for name in tree.names:
-        equal = next((each for each in conditions.get(name, ()) if each.op == "eq"), None)
-        if equal is None:
-            break
-        fixed.append(name)
-        values.append(equal.value)
-        covered.add(equal.number)
-    prefix, rest = index.prefix(*values), tree.names[len(fixed) :]
+    equal, covered = _equal(tree.names, conditions)
+    fixed, prefix, rest = tree.names[: len(equal)], index.prefix(*equal), tree.names[len(equal) :]
     further = conditions.get(rest[0], ()) if rest else ()
     if several := next((each for each in further if each.op == "in"), None):
         options = dict.fromkeys(several.value)
-        prefixes = tuple(prefix + index.prefix(value) for value in options)
+        after, numbers = _equal(rest[1:], conditions)
+        prefixes = tuple(prefix + index.prefix(value, *after) for value in options)
         ranges = tuple(map(index.beginning, prefixes))
-        covered.add(several.number)
-        return Access(tree, ranges, prefixes, frozenset(covered), frozenset((*fixed, rest[0])), rest[1:])
+        # Rows of several values are in the order of the index only if they are not sorted by the field itself.
+        one = rest[:1] if len(options) == 1 else ()
+        all_fixed = frozenset((*fixed, *one, *rest[1 : 1 + len(after)]))
+        numbers = covered | numbers | {several.number}
+        return Access(tree, ranges, prefixes, frozenset(numbers), all_fixed, rest[1 + len(after) :], True)
+    if beginnings := next((each for each in further if each.op == "begins"), None):
+        ranges = tuple(_beginning(prefix, text) for text in beginnings.value)
+        numbers = covered | {beginnings.number}
+        return Access(tree, ranges, (prefix,) * len(ranges), frozenset(numbers), frozenset(fixed), rest, True)
     bounded, numbers = _bounded(prefix, further)
-    return Access(tree, (bounded,), (prefix,), frozenset(covered | numbers), frozenset(fixed), rest)
+    is_narrow = bool(prefix) and not numbers
+    return Access(
+        tree, (bounded,), (prefix,), frozenset(covered | numbers), frozenset(fixed), rest, is_narrow
+    )
+
+
+def _equal(names: typing.Sequence[str], conditions: Conditions) -> tuple[list[index.Component], set[int]]:
+    """Return the values that filters want of the first fields, as far as they want one, and these filters' numbers."""
+    values: list[index.Component] = []
+    covered: set[int] = set()
+    for name in names:
+        equal = next((each for each in conditions.get(name, ()) if each.op == "eq"), None)
+        if equal is None:
+            break
+        values.append(equal.value)
+        covered.add(equal.number)
+    return values, covered
 
 
 def _bounded(prefix: str, conditions: typing.Iterable[Condition]) -> tuple[index.Range, set[int]]:
@@ -130,6 +141,12 @@ def _bounded(prefix: str, conditions: typing.Iterable[Condition]) -> tuple[index
     return index.Range(low, max(low, high)), numbers
 
 
+def _beginning(prefix: str, text: str) -> index.Range:
+    """Return the range of entries with ``prefix`` whose next field begins with ``text``."""
+    low, high = (prefix + index.PRESENT + end for end in (text, values.after_beginning(text)))
+    return index.Range(low, high)
+
+
 def _is_about_present(tree: index.Tree, conditions: Conditions, access: Access) -> bool:
     """Tell whether a row that is not there cannot hold the filters that the access covers."""
     return any(
@@ -140,6 +157,8 @@ def _is_about_present(tree: index.Tree, conditions: Conditions, access: Access) 
 
 
 def _holds_none(op: str, value: typing.Any) -> bool:
+    if op == "begins":
+        return False
     return op not in COMPARISONS and (value is None or (op == "in" and None in value))
 
 
@@ -241,7 +260,9 @@ class Query:
         ordered = [pair for pair in ways if pair[1].is_in_order(sorts)]
         ordered.sort(key=lambda pair: len(pair[1].covered), reverse=True)
         if ordered and len(ordered[0][1].covered) == len(self._filters):
-            return *ordered[0], True
+            member, way = ordered[0]
+            # The ranges of a whole list are read together and then sorted, those of a page one by one as needed.
+            return member, way, limit is not None or len(way.ranges) == 1
         best = self._fewest(ways)
         if not ordered:
             return *best, False
@@ -281,8 +302,8 @@ class Query:
             yield from self._checked(member, way, batch)
 
     def _entries(self, way: Access) -> typing.Iterator[str]:
-        if way.is_by_value:
-            return itertools.chain.from_iterable(self._snapshot.find(way.tree, way.prefixes).values())
+        if way.is_narrow:
+            return itertools.chain.from_iterable(self._snapshot.find(way.tree, way.ranges).values())
         scans = (self._snapshot.scan(way.tree, part, False, MOST_AT_A_TIME) for part in way.ranges)
         return itertools.chain.from_iterable(scans)
 

@@ -9,6 +9,7 @@ import json
 import typing
 
 from valence.common import errors
+from valence.db import schemas
 from valence.db import store
 from valence.db.etcd import commits
 from valence.db.etcd import endpoints
@@ -87,7 +88,7 @@ class State(typing.TypedDict):
     indexes: list[str]
 
 
-class Schema(store.Schema, typing.Generic[keyspace.AnySnapshot]):
+class Schema(schemas.Schema, typing.Generic[keyspace.AnySnapshot]):
     """What one store says of itself. A new index of a model is filled, and a wrong one repaired, by ``upgrade``."""
 
     def __init__(

@@ -9,7 +9,7 @@ from oslo_config import cfg
 
 from valence.common import bus_errors
 from valence.common import errors
-from valence.db import changes as changesets
+from valence.db import changesets
 from valence.db import models
 from valence.db import store
 from valence.db import values

@@ -10,6 +10,7 @@ from valence.db.models.backup import Client
 from valence.db.models.backup import Job
 from valence.db.models.backup import JobAttachment
 from valence.db.models.backup import Session
+from valence.db.models.base import LookedUp
 from valence.db.models.base import ModelBase
 from valence.db.models.base import ModelBaseWithTimestamp
 from valence.db.models.device import Device
@@ -30,6 +31,8 @@ from valence.db.models.node import NodeWithState
 from valence.db.models.operation import Operation
 from valence.db.models.pod_manager import PodManager
 from valence.db.models.pod_manager import SubscriptionRemoval
+from valence.db.models.quota import Quota
+from valence.db.models.quota import QuotaWithUse
 from valence.db.models.resource import RemovedResource
 from valence.db.models.resource import Resource
 from valence.db.models.resource import ResourceState
@@ -70,6 +73,7 @@ STORED = (
     Device,
     Zoning,
     Flavor,
+    Quota,
 )
 
 __all__ = (
@@ -94,6 +98,7 @@ __all__ = (
     "IntrospectionVersion",
     "Job",
     "JobAttachment",
+    "LookedUp",
     "ModelBase",
     "ModelBaseWithTimestamp",
     "Node",
@@ -101,6 +106,8 @@ __all__ = (
     "NodeWithState",
     "Operation",
     "PodManager",
+    "Quota",
+    "QuotaWithUse",
     "RemovedResource",
     "Resource",
     "ResourceState",

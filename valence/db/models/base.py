@@ -93,6 +93,71 @@ class ModelBaseWithTimestamp(ModelBase):
         super().__init_subclass__()
 
 
+class LookedUp(typing.NamedTuple):
+    """Fields of rows of ``model`` that rows with the same values of the fields ``by`` are shown with.
+
+    ``fields`` are pairs of the name by which a field is shown, and its name in ``model``. ``otherwise`` are pairs of
+    such a name and of the row's own field that is shown where no row of ``model`` is found; without one it is None.
+    """
+
+    model: type[ModelBase]
+    by: tuple[str, ...]
+    fields: tuple[tuple[str, str], ...]
+    otherwise: tuple[tuple[str, str], ...] = ()
+
+    def fields_of(self, names: typing.Iterable[str]) -> dict[str, types.Field]:
+        """Return the fields among ``names`` that are looked up."""
+        return {name: self.model.fields[there] for name, there in self.fields if name in names}
+
+    def own(self, names: typing.Iterable[str]) -> tuple[str, ...]:
+        """Return the fields that the rows themselves must be read with, to show ``names``."""
+        known = dict(self.fields)
+        replaced = [own for name, own in self.otherwise if name in names]
+        return tuple(dict.fromkeys((*self.by, *replaced, *(name for name in names if name not in known))))
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The fields that are read of ``model``."""
+        return tuple(dict.fromkeys((*self.by, *(there for _, there in self.fields))))
+
+    def wanted(
+        self, rows: typing.Iterable[ModelBase], names: typing.Iterable[str]
+    ) -> dict[str, list[typing.Any]]:
+        """Return the values of the fields ``by`` to look for; nothing where nothing is looked up."""
+        places = {self._place(row) for row in rows} if self.fields_of(names) else set()
+        known = [place for place in places if None not in place]
+        return {
+            name: sorted(set(column)) for name, column in zip(self.by, zip(*known, strict=True), strict=False)
+        }
+
+    def shown(
+        self,
+        rows: typing.Iterable[ModelBase],
+        names: typing.Sequence[str],
+        found: typing.Iterable[ModelBase],
+    ) -> list[dict[str, typing.Any]]:
+        """Return the fields ``names`` of rows, with those that are looked up in the rows that were ``found``."""
+        known, own = dict(self.fields), dict(self.otherwise)
+        by_place = {self._place(row): row for row in found}
+        shown = []
+        for row in rows:
+            other = by_place.get(self._place(row))
+            # Each value is a field of one of both rows; None where there is no other row, and nothing in its place.
+            places = {
+                name: (row, name)
+                if name not in known
+                else (other, known[name])
+                if other
+                else (row, own.get(name))
+                for name in names
+            }
+            shown.append({name: there and getattr(place, there) for name, (place, there) in places.items()})
+        return shown
+
+    def _place(self, row: ModelBase) -> tuple[typing.Any, ...]:
+        return tuple(getattr(row, name) for name in self.by)
+
+
 def _field(given: typing.Any) -> types.Field:
     """Return the field; the guide's older form is a dict that holds the validator of a field type."""
     if isinstance(given, types.Field):

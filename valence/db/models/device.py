@@ -14,6 +14,8 @@ DEVICE_TYPES = ("Compute", "Memory", "Storage", "Network", "Accelerator", "Syste
 FREE, IN_USE, RESERVED, UNHEALTHY, UNAVAILABLE, DIRTY = DEVICE_STATES = (
     "free", "in_use", "reserved", "unhealthy", "unavailable", "dirty",
 )  # fmt: skip
+#: what the reason of a device begins with that was not erased
+UNERASED = "It was not erased after node "
 #: ways in which a pod manager composes; devices of a zoning whose method is NONE are used alone, as they are
 METHODS = ("blocks", "constrained", "manifest", "expand", "allocate", "none")
 NONE = "none"

@@ -22,6 +22,7 @@ STATES = {
         "uuid", "name", "project_id", "podm_id", "kind", "state", "error", "resource_url", "managed_by",
     ),
     "flavor": ("uuid", "name", "description", "properties", "policy"),
+    "quota": ("project_id", "limits"),
     "backup_job": (
         "job_id", "project_id", "client_name", "session_id", "event", "status", "result", "time_started", "time_ended",
     ),
@@ -30,7 +31,7 @@ STATES = {
 #: what notifications say of the epoch
 EPOCH = types.Integer("When the present count of numbers began; 0 before the first epoch.", min=0)
 #: kinds of things that belong to everybody who may read, and kinds whose events name the project that has the thing
-SHARED, OF_PROJECTS = ("pod_manager", "resource", "introspection", "flavor"), ("node",)
+SHARED, OF_PROJECTS = ("pod_manager", "resource", "introspection", "flavor"), ("node", "quota")
 #: numbers of resources that a synchronization counts
 COUNTERS = ("seen", "added", "changed", "removed", "unread")
 
@@ -84,6 +85,12 @@ EVENT_TYPES = {
     "valence.node.state_changed": EventType("The state of a node changed.", "node", True, True),
     "valence.node.device_attached": EventType("A node got a device.", "node", False, True, _OF_DEVICE),
     "valence.node.device_detached": EventType("A node lost a device.", "node", False, True, _OF_DEVICE),
+    "valence.node.device_erased": EventType(
+        "The drives of a node's storage device were erased.", "node", False, True, _OF_DEVICE,
+    ),
+    "valence.node.device_not_erased": EventType(
+        "The drives of a node's storage device could not be erased.", "node", False, True, _OF_DEVICE | _REASON,
+    ),
     "valence.node.device_failed": EventType(
         "A device could not be added or removed, or the machine of its node lost it.",
         "node", False, True, _OF_DEVICE | _REASON,
@@ -95,6 +102,7 @@ EVENT_TYPES = {
     "valence.flavor.create": EventType("A flavor was created.", "flavor", False, True),
     "valence.flavor.update": EventType("A flavor was changed.", "flavor", True, True),
     "valence.flavor.delete": EventType("A flavor was removed.", "flavor", True, False),
+    "valence.quota.update": EventType("The limits of a project were changed.", "quota", True, True),
     "valence.backup.job.create": EventType("A backup job was created.", "backup_job", False, True),
     "valence.backup.job.delete": EventType("A backup job was removed.", "backup_job", True, False),
     "valence.backup.job.state_changed": EventType(

@@ -15,6 +15,8 @@ COMPOSING, COMPOSED, CHANGING, DECOMPOSING, ERROR = STATES = (
 )
 #: most characters of ``error``
 ERROR_LENGTH = 1024
+#: what the error of a failed claim begins with whose device the node's machine has lost
+LOST = "The machine of its node does not have it any more"
 #: kinds of nodes: made of blocks, allocated by the pod manager, or a system as it stands
 KINDS = ("composed", "allocated", "system")
 #: what a machine can be asked to do with its power: Redfish's ResetType, in snake case
@@ -60,6 +62,7 @@ class Node(base.ModelBaseWithTimestamp):
     """A machine that a project has."""
 
     path = "nodes"
+    version = "1.1"
     fields = {
         "uuid": types.UUID("Identifier.", key=True),
         "name": types.Text("Name; several nodes may have the same.", min=1, index=True, example="web-3"),
@@ -107,6 +110,13 @@ class Node(base.ModelBaseWithTimestamp):
         "managed_by": types.Text(
             "Service that manages it now, such as ironic.", max=64, default=None, write="never"
         ),
+        "power_seen": types.Text(
+            "PowerState that the last operation on its machine saw; it is shown until the inventory has the machine.",
+            max=32,
+            default=None,
+            write="never",
+            public=False,
+        ),
         "handle": types.JSON(
             "What is under way on the hardware, for the conductor that continues it.",
             default={},
@@ -121,6 +131,7 @@ class Claim(base.ModelBase):
     """The right of a node to a device. Its key is unique, so that two nodes cannot have the same slot."""
 
     path = "claims"
+    version = "1.1"
     fields = {
         "id": types.Text("<uuid of the device>/<slot>; slots are counted from 1.", max=48, key=True),
         "node_id": types.Reference("The node.", Node, on_delete="cascade", write="never"),
@@ -145,6 +156,13 @@ class Claim(base.ModelBase):
             default=None,
             write="never",
         ),
+        "counted": types.JSON(
+            "What the device counts for in the quota of the project: the measures that it had when it was claimed. "
+            "Null where an older version claimed it, and where it was not known: then its present ones count.",
+            default=None,
+            write="never",
+            example={"cores": 0, "memory_mib": 0, "storage_gib": 0, "accelerators": 1},
+        ),
     }
     indexes = (("node_id", "id"),)
 
@@ -154,6 +172,7 @@ class NodeWithState(base.ModelBase):
 
     path = "nodes"
     kind = "node"
+    version = "1.1"
     unfiltered = frozenset(("resource_id", "power_state", "health"))
     fields = Node.fields | {
         "resource_id": types.UUID("Its system among the resources.", default=None, write="never"),
@@ -168,7 +187,7 @@ class NodeDevice(base.ModelBase):
     """A claim of a node with what its device is; the form in which clients see the devices of a node."""
 
     path = "node_devices"
-    version = "1.1"
+    version = "1.2"
     fields = Claim.fields | {
         "device_type": types.Text(
             "What it contributes; null once the device is gone.", max=32, default=None, write="never"

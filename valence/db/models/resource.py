@@ -67,8 +67,12 @@ class ResourceState(base.ModelBase):
 
 
 class RemovedResource(base.ModelBase):
-    """A resource that was removed lately: if it comes back, it gets its identifier again."""
+    """A resource that was removed lately: if it comes back, it gets its identifier again.
 
+    One whose device was to be erased and was not is kept until its device is there again.
+    """
+
+    version = "1.1"
     path = "removed_resources"
     fields = {
         "uuid": types.UUID("Identifier that the resource had.", key=True),
@@ -79,6 +83,12 @@ class RemovedResource(base.ModelBase):
         "resource_type": types.Choice("What it was.", RESOURCE_TYPES, write="never"),
         "identity": types.Text("Redfish UUID or serial number.", default=None, write="never", public=False),
         "removed_at": types.DateTime("When it was removed.", write="never"),
+        "unerased": types.Text(
+            "The reason of its device that was dirty, null where it was not.",
+            default=None,
+            write="never",
+            public=False,
+        ),
     }
     indexes = (("podm_id", "uuid"),)
 

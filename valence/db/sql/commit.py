@@ -16,7 +16,7 @@ import sqlalchemy
 
 from valence.common import bus_errors
 from valence.common import errors
-from valence.db import changes as changesets
+from valence.db import changesets
 from valence.db import models
 from valence.db import store
 from valence.db import types

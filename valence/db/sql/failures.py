@@ -13,7 +13,7 @@ import sqlalchemy
 from oslo_db import exception
 
 from valence.common import errors
-from valence.db import changes as changesets
+from valence.db import changesets
 from valence.db import store
 from valence.db.sql import rows
 from valence.db.sql import tables

@@ -7,7 +7,7 @@ import typing
 import sqlalchemy
 
 from valence.common import errors
-from valence.db import store
+from valence.db import schemas
 from valence.db.sql import connections
 from valence.db.sql import tables
 
@@ -17,7 +17,7 @@ if typing.TYPE_CHECKING:
 VERSIONS = pathlib.Path(__file__).parent.parent / "migrations" / "versions"
 
 
-class Schema(store.Schema):
+class Schema(schemas.Schema):
     """The schema of one SQL database. The files of migrations begin with their versions, which count up."""
 
     def __init__(self, connections: connections.Connections, tables: tables.Tables) -> None:

@@ -53,3 +53,49 @@ class ModelTest(base.TestCase):
 
     def test_an_object_shows_its_model_and_key(self):
         self.assertEqual("<Counter total>", repr(examples.Counter(name="total")))
+
+
+OF_BOOK = models.LookedUp(examples.Book, by=("shelf_id",), fields=(("book", "title"), ("key", "uuid")))
+DISPLAYS = [
+    examples.Display(uuid="d1", shelf_id="s2", note="here"),
+    examples.Display(uuid="d2", shelf_id="s1", note="there"),
+    examples.Display(uuid="d3", shelf_id="s1", note="too"),
+    examples.Display(uuid="d4", shelf_id=None, note="nowhere"),
+]
+
+
+class LookedUpTest(base.TestCase):
+    def test_each_value_is_looked_for_once(self):
+        self.assertEqual({"shelf_id": ["s1", "s2"]}, OF_BOOK.wanted(DISPLAYS, ["note", "book"]))
+
+    def test_nothing_is_looked_for_that_is_not_shown(self):
+        self.assertEqual({}, OF_BOOK.wanted(DISPLAYS, ["note"]))
+
+    def test_a_row_without_the_value_has_nothing_to_look_for(self):
+        self.assertEqual({}, OF_BOOK.wanted(DISPLAYS[3:], ["book"]))
+
+    def test_rows_are_read_with_what_they_are_looked_up_by(self):
+        self.assertEqual(("shelf_id", "note"), OF_BOOK.own(["note", "book", "shelf_id"]))
+        self.assertEqual(("shelf_id", "title", "uuid"), OF_BOOK.read)
+
+    def test_rows_are_shown_with_what_was_found(self):
+        found = [examples.Book(uuid="b1", shelf_id="s1", title="Emma")]
+        shown = OF_BOOK.shown(DISPLAYS[:3], ["note", "book"], found)
+        self.assertEqual(
+            [
+                {"note": "here", "book": None},
+                {"note": "there", "book": "Emma"},
+                {"note": "too", "book": "Emma"},
+            ],
+            shown,
+        )
+
+    def test_a_field_of_the_row_itself_stands_in_for_one_that_was_not_found(self):
+        looked_up = OF_BOOK._replace(otherwise=(("book", "note"),))
+        self.assertEqual(("shelf_id", "note"), looked_up.own(["book"]))
+        found = [examples.Book(uuid="b1", shelf_id="s1", title=None)]
+        shown = looked_up.shown(DISPLAYS[:2], ["book", "key"], found)
+        self.assertEqual([{"book": "here", "key": None}, {"book": None, "key": "b1"}], shown)
+
+    def test_the_kinds_of_what_is_looked_up_are_those_of_the_other_model(self):
+        self.assertEqual({"book": examples.Book.fields["title"]}, OF_BOOK.fields_of(["book", "note"]))

@@ -23,3 +23,7 @@ class JSONRowsTest(base.TestCase):
 
     def test_what_is_missing_was_too_long(self):
         self.assertRaises(rows.TooLong, rows.unpack, [("[1]",), (None,)])
+
+    def test_what_is_missing_of_encoded_rows_was_too_long(self):
+        self.assertEqual("[{},{}]", rows.text(["{}", "{}"]))
+        self.assertRaises(rows.TooLong, rows.text, ["{}", None])

@@ -24,7 +24,7 @@ from valence.db.etcd import paths
 from valence.db.etcd import store
 from valence.db.etcd.v2 import client
 from valence.db.etcd.v2 import pages
-from valence.db.etcd.v2 import snapshot as snapshots
+from valence.db.etcd.v2 import snapshots
 
 
 class LeaseKeys(keyspace.LeaseKeys[snapshots.Snapshot]):
@@ -155,6 +155,10 @@ class Keyspace(keyspace.Keyspace[snapshots.Snapshot]):
         except endpoints.Stale:
             return
         Application(self._etcd, self._paths, snapshot.head, snapshot.version, operations).run(take_over=True)
+
+    def progress(self, snapshot: snapshots.Snapshot) -> int:
+        # Whoever writes changes the head again and again.
+        return snapshot.version
 
     def journals(self) -> list[str]:
         return list(self._etcd.read(self._paths.journals.rstrip("/")).nodes)

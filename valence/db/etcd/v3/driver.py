@@ -22,7 +22,7 @@ from valence.db.etcd import keyspace
 from valence.db.etcd import paths
 from valence.db.etcd import store
 from valence.db.etcd.v3 import gateway
-from valence.db.etcd.v3 import snapshot as snapshots
+from valence.db.etcd.v3 import snapshots
 
 #: seconds for which a change is tried anew while others are faster
 LONGEST_WAIT = 10
@@ -139,6 +139,8 @@ def _shares(places: typing.Iterable[str]) -> typing.Iterator[list[str]]:
 #: most operations and characters of one transaction; etcd refuses more than 128, and more than 1.5 MB
 MOST_OPERATIONS = 120
 MOST_CHARACTERS = 300_000
+#: beside the parts of a journal, what is written with each portion of it
+BEAT = "beat"
 #: seconds after which the journal of a writer that was killed before it decided anything vanishes
 JOURNAL_SECONDS = 20
 #: transactions of a load that are under way at the same time
@@ -190,12 +192,19 @@ class Keyspace(keyspace.Keyspace[snapshots.Snapshot]):
         if len(texts) < count:
             raise errors.StoreUnavailable(reason=f"parts of the journal {name} are missing")
         same = [gateway.unchanged(self._paths.head, snapshot.version)]
+        beat = gateway.put(self._paths.journal(name, BEAT), "")
         for portion in keyspace.portions(keyspace.join_parts(texts), MOST_OPERATIONS, MOST_CHARACTERS):
-            if not self._gateway.exchange(same, [*map(gateway.operation, portion)])[0]:
+            if not self._gateway.exchange(same, [beat, *map(gateway.operation, portion)])[0]:
                 return
         removed = gateway.delete(self._paths.journal(name, ""), self._paths.journal(name, index.HIGHEST))
         settled = gateway.put(self._paths.head, snapshot.head.settled().dump())
         self._gateway.exchange(same, [settled, removed])
+
+    def progress(self, snapshot: snapshots.Snapshot) -> int:
+        # The head says at which revision the state before the commit is, so it cannot change meanwhile.
+        name, _ = snapshot.head.journal
+        stored = self._gateway.range(self._paths.journal(name, BEAT)).get("kvs")
+        return int(stored[0]["mod_revision"]) if stored else 0
 
     def journals(self) -> list[str]:
         return self.snapshot().keys(self._paths.journals, self._paths.journals + index.HIGHEST)

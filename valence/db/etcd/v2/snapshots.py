@@ -115,8 +115,8 @@ class Snapshot(keyspace.Snapshot):
             self.before_read()
         return {key: self._written[key] if key in self._written else self.known.texts[key] for key in keys}
 
-    def find(self, tree: index.Tree, prefixes: typing.Iterable[str]) -> dict[str, list[str]]:
-        return {prefix: [*self.scan(tree, index.beginning(prefix), False, pages.MOST)] for prefix in prefixes}
+    def find(self, tree: index.Tree, parts: typing.Iterable[index.Range]) -> dict[index.Range, list[str]]:
+        return {part: [*self.scan(tree, part, False, pages.MOST)] for part in parts}
 
     def scan(self, tree: index.Tree, part: index.Range, descending: bool, _pace: int) -> typing.Iterator[str]:
         found = self.table(tree).overlapping(part)

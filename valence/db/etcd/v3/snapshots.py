@@ -44,11 +44,10 @@ class Snapshot(keyspace.Snapshot):
             for key, answer in zip(keys, answers, strict=True)
         }
 
-    def find(self, tree: index.Tree, prefixes: typing.Iterable[str]) -> dict[str, list[str]]:
-        prefixes, base = list(prefixes), self._base(tree)
-        parts = [self._part(base, index.beginning(prefix), keys_only=True) for prefix in prefixes]
-        answers = self._ranges(parts)
-        return {prefix: _entries(base, answer) for prefix, answer in zip(prefixes, answers, strict=True)}
+    def find(self, tree: index.Tree, parts: typing.Iterable[index.Range]) -> dict[index.Range, list[str]]:
+        parts, base = list(parts), self._base(tree)
+        answers = self._ranges([self._part(base, part, keys_only=True) for part in parts])
+        return {part: _entries(base, answer) for part, answer in zip(parts, answers, strict=True)}
 
     def scan(self, tree: index.Tree, part: index.Range, descending: bool, pace: int) -> typing.Iterator[str]:
         base = self._base(tree)

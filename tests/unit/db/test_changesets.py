@@ -3,7 +3,7 @@
 
 from tests import base
 from tests.contract import examples
-from valence.db import changes
+from valence.db import changesets
 from valence.db import store
 
 KEYS = [f"{number}0000000-0000-4000-8000-000000000000" for number in (3, 1, 2)]
@@ -14,7 +14,7 @@ def shelves():
 
 
 def groups(*given):
-    return list(changes.Changes(given))
+    return list(changesets.Changes(given))
 
 
 class OrderTest(base.TestCase):
