@@ -68,10 +68,14 @@ def central(database):
 
 def delete(database, scope, name):
     """Remove a client; raise InUse while it has jobs, Forbidden for the central client of another project."""
-    row = find(database, scope, name)
-    if row.project_id != scope.project_id:
-        raise errors.Forbidden(rule="valence:backup:clients:delete")
-    database.commit(store.Delete(row))
+
+    def attempt():
+        row = find(database, scope, name)
+        if row.project_id != scope.project_id:
+            raise errors.Forbidden(rule="valence:backup:clients:delete")
+        database.commit(store.Delete(row))
+
+    store.again(attempt)
 
 
 def check_ability(row, freezer_action):

@@ -13,7 +13,7 @@ import uuid
 from valence.backup import actions
 from valence.backup import backups
 from valence.backup import changes
-from valence.backup import jobs
+from valence.backup import schedules
 from valence.backup import sessions
 from valence.common import errors
 from valence.db import models
@@ -188,7 +188,7 @@ def session(document):
     told["jobs"] = document.members
     document.checked("sessions", told)
     about = {field: told[field] for field in sessions.FIELDS if field in told}
-    return document.make(models.Session, key(document), scheduling=jobs.scheduling(told["schedule"]), **about)
+    return document.make(models.Session, key(document), scheduling=schedules.times(told["schedule"]), **about)
 
 
 def _members(document):
@@ -214,12 +214,12 @@ def job(document):
     told = document.numbers(told, ("session_tag",)) | {"job_schedule": schedule}
     document.checked("jobs", told | {"job_actions": [{"action_id": "any"}] * len(document.job_actions)})
     about = {"description": told.get("description"), "time_created": schedule.get("time_created", -1)}
-    row = document.make(models.Job, key(document), scheduling=jobs.scheduling(schedule), **about)
+    row = document.make(models.Job, key(document), scheduling=schedules.times(schedule), **about)
     own = {"job_id": row.id, "project_id": row.project_id, "name": changes.name_of(row.id)}
     client_key = document.key("client_id", told["client_id"])
     at_client = {"client_id": client_key, "client_name": changes.name_of(client_key)}
     own["session_tag"] = told.get("session_tag", 0)
-    return row, models.JobAttachment(**at_client, **own, **jobs.schedule_state(schedule))
+    return row, models.JobAttachment(**at_client, **own, **schedules.state(schedule))
 
 
 def backup(document):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs: created, changed, asked to start and to stop, and their schedules.
+"""Jobs: created, changed, and asked to start and to stop.
 
 A job has two rows: the Job says when it runs, its JobAttachment how far it is at its client. Each change of the job, or
 of its attachments, changes the revision of the Job.
@@ -9,6 +9,7 @@ from valence.backup import actions
 from valence.backup import changes
 from valence.backup import clients
 from valence.backup import reports
+from valence.backup import schedules
 from valence.common import errors
 from valence.db import models
 from valence.db import store
@@ -24,7 +25,7 @@ def document(row, shown_actions, scope):
         "job_id": changes.name_of(row.job_id),
         "user_id": row.user_id,
         "client_id": row.client_name,
-        "job_schedule": schedule_document(row, shows_pid),
+        "job_schedule": schedules.document(row, shows_pid),
         "job_actions": shown_actions,
     }
     if row.user_credentials is not None:
@@ -61,11 +62,11 @@ def _create(database, scope, name, told):
         project_id=scope.project_id,
         user_id=scope.user_id,
         description=told.get("description"),
-        scheduling=scheduling(schedule),
+        scheduling=schedules.times(schedule),
         time_created=int(database.now()),
         user_credentials=told.get("user_credentials"),
     )
-    state = schedule_state(schedule) | {"time_started": -1, "time_ended": -1}
+    state = schedules.state(schedule) | {"time_started": -1, "time_ended": -1}
     attachment = models.JobAttachment(
         job_id=job.id,
         project_id=scope.project_id,
@@ -121,8 +122,8 @@ def replace(database, scope, name, told):
         attached = _attached(database, scope, job, client, told)
         schedule = told.get("job_schedule") or {}
         about = {"description": told.get("description"), "user_credentials": credentials}
-        about["scheduling"] = scheduling(schedule)
-        state = STATE | schedule_state(schedule) | _client_fields(client)
+        about["scheduling"] = schedules.times(schedule)
+        state = schedules.STATE | schedules.state(schedule) | _client_fields(client)
         moved = _moved(database, client, attachment)
         return _commit(database, scope, (job, attachment), (about, state), *attached, *moved)
 
@@ -187,11 +188,11 @@ def _reported(attachment, told):
     """Return the changes of a job's schedule and of its state that a document reports."""
     schedule = told.get("job_schedule")
     if "session_id" in told and (told["session_id"] or "") != changes.name_of(attachment.session_id):
-        return {}, facts(schedule or {})
-    when = scheduling(schedule or {})
+        return {}, schedules.facts(schedule or {})
+    when = schedules.times(schedule or {})
     scheduled = {"scheduling": when} if when or schedule == {} else {}
     tag = {"session_tag": told["session_tag"]} if "session_tag" in told and attachment.session_id else {}
-    return scheduled, schedule_state(schedule or {}) | tag
+    return scheduled, schedules.state(schedule or {}) | tag
 
 
 def _reports(database, before, after):
@@ -273,42 +274,3 @@ def _attached(database, scope, job, client, told):
         return []
     planned = actions.plan(database, scope, told, client)
     return actions.attach(job.id, job.project_id, planned, attachments(database, job.id))
-
-
-#: what of a ``job_schedule`` tells where a job stands, and what it is where nothing was told
-STATE = {"event": "", "status": "", "result": "", "time_started": -1, "time_ended": -1, "current_pid": None}
-
-#: what is shown as the process of a job that never ran: schedulers that abort one need a number
-NO_PROCESS = -1
-#: what a report that has not seen a change of the job's session may still change: what is known of its run
-FACTS = ("status", "result", "time_started", "time_ended", "current_pid")
-
-_TOLD = tuple(name for name in STATE if name != "current_pid")
-
-
-def scheduling(schedule):
-    """Return the part of a schedule that says when the job runs."""
-    return {name: value for name, value in schedule.items() if name.startswith("schedule_")}
-
-
-def schedule_state(schedule):
-    """Return the part of a schedule that says how far the job is, as fields of a JobAttachment."""
-    return {name: schedule[name] for name in STATE if name in schedule}
-
-
-def facts(schedule):
-    """Return the part of a schedule that reports a run; the end of a run belongs to the schedule of that time."""
-    return {
-        name: schedule[name]
-        for name in FACTS
-        if name in schedule and (name, schedule[name]) != ("status", "completed")
-    }
-
-
-def schedule_document(job, shows_pid):
-    """Return the ``job_schedule`` of an AttachedJob; schedulers require event, status and result."""
-    values = vars(job)
-    told = {name: values[name] for name in _TOLD}
-    if shows_pid:
-        told["current_pid"] = NO_PROCESS if job.current_pid is None else job.current_pid
-    return job.scheduling | {"time_created": job.time_created} | told

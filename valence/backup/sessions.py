@@ -7,6 +7,7 @@ at the same moment each sees the result of the one before.
 
 from valence.backup import changes
 from valence.backup import jobs
+from valence.backup import schedules
 from valence.common import errors
 from valence.db import models
 from valence.db import store
@@ -106,10 +107,10 @@ def add_job(database, scope, name, job_name):
         job, attachment = jobs.find(database, scope, job_name)
         seen = {field: getattr(attachment, shown) for shown, field in MEMBER.items()}
         joining = {"session_id": session.id, "session_tag": session.session_tag}
-        anew = {"event": "", "status": "", "result": ""} | jobs.schedule_state(session.scheduling)
+        anew = {"event": "", "status": "", "result": ""} | schedules.state(session.scheduling)
         database.commit(
             store.Update(session, {}),
-            store.Update(job, {"scheduling": jobs.scheduling(session.scheduling)}),
+            store.Update(job, {"scheduling": schedules.times(session.scheduling)}),
             store.Update(attachment, seen | joining | anew),
             *changes.job_changed(scope, attachment, attachment.replace(**joining, **anew)),
         )

@@ -15,6 +15,15 @@ class SiteMismatch(errors.Unavailable):
     retry_after = 60
 
 
+class GroupUnserved(errors.ConductorUnavailable):
+    """A pod manager whose conductor group no living conductor serves."""
+
+    code = "valence.group_unserved"
+    message = "No conductor that is alive serves the conductor_group of the pod manager."
+    hint = "Start a conductor with that group in [conductor] groups, or change the pod manager's conductor_group."
+    retry_after = 60
+
+
 class Busy(errors.Unavailable):
     """Too many calls of a kind that takes long are being worked on: ``what`` they do."""
 

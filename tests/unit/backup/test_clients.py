@@ -50,6 +50,20 @@ class ClientsTest(case.BackupCase):
         self.add_job()
         self.assertRaises(errors.InUse, clients.delete, self.store, self.demo, "node-1")
 
+    def test_a_client_that_registers_again_meanwhile_is_removed(self):
+        self.register()
+        commit, registered = self.store.commit, []
+
+        def commit_later(*changes, **options):
+            if not registered:
+                registered.append(True)
+                self.register(description="again")
+            return commit(*changes, **options)
+
+        self.patch(self.store, "commit", commit_later)
+        clients.delete(self.store, self.demo, "node-1")
+        self.assertRaises(errors.NotFound, self.show, "clients", "node-1")
+
     def test_a_client_gets_only_jobs_that_it_can_do(self):
         client = self.register(supported_modes=["fs"], supported_engines=["tar"])
         clients.check_ability(client, case.ACTION | {"engine_name": "tar", "storage": "anything"})

@@ -25,4 +25,4 @@ class CompositionErrorsTest(base.TestCase):
     def test_a_busy_pod_manager_says_when_to_send_the_request_again(self):
         error = composition_errors.PodManagerBusy(url="http://p", reason="it composes", seconds=7)
         self.assertEqual((503, 7), (error.status, error.retry_after))
-        self.assertIn("after 7 seconds", error.problems[0]["hint"])
+        self.assertIn("after 7 s.", error.problems[0]["hint"])

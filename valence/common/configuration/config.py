@@ -50,6 +50,7 @@ DEFAULT = [
 API = [
     cfg.HostAddressOpt("host", default="127.0.0.1", help="Address to listen on."),
     cfg.PortOpt("port", min=0, default=8181, help="Port to listen on; 0 takes a free one and prints it."),
+    cfg.BoolOpt("ui", default=True, help="Serve the screen, pages for browsers, at /ui/."),
     cfg.IntOpt("threads", default=16, min=2, help="Requests that are worked on at the same time."),
     cfg.BoolOpt(
         "noauth_everywhere",
@@ -205,6 +206,17 @@ COMPOSITION = [
         default=True,
         help="Shut a machine down before it is taken apart, and switch it off where that takes longer than a minute.",
     ),
+    cfg.StrOpt(
+        "erase",
+        default="if_offered",
+        choices=[
+            ("never", "Nothing is erased unless a client requests it."),
+            ("if_offered", "Devices that cannot be erased are returned free, with the reason."),
+            ("required", "Devices that cannot be erased become dirty: no node gets one until it is freed."),
+        ],
+        help="Whether the drives of storage devices are erased before a node returns the devices.",
+    ),
+    cfg.IntOpt("erase_timeout", default=14400, min=1, help="Seconds that drives get to be erased."),
     cfg.IntOpt(
         "power_timeout",
         default=60,
@@ -309,6 +321,7 @@ GROUPS: dict[str, typing.Sequence[cfg.Opt]] = {
     "events": EVENTS,
     "notifications": NOTIFICATIONS,
     "processing": groups.PROCESSING,
+    "quota": groups.QUOTA,
     "redfish": REDFISH,
     "secrets": SECRETS,
     "sync": SYNC,
@@ -370,6 +383,8 @@ def load(
         log.setup(conf, "valence")
     except (cfg.ConfigFilesNotFoundError, cfg.ConfigDirNotFoundError, log.LogConfigError) as error:
         raise _invalid(str(error), "Correct the command line or the file.") from None
+    except cfg.RequiredOptError:
+        raise config_check.missing(conf, cli, prog) from None
     except OSError as error:
         hint = "Correct [DEFAULT] log_dir and log_file, or let this process write there."
         raise _invalid(f"The log cannot be written: {error}.", hint) from None

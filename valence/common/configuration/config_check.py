@@ -20,6 +20,7 @@ LISTS = (
     "oslo.messaging",
     "oslo.policy",
     "valence.introspection",
+    "valence.ironic",
     "oslo.middleware.cors",
     "keystonemiddleware.auth_token",
 )
@@ -119,6 +120,16 @@ def invalid(given: Given, option: cfg.Opt) -> list[errors.Problem]:
             detail = f"{given.place}: {wrong}."
             return [{"detail": detail, "hint": f"Allowed is {allowed(option.type)}."}]
     return []
+
+
+def missing(conf: cfg.ConfigOpts, cli: typing.Iterable[cfg.Opt], prog: str) -> errors.ConfigurationInvalid:
+    """Return the error that names every required option of a command line which is not given."""
+    problems: list[errors.Problem] = [
+        {"detail": f"--{option.name} is missing.", "hint": f"{option.help} See {prog} --help."}
+        for option in cli
+        if option.required and conf[option.dest] is None
+    ]
+    return errors.ConfigurationInvalid(problems=problems)
 
 
 def allowed(kind: typing.Any) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of the groups [conductor] and [processing], and others of introspection."""
+"""The options of the groups [conductor], [processing] and [quota]."""
 
 from oslo_config import cfg
 
@@ -30,6 +30,15 @@ CONDUCTOR = [
         default=10,
         min=3,
         help="Seconds after which a conductor that says nothing is dead and its work is taken over.",
+    ),
+    cfg.FloatOpt(
+        "call_timeout",
+        default=2.5,
+        min=1,
+        max=60,
+        help="Seconds that an API or a conductor waits for the answer of a conductor which needs the database alone. "
+        "Requests that take longer get 503, and a conductor that failed is noticed after this time. Increase it where "
+        "the database is slow, and set it equal on all hosts.",
     ),
     cfg.ListOpt(
         "groups",
@@ -131,4 +140,31 @@ PROCESSING = [
         "with, in the header X-Valence-Introspection-Token: '…/v1/continue?token=…'. Clients of ironic-inspector do "
         "not show that header.",
     ),
+]
+
+
+def _limit(name: str, what: str) -> cfg.IntOpt:
+    return cfg.IntOpt(
+        name,
+        default=-1,
+        min=-1,
+        mutable=True,
+        help=f"{what} that the nodes of a project may have together where the project has no limit of its own (PUT "
+        "/v1/quotas/PROJECT); -1 is no limit.",
+    )
+
+
+QUOTA = [
+    cfg.IntOpt(
+        "nodes",
+        default=-1,
+        min=-1,
+        mutable=True,
+        help="Nodes that a project may have where it has no limit of its own (PUT /v1/quotas/PROJECT); -1 is no limit. "
+        "All conductors need the same limits.",
+    ),
+    _limit("cores", "Cores of CPUs"),
+    _limit("memory_mib", "Memory, in MiB,"),
+    _limit("storage_gib", "Storage, in GiB,"),
+    _limit("accelerators", "Accelerators"),
 ]

@@ -151,15 +151,7 @@ class Server:
             del exchange
 
     def _listen(self) -> socket.socket:
-        try:
-            family, _, _, _, address = socket.getaddrinfo(
-                self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            dual = self._host == "::" and socket.has_dualstack_ipv6()
-            listener = socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=dual)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise errors.CannotListen(address=f"{self._host}:{self._port}", reason=reason) from None
+        listener = _bound(self._host, self._port)
         listener.setblocking(False)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         return listener
@@ -351,3 +343,20 @@ class TLS:
                 files=f"{certificate}, {key or certificate}", reason=str(error)
             ) from None
         return context
+
+
+def require_port(host: str, port: int) -> None:
+    """Raise CannotListen where a port cannot be had now, before a process starts what takes long."""
+    _bound(host, port).close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        dual = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise errors.CannotListen(address=f"{host}:{port}", reason=reason) from None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A package that is not installed is told with the extra that brings it."""
+"""A package that is not installed is told with the extra that brings it; plug-ins are found by their group."""
 
 from tests import base
 from valence.common.configuration import extras
@@ -15,3 +15,9 @@ class RequiredTest(base.TestCase):
     def test_other_missing_modules_are_no_extras(self):
         with self.assertRaises(ModuleNotFoundError), extras.required():
             raise ModuleNotFoundError(name="valence.nothing")
+
+
+class EntryPointsTest(base.TestCase):
+    def test_the_drivers_of_stores_are_found(self):
+        self.assertLessEqual({"sqlalchemy", "etcd", "etcd3"}, extras.entry_points("valence.db.driver"))
+        self.assertEqual(frozenset(), extras.entry_points("valence.nothing"))

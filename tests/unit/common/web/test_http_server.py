@@ -224,6 +224,8 @@ class StopTest(web_case.WebCase):
 
     def test_a_port_that_is_taken_is_told(self):
         taken = int(self.server.url.rpartition(":")[2])
+        self.assertRaises(errors.CannotListen, http_server.require_port, "127.0.0.1", taken)
+        http_server.require_port("127.0.0.1", 0)
         self.assertRaises(
             errors.CannotListen, http_server.Server("x", "127.0.0.1", taken, self.application).start
         )
