@@ -53,23 +53,15 @@ class Broker(typing.NamedTuple):
     queues: list[Queue] | None
 
 
-class URLInvalid(Exception):
-    """A transport URL cannot be used."""
-
-
 def inspect(conf: cfg.ConfigOpts) -> list[Broker]:
-    """Return the brokers of calls and of notifications, one if they are the same; raise URLInvalid.
+    """Return the brokers of calls and of notifications, one if they are the same; raise ConfigurationInvalid.
 
     Transports without a broker are left out.
     """
     notified = [f"{conf.notifications.topic}.{priority}" for priority in PRIORITIES]
-    try:
-        transports = [messaging.get_transport(conf)]
-        if conf.notifications.enabled:
-            transports.append(messaging.get_notification_transport(conf))
-    except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
-        # The text of the error may have the URL with its password.
-        raise URLInvalid(type(error).__name__) from error
+    transports = [messaging.get_transport(conf)]
+    if conf.notifications.enabled:
+        transports.append(messaging.get_notification_transport(conf))
     names: dict[str, list[str]] = {}
     for transport, wanted in zip(transports, (CALLS, notified), strict=False):
         names.setdefault(str(transport._driver._url), []).extend(wanted)

@@ -22,6 +22,7 @@ import typing
 import uuid
 
 import oslo_messaging
+from amqp import exceptions as amqp_exceptions
 from kombu import entity
 from kombu import exceptions as kombu_exceptions
 from oslo_config import cfg
@@ -31,6 +32,7 @@ from oslo_messaging._drivers import amqp
 from oslo_messaging._drivers import common
 from oslo_messaging._drivers import impl_rabbit
 
+from valence.bus import transport_url
 from valence.bus import wire
 from valence.common import bus_errors
 from valence.common import context
@@ -101,19 +103,32 @@ def set_local(conf: cfg.ConfigOpts) -> None:
 
 
 def get_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messaging.Transport:
-    """Return the RPC transport of ``url``, by default [DEFAULT] transport_url; it connects when it is first used."""
+    """Return the RPC transport of ``url``, by default [DEFAULT] transport_url; it connects when it is first used.
+
+    Raises ConfigurationInvalid for a URL that cannot be used.
+    """
     set_defaults()
-    transport = oslo_messaging.get_rpc_transport(
-        conf, url=url, allowed_remote_exmods=list(wire.ERROR_MODULES)
-    )
+    option = "[DEFAULT] transport_url"
+    with transport_url.explained(option):
+        transport = oslo_messaging.get_rpc_transport(
+            conf, url=url, allowed_remote_exmods=list(wire.ERROR_MODULES)
+        )
+    transport_url.require_ports(transport, option)
     use(transport)
     return transport
 
 
 def get_notification_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
-    """Return the transport of [oslo_messaging_notifications] transport_url, or of [DEFAULT] without one."""
+    """Return the transport of [oslo_messaging_notifications] transport_url, or of [DEFAULT] without one.
+
+    Raises ConfigurationInvalid for a URL that cannot be used.
+    """
     set_defaults()
-    return oslo_messaging.get_notification_transport(conf)
+    option = "[oslo_messaging_notifications] transport_url, or that of [DEFAULT],"
+    with transport_url.explained(option):
+        transport = oslo_messaging.get_notification_transport(conf)
+    transport_url.require_ports(transport, option)
+    return transport
 
 
 def bus_unavailable(error: BaseException) -> errors.BusUnavailable:
@@ -220,6 +235,8 @@ for _module in ("amqpdriver", "pool"):
 #: Messages of a queue that a conductor gets before it has acknowledged others. Without a limit the broker also delivers
 #: to conductors that are paused or busy; with this one it keeps the messages for other conductors.
 PREFETCH = 1
+#: times that a consumer is declared before a missing exchange is an error
+DECLARATIONS = 5
 
 
 def use(transport: oslo_messaging.Transport) -> None:
@@ -292,6 +309,11 @@ class Connection(impl_rabbit.Connection):
         """Receive the replies to all later calls in the queue of that name."""
         self._driver._reply_q = name
 
+    def restore_channel(self) -> None:
+        """Restore what the broker forgot when it closed the channel, which the library has opened again."""
+        self._set_qos(self.channel)
+        self._new_tags = set(self._consumers.values())
+
     def beat(self) -> None:
         """Send a heartbeat while the connection's thread waits for something else than messages."""
         errors = (*self.connection.recoverable_connection_errors, OSError)
@@ -363,10 +385,25 @@ class ExclusiveConsumer(impl_rabbit.Consumer):
             # A delivered message is either handled by this process or lost with it.
             no_ack=True,
         )
-        self.queue.declare()
+        self._declare_bound(conn)
         if self._declared_on is not None and self.type == "direct":
             conn.use_reply_queue(self.queue_name)
         self._declared_on = conn.channel
+
+    def _declare_bound(self, conn: Connection) -> None:
+        """Declare exchange and queue, and bind the queue to the exchange; raise NotFound.
+
+        The broker deletes a fanout exchange with the last queue that is bound to it: when another conductor dies
+        between the declaration of the exchange and the binding, the exchange is missing and has to be declared again.
+        """
+        for attempts_left in reversed(range(DECLARATIONS)):
+            try:
+                self.queue.declare()
+                return
+            except amqp_exceptions.NotFound:
+                if not attempts_left:
+                    raise
+                conn.restore_channel()
 
 
 def _unique(name: str) -> str:

@@ -23,8 +23,6 @@ from valence.common import context
 from valence.common import errors
 
 LOG = log.getLogger(__name__)
-#: time-out in seconds of a call that needs the store alone; short, so that a failed conductor is noticed
-STORE_TIMEOUT = 2.5
 #: time-out in seconds above which a call is monitored: the conductor that works on it sends a sign of life every second
 MONITORED_ABOVE = 5
 #: seconds without a sign of life after which a monitored call fails; its whole part, halved, is the interval
@@ -46,7 +44,7 @@ class Caller:
         transport: oslo_messaging.Transport,
         gate: messaging.Gate | None = None,
     ) -> None:
-        self._host = conf.host
+        self._host, self._store_timeout = conf.host, float(conf.conductor.call_timeout)
         # retry=0: the caller gets an error within seconds and may try again; the default retries for ever.
         self._client = oslo_messaging.get_rpc_client(
             transport,
@@ -77,7 +75,7 @@ class Caller:
         ctxt: context.RequestContext,
         namespace: str,
         method: str,
-        timeout: float,
+        timeout: float | None,
         *,
         server: str | None = None,
         topic: str = messaging.TOPIC,
@@ -89,7 +87,8 @@ class Caller:
 
         Calls that may take long have a ``topic`` of their own, with a limited number of places; ``share_of`` names the
         target that they wait for, which gets a share of the places. A ``repeatable`` call changes nothing: it is made
-        once more when no answer comes in FIRST_TRY of the ``timeout``.
+        once more when no answer comes in FIRST_TRY of the ``timeout``. That is in seconds, None for a call that needs
+        the store alone: then it is [conductor] call_timeout, which longer calls get at least.
 
         Raises what the method raised, ConductorUnavailable without an answer in ``timeout`` seconds, Busy without a
         free place, BusUnavailable without a broker, Internal for anything unexpected.
@@ -97,6 +96,8 @@ class Caller:
         if not self._is_conductor:
             self.liveness.require()
         self._conductors.require_site()
+        if timeout is None or timeout > MONITORED_ABOVE:
+            timeout = max(timeout or 0, self._store_timeout)
         place = self._places[topic].take(share_of) if topic in self._places else contextlib.nullcontext()
         with place:
             what, where = (namespace, method), (server, self._conductors.topic(topic, server))
@@ -194,7 +195,7 @@ class Namespace:
         self,
         context: context.RequestContext,
         method: str,
-        timeout: float = STORE_TIMEOUT,
+        timeout: float | None = None,
         /,
         **kwargs: typing.Any,
     ) -> typing.Any:

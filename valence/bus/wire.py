@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What crosses the bus: named types of the JSON values in calls and answers, and how errors travel.
+"""What crosses the bus: named types of the JSON values in calls and answers, and how pages and errors travel.
 
 The types describe the wire format and check nothing when it runs.
 
@@ -18,6 +18,7 @@ from valence.common import bus_errors
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
+from valence.common import packing
 
 #: the public fields of a model, by name
 Row = dict[str, typing.Any]
@@ -33,28 +34,57 @@ Names = typing.Sequence[str]
 
 
 class Query(typing.TypedDict, total=False):
-    """What a list selects; ``marker`` is the key of the last row of the page before, ``fields`` are those to return."""
+    """What a list selects; ``marker`` is the key of the last row of the page before, ``fields`` are those to return.
+
+    A caller that unpacks pages says ``packed``; callers of earlier versions do not.
+    """
 
     filters: Filters
     sort: Sort
     marker: str | None
     limit: int | None
     fields: Names | None
+    packed: bool
 
 
-ALL: Query = {"filters": (), "sort": (), "marker": None, "limit": None, "fields": None}
+ALL: Query = {
+    "filters": (),
+    "sort": (),
+    "marker": None,
+    "limit": None,
+    "fields": None,
+    "packed": True,
+}
+#: characters of a page from which on it is packed: the bus encodes a text twice, and each quote in it grows each time
+PACKED_ABOVE = 2048
 
 
 class Page(typing.TypedDict):
     """A page of rows: JSON text of a list, the number of rows, and the key of the last row if there are more.
 
-    ``epochs``, of events only, are ``[id, after]`` lists; conductors of earlier versions do not send them.
+    ``epochs``, of events only, are ``[id, after]`` lists; conductors of earlier versions do not send them. The API adds
+    ``total``, the number of rows of all pages, where a client wants it.
     """
 
     rows: str
     count: int
     next: str | None
     epochs: typing.NotRequired[list[list[typing.Any]]]
+    total: typing.NotRequired[int]
+
+
+def page(query: Query, rows: str, count: int, following: str | None) -> dict[str, typing.Any]:
+    """Return the form in which a conductor sends a Page: a long one packed, where the caller unpacks it."""
+    is_packed = query.get("packed") and len(rows) > PACKED_ABOVE
+    shown = {"packed": packing.pack(rows.encode())} if is_packed else {"rows": rows}
+    return shown | {"count": count, "next": following}
+
+
+def unpacked(answer: dict[str, typing.Any]) -> Page:
+    """Return the Page of what a conductor sent, of this version or an earlier one."""
+    if "packed" in answer:
+        answer["rows"] = packing.unpack(answer.pop("packed")).decode()
+    return typing.cast(Page, answer)
 
 
 class Idempotency(typing.TypedDict):

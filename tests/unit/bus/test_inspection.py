@@ -12,6 +12,7 @@ import kombu.exceptions
 from tests import base
 from tests import message_bus
 from valence.bus import inspection
+from valence.common import errors
 
 
 def caused(error, cause):
@@ -95,5 +96,5 @@ class InspectionTest(base.TestCase):
         conf.set_override("enabled", False, "notifications")
         self.assertEqual([], inspection.inspect(conf))
         conf = message_bus.configuration("rabbitt://u:secret@127.0.0.1/")
-        error = self.assertRaises(inspection.URLInvalid, inspection.inspect, conf)
+        error = self.assertRaises(errors.ConfigurationInvalid, inspection.inspect, conf)
         self.assertNotIn("secret", str(error))

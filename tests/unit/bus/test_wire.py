@@ -109,3 +109,26 @@ class RemoteErrorsTest(base.TestCase):
             self.assertEqual(raised.status, error.status)
             if plain in wire.PLAIN:
                 self.assertEqual(f"{raised.detail} {raised.hint}", error.detail)
+
+
+class PageTest(base.TestCase):
+    """Pages between callers and conductors of this version and of earlier ones."""
+
+    ROWS = f'["{"x" * wire.PACKED_ABOVE}"]'
+
+    def test_a_long_page_is_packed_for_callers_that_unpack_it(self):
+        sent = wire.page(wire.ALL, self.ROWS, 1, "k")
+        self.assertNotIn("rows", sent)
+        self.assertLess(len(sent["packed"]), len(self.ROWS) // 10)
+        self.assertEqual({"rows": self.ROWS, "count": 1, "next": "k"}, wire.unpacked(sent))
+
+    def test_a_caller_of_an_earlier_version_gets_the_text(self):
+        query = {name: value for name, value in wire.ALL.items() if name != "packed"}
+        self.assertEqual({"rows": self.ROWS, "count": 1, "next": None}, wire.page(query, self.ROWS, 1, None))
+
+    def test_a_short_page_is_not_worth_packing(self):
+        self.assertEqual({"rows": "[]", "count": 0, "next": None}, wire.page(wire.ALL, "[]", 0, None))
+
+    def test_a_conductor_of_an_earlier_version_sends_the_text(self):
+        answer = {"rows": "[]", "count": 0, "next": None, "epochs": []}
+        self.assertEqual(answer, wire.unpacked(dict(answer)))

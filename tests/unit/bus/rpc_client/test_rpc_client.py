@@ -134,6 +134,20 @@ class CallTest(base.TestCase):
             error = self.assertRaises(bus_errors.Busy, self.call, "who", topic="valence.bulk")
         self.assertEqual(5, error.retry_after)
 
+    def test_a_call_that_needs_the_store_alone_waits_as_long_as_the_option_says(self):
+        for seconds in (1, 3.5):
+            self.bus.conf.set_override("call_timeout", seconds, "conductor")
+            caller = self.bus.caller()
+            self.assertEqual(("probe", seconds), self.waited(caller, None))
+            self.assertEqual(("probe", 0.5), self.waited(caller, 0.5))
+        self.bus.conf.set_override("call_timeout", 20, "conductor")
+        self.assertEqual(("probe", 20), self.waited(self.bus.caller(), 10))
+
+    def waited(self, caller, timeout):
+        """Return the namespace and the seconds that a call was prepared with."""
+        caller.call(self.context, "probe", "echo", timeout, value=1)
+        return list(caller._prepared)[-1][:2]
+
     def test_a_cast_rings(self):
         self.caller.cast(self.context, "probe", "echo", value=1)
         self.wait_for(lambda: self.probe.heard == [1])
