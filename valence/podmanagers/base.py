@@ -14,7 +14,7 @@ from valence.db import models
 from valence.podmanagers import offers
 
 if typing.TYPE_CHECKING:
-    from valence.podmanagers import composer
+    from valence.podmanagers import composers
 
 
 class Seen(typing.NamedTuple):
@@ -162,13 +162,33 @@ class Outcome(typing.NamedTuple):
     retry_after: int | None = None
 
 
+class Sign(typing.NamedTuple):
+    """What tells a machine from the next one at its path: the node in its mark, and its UUID; None without one."""
+
+    mark: str | None = None
+    uuid: str | None = None
+
+    def is_another(self, known: "Sign") -> bool:
+        """Return whether this is certainly not the machine that had the sign ``known``.
+
+        A mark decides, also one that is gone: some services give a UUID to the next machine, too.
+        """
+        if self.mark or known.mark:
+            return self.mark != known.mark
+        return bool(self.uuid and known.uuid and self.uuid != known.uuid)
+
+
+#: power states that end by themselves; a change is reported when the state that follows is reached
+TRANSITIONAL = frozenset({"PoweringOn", "PoweringOff"})
+
+
 class MachineState(typing.NamedTuple):
     """What power and boot of a machine are now, and what it can be asked for.
 
     ``power_state`` is Redfish's PowerState ("On", "Off", "PoweringOn", ...). ``reset_types`` are of
     ``models.node.POWER_ACTIONS``, ``boot_target`` and ``boot_targets`` of ``BOOT_TARGETS``, ``boot_enabled`` is of
     ``BOOT_ENABLED``, ``boot_mode`` of ``BOOT_MODES``. What the machine does not say is None; where it does not say
-    what it offers, the lists are what the standard has.
+    what it offers, the lists are what the standard has. ``sign`` tells the machine from the next one at its path.
     """
 
     power_state: str | None
@@ -177,6 +197,7 @@ class MachineState(typing.NamedTuple):
     boot_enabled: str | None = None
     boot_mode: str | None = None
     boot_targets: typing.Sequence[str] = ()
+    sign: Sign = Sign()
 
 
 class PodManagerDriver(abc.ABC):
@@ -216,6 +237,13 @@ class PodManagerDriver(abc.ABC):
         A driver without composition has none.
         """
         return iter(())
+
+    def marks(self) -> typing.Mapping[str, str] | None:
+        """Return the UUIDs of the nodes whose marks machines carry, by the paths of these, as the last crawl saw them.
+
+        None before a crawl, and where the driver does not tell.
+        """
+        return None
 
     @abc.abstractmethod
     def read(self, resource_url: str) -> dict[str, typing.Any]:
@@ -269,6 +297,10 @@ class PodManagerDriver(abc.ABC):
         """
         raise introspection_errors.NotOffered(what="introspection without a ramdisk")
 
+    def system_path(self, resource_url: str) -> str:
+        """Return the path of the system at a path, or of the one that a composed node there is made of."""
+        return resource_url
+
     def boot_from_network(self, resource_url: str) -> typing.NoReturn:
         """Boot the machine at a path of the pod manager from the network, this time only."""
         raise introspection_errors.NotOffered(what="booting from the network")
@@ -298,7 +330,7 @@ class PodManagerDriver(abc.ABC):
         """Ask once what became of an Outcome with a ``task_url``; raise PodManagerError where the task failed."""
         raise introspection_errors.NotOffered(what="tasks")
 
-    def composer(self) -> "composer.Composer":
+    def composer(self) -> "composers.Composer":
         """Return what composes machines; raise NotOffered where the pod manager does not."""
         raise introspection_errors.NotOffered(what="composition")
 

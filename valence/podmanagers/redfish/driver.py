@@ -10,6 +10,7 @@ from valence.podmanagers.redfish import offers as offering
 from valence.podmanagers.redfish import power
 from valence.podmanagers.redfish import tasks
 from valence.podmanagers.redfish import urls
+from valence.podmanagers.redfish.composition import marks
 from valence.podmanagers.redfish.composition import methods
 from valence.podmanagers.redfish.crawl import capabilities
 from valence.podmanagers.redfish.crawl import collection_pages
@@ -39,6 +40,8 @@ class RedfishDriver(base.PodManagerDriver):
         self._crawls = 0
         #: root document and facts of the last crawl, until its offers are made
         self._facts = None
+        #: marks of the machines that the last crawl found
+        self._marks = None
 
     spellings = staticmethod(urls.spellings)
 
@@ -74,10 +77,12 @@ class RedfishDriver(base.PodManagerDriver):
             trust=self._trust,
             skipped=frozenset() if self._options.sensors else links.OPTIONAL,
         )
-        self._facts, collected = None, facts.Facts()
+        has_nodes = offering.allocated_at(root, self._follow) is not None
+        self._marks = None
+        self._facts, collected = None, facts.Facts(has_nodes=has_nodes)
         yield from crawl.Crawl(reader, self._pace, collected).run(root)
         self._memory.forget_unused()
-        self._facts = root, collected
+        self._facts, self._marks = (root, collected), collected.marks
 
     def offers(self):
         if self._facts is None:
@@ -85,6 +90,9 @@ class RedfishDriver(base.PodManagerDriver):
         (root, collected), self._facts = self._facts, None
         offering.complete(collected, root, self._told, self._follow)
         return iter(offering.Offering(collected))
+
+    def marks(self):
+        return self._marks
 
     def _told(self, path, meaning):
         """Return what a document means, None if it cannot be read; that of the same bytes as before is remembered.
@@ -158,14 +166,16 @@ class RedfishDriver(base.PodManagerDriver):
     def inspect(self, resource_url):
         return machines.inspect(self._walker(), resource_url)
 
+    def system_path(self, resource_url):
+        return self._system(resource_url)[0]
+
     def _walker(self):
-        return collection_pages.Walker(
-            lambda path: self._connection.get(path).content, self._connection.paths
-        )
+        return collection_pages.walker(self._connection)
 
     def machine_state(self, resource_url):
-        _, document = self._system(resource_url)
-        return power.state(self._connection, document)
+        document, system = machines.with_system(self._walker(), resource_url)
+        uuid = properties.identity(document) if system is not document else None
+        return power.state(self._connection, system)._replace(sign=marks.sign(document, uuid))
 
     def power(self, resource_url, reset_type):
         return power.reset(self._connection, *self._system(resource_url), reset_type)

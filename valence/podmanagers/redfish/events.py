@@ -38,6 +38,8 @@ _NAMES = {name.lower(): name for links in links.LINKS.values() for link in links
 _LOGS = "/LogServices/"
 _MOST_RECORDS = 1000
 _MOST_SUBSCRIPTIONS = 100
+#: errors that any other request would meet, too
+_FINAL = (errors.PodManagerUnreachable, errors.PodManagerAuthFailed)
 
 
 class Subscription(typing.NamedTuple):
@@ -185,9 +187,7 @@ class EventService:
             try:
                 answer = self._connection.send("POST", collection, wanted | style)
             except errors.PodManagerError as error:
-                if number == len(styles) or isinstance(
-                    error, (errors.PodManagerUnreachable, errors.PodManagerAuthFailed)
-                ):
+                if number == len(styles) or isinstance(error, _FINAL):
                     raise
                 LOG.debug("another way to subscribe is tried: %s", error.detail)
             else:
@@ -208,9 +208,7 @@ class EventService:
         try:
             members = list(self._members(collection))
         except errors.PodManagerError as error:
-            if new.path is None and isinstance(
-                error, (errors.PodManagerUnreachable, errors.PodManagerAuthFailed)
-            ):
+            if new.path is None and isinstance(error, _FINAL):
                 raise
             LOG.debug("other subscriptions are left alone: %s", error.detail)
             return new.path
@@ -253,7 +251,7 @@ class EventService:
     def _member_document(self, path):
         try:
             yield path, self._connection.get(path).content
-        except (errors.PodManagerUnreachable, errors.PodManagerAuthFailed):
+        except _FINAL:
             raise
         except errors.PodManagerError as error:  # it may be gone, or somebody else's that may not be read
             LOG.debug("a subscription is left alone: %s", error.detail)
@@ -278,9 +276,8 @@ def _path_of(new, members):
     paths = [path for path, found in ours if found.get("Destination") == new.destination]
     if new.path is not None and not paths:
         return new.path
-    paths = paths or [
-        path for path, found in ours if found.get("Context")
-    ]  # a service may rewrite Destinations
+    # A service may rewrite Destinations.
+    paths = paths or [path for path, found in ours if found.get("Context")]
     place = new.path and urls.normal(new.path)
     return next((path for path in paths if urls.normal(path) == place), paths[-1] if paths else None)
 

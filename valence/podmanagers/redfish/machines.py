@@ -24,9 +24,14 @@ def identify(walker, url):
 
 def system_of(walker, url):
     """Return the document of the system at ``url``, or of the one that the composed node there is made of."""
+    return with_system(walker, url)[1]
+
+
+def with_system(walker, url):
+    """Return the document at ``url``, and that of its system, the same one unless it is a composed node."""
     document = walker.read(url)
     other = walker.path(mapping(document.get("Links")).get("ComputerSystem"))
-    return walker.read(other) if other else document
+    return document, walker.read(other) if other else document
 
 
 def managers(walker, system):

@@ -9,6 +9,7 @@ contains, are offered once, with the block.
 import functools
 import typing
 
+from valence.common import words
 from valence.db.models import device
 from valence.podmanagers import offers
 from valence.podmanagers.redfish.crawl import facts as crawled
@@ -58,6 +59,9 @@ class Offering:
         for url, system in self._facts.systems:
             if not self._is_elsewhere(url, system):
                 yield self._of_system(url, system)
+        for url, drive in self._facts.drives.items() if self._facts.has_allocation else ():
+            if hash(url) in self._facts.attached or not self._facts.parts.is_owned(url):
+                yield self._of_drive(url, drive)
 
     def _is_elsewhere(self, url, system):
         """Whether the hardware of a system is offered with blocks."""
@@ -67,9 +71,9 @@ class Offering:
 
     def _of_system(self, url, system):
         is_allocated = hash(url) in self._facts.allocated
-        state, reason = _usable(system.status) or (device.FREE, None)
-        if state == device.FREE and is_allocated:
-            state, reason = device.IN_USE, "A node of the pod manager stands on it."
+        state, reason = self._beside_nodes(
+            system.status, is_allocated, "A node of the pod manager stands on it."
+        )
         return offers.Offer(
             url,
             "System",
@@ -85,6 +89,32 @@ class Offering:
             **self._missing(url),
         )
 
+    def _of_drive(self, url, drive):
+        """Return the offer of a drive that belongs to no system, but to a node that it is attached to."""
+        users = self._facts.attached.get(hash(url), ())
+        status = drive.status or measures.Status(None, None)
+        state, reason = self._beside_nodes(status, bool(users), "A node of the pod manager has it.")
+        return offers.Offer(
+            url,
+            "Storage",
+            state,
+            reason,
+            slots=1,
+            consumers=len(users),
+            measures=offers.Measures(storage_gib=drive.amount, model=drive.model, media=drive.detail),
+            zones=(),
+            method="allocate",
+            users=users,
+            fault=_fault(status),
+        )
+
+    def _beside_nodes(self, status, has_node, why):
+        """Return state and reason of hardware that a node may have; the state is None while nodes are unread."""
+        state, reason = _usable(status) or (device.FREE, None)
+        if state == device.FREE and has_node:
+            return device.IN_USE, why
+        return None if state == device.FREE and self._facts.has_unread_nodes else state, reason
+
     def _of_block(self, url, block, kind):
         zones = self._zones_of.get(url, ())
         method, limits = self._method(zones)
@@ -93,6 +123,8 @@ class Offering:
         unplaced = self._is_unplaced(block, method)
         if method == device.NONE and not unplaced:
             state, reason = device.UNAVAILABLE, "No way to compose it is offered."
+        elif kind == "Compute" and method == "expand" and self._is_bare(zones, contained or used):
+            state, reason = device.UNAVAILABLE, "No machine is in it, and blocks are only added to machines."
         else:
             state, reason = _usable(block.status) or _composition(block.composition, used, bool(contained))
         if state == device.FREE and not used and self._may_be_used:
@@ -177,13 +209,22 @@ class Offering:
         service = self._facts.service
         if service is None or not service.enabled:
             return device.NONE, ()
-        found = [capability for zone in zones for capability in self._facts.zones[zone].capabilities]
-        of_systems = self._facts.capabilities or ()
-        found += [each for each in of_systems if not each.zones or {*each.zones} & {*zones}]
+        found = self._capabilities(zones)
         cases = {each.use_case for each in found}
         case = measures.CREATE if measures.CREATE in cases else measures.CONSTRAINED
         paths = {each.limits for each in found if each.use_case == case and each.limits}
         return self._first(cases, zones), _strictest([self._facts.limits.get(path, {}) for path in paths])
+
+    def _capabilities(self, zones):
+        """Return the capabilities of some zones, and those of the collection of systems that hold for them."""
+        found = [capability for zone in zones for capability in self._facts.zones[zone].capabilities]
+        of_systems = self._facts.capabilities or ()
+        return found + [each for each in of_systems if not each.zones or {*each.zones} & {*zones}]
+
+    def _is_bare(self, zones, users):
+        """Whether a block without users is no base of a machine, where none is made of blocks alone either."""
+        is_created = any(each.use_case == measures.CONSTRAINED for each in self._capabilities(zones))
+        return not (users or is_created or self._facts.has_unread_systems)
 
     def _is_unplaced(self, block, method):
         """Whether what could not be read may say of other zones of a block, or of another method."""
@@ -219,10 +260,15 @@ _USED = (measures.CREATE, measures.CONSTRAINED)
 Told = typing.Callable[[str, typing.Callable[[measures.Document], typing.Any]], typing.Any]
 
 
+def allocated_at(root: measures.Document, follow: measures.Follow) -> str | None:
+    """Return the path of the nodes of Intel RSD, None where the service root has none."""
+    nodes = (properties.at(root, path) for path in (("Nodes",), ("Oem", "Intel_RackScale", "Nodes")))
+    return next(filter(None, map(follow, nodes)), None)
+
+
 def complete(facts: crawled.Facts, root: measures.Document, told: Told, follow: measures.Follow) -> None:
     """Read the few documents that a crawl does not read: what can be created where, and within which limits."""
-    nodes = (properties.at(root, path) for path in (("Nodes",), ("Oem", "Intel_RackScale", "Nodes")))
-    if nodes_path := next(filter(None, map(follow, nodes)), None):
+    if nodes_path := allocated_at(root, follow):
         facts.has_allocation = told(nodes_path, measures.has_allocation)
     if not facts.blocks:
         return
@@ -302,7 +348,7 @@ def _composition(composition, used, is_base):
     if state in _BROKEN:
         return device.UNAVAILABLE, f"Its composition state is {state}."
     if used >= composition.slots:
-        return device.IN_USE, f"{used} of {composition.slots} possible systems use it."
+        return device.IN_USE, f"{used} of {words.counted(composition.slots, 'possible system')} use it."
     if state == "Composing" or (state in _COMPOSED and not used and not is_base):
         return device.IN_USE, f"Its composition state is {state}."
     if composition.reserved:

@@ -14,7 +14,8 @@ _OTHER_NAMES = {"disk": "Hdd", "sd_card": "SDCard", "uefi": "UEFI"}
 _OTHER_VALUES = {"UsbCd": "cd"}
 #: what a system that does not say what it offers is taken to offer; later versions of the standard have more
 STANDARD = node.POWER_ACTIONS[:9]
-_RESET = "#ComputerSystem.Reset"
+#: the action of a system, and that of a node of Intel RSD
+_RESET, _RESET_OF_NODE = "#ComputerSystem.Reset", "#ComposedNode.Reset"
 _VALUES = "@Redfish.AllowableValues"
 _SETTINGS = ("@Redfish.Settings", "SettingsObject")
 _TARGET, _ENABLED, _MODE = (f"BootSourceOverride{name}" for name in ("Target", "Enabled", "Mode"))
@@ -40,7 +41,7 @@ def state(connection, document):
     """
     boot = _boot(connection, document)
     return base.MachineState(
-        _text(document.get("PowerState")),
+        properties.power_state(document),
         reset_types(connection, document),
         _TARGET_NAMES.get(_text(boot.get(_TARGET))),
         _ENABLED_NAMES.get(_text(boot.get(_ENABLED))),
@@ -55,7 +56,7 @@ def reset(connection, path, document, reset_type):
     what = f"power action {reset_type}"
     if reset_type not in offered:
         raise introspection_errors.NotOffered(what=f"{what}, but {', '.join(offered) or 'none'}")
-    target = _target(connection, path, _action(document))
+    target = _target(connection, path, document)
     answer = connection.exchange("POST", target, {"ResetType": value_of(reset_type)})
     return tasks.outcome(connection, target, answer, action=what)
 
@@ -79,8 +80,14 @@ def _targets(boot):
 
 
 def _action(document):
-    action = properties.at(document, ("Actions", _RESET))
+    action = properties.at(document, ("Actions", _name(document)))
     return action if isinstance(action, dict) else {}
+
+
+def _name(document):
+    """Return the name of the action that resets what a document describes."""
+    is_node = isinstance(properties.at(document, ("Actions", _RESET_OF_NODE)), dict)
+    return _RESET_OF_NODE if is_node else _RESET
 
 
 def _described(connection, info):
@@ -93,16 +100,20 @@ def _described(connection, info):
     return None
 
 
-def _target(connection, path, action):
-    """Return the path that a reset of the system at ``path`` is sent to."""
-    target = action.get("target")
+def _target(connection, path, document):
+    """Return the path that a reset of the system, or the node of Intel RSD, at ``path`` is sent to.
+
+    That of a node lies below its own path: a simulator gives all nodes the targets of the first one.
+    """
+    name, target = _name(document), _action(document).get("target")
+    usual = f"{path}/Actions/{name[1:]}"
     if not isinstance(target, str):
-        return f"{path}/Actions/ComputerSystem.Reset"
+        return usual
     local = connection.paths.link(target)
     if local is None:
         reason = f"{path}: the target of its reset leads to another service"
         raise errors.PodManagerError(url=connection.paths.url, reason=reason)
-    return local
+    return usual if name == _RESET_OF_NODE and not local.startswith(f"{path}/") else local
 
 
 def _boot(connection, document):

@@ -195,6 +195,11 @@ def _task_failure(connection, task_url, document, device):
     return errors.PodManagerError(url=connection.paths.url, reason=reason)
 
 
+def is_taken(answer):
+    """Return whether an answer says that somebody else uses the hardware."""
+    return _is_taken(failures.messages_of(answer.content))
+
+
 def _is_taken(found):
     """Return whether messages say that somebody else uses the hardware."""
     return any(_TAKEN_IDS.search(name) or _TAKEN_TEXTS.search(text) for name, text in found)

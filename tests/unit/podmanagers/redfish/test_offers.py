@@ -5,6 +5,9 @@ from tests import redfish_mockup
 from tests.unit.podmanagers import case
 from valence.db.models import device
 from valence.podmanagers import base
+from valence.podmanagers.redfish import offers
+from valence.podmanagers.redfish.crawl import facts as crawled
+from valence.podmanagers.redfish.crawl import measures
 
 SERVICE, BLOCKS, ZONES = (f"{case.ROOT}{path}" for path in (
     "CompositionService", "CompositionService/ResourceBlocks", "CompositionService/ResourceZones",
@@ -381,6 +384,25 @@ class QuirksTest(OffersTestCase):
         service.answers = {f"GET {machine}": lambda handler: handler.answer(500, {})}
         self.assertTrue(self.offers(service.url)["base"].unplaced)
 
+    def test_a_block_without_a_machine_is_no_base_where_machines_are_only_expanded(self):
+        of_systems = self.documents[SYSTEMS].pop("@Redfish.CollectionCapabilities")
+        for name in ("base", "lone"):
+            self.block(name, parts={"Processors": [processor()]})
+        self.block("drive", parts={"Drives": [{"CapacityBytes": 2**40}]})
+        machine = self.system("machine", f"{BLOCKS}/base")
+        service = self.serve(self.documents)
+        free = dict.fromkeys(("base", "lone", "drive"), device.FREE)
+        found = self.offers(service.url)
+        self.assertEqual(free | {"lone": device.UNAVAILABLE}, self.states(found))
+        self.assertIn("No machine is in it", found["lone"].reason)
+        # It may be in a machine that could not be read, or be of use for one that the service makes of blocks.
+        service.answers = {f"GET {machine}": lambda handler: handler.answer(500, {})}
+        self.assertEqual(free, self.states(self.offers(service.url)))
+        service.answers = {}
+        limited = of_systems["Capabilities"][0] | {"UseCase": measures.CONSTRAINED}
+        service.documents[SYSTEMS]["@Redfish.CollectionCapabilities"] = {"Capabilities": [limited]}
+        self.assertEqual(free, self.states(self.offers(service.url)))
+
     def test_a_block_is_not_free_while_the_machine_that_may_use_it_is_unread(self):
         blocks = [self.block(name, **self.composition()) for name in "abc"]
         machines = [self.system(f"m{number}", block) for number, block in enumerate(blocks[:2])]
@@ -428,6 +450,37 @@ class QuirksTest(OffersTestCase):
         found = self.found()
         self.assertEqual({"taken": device.IN_USE, "left": device.FREE}, self.states(found))
         self.assertEqual({"allocate"}, {offer.method for offer in found.values()})
+        service = self.serve(self.documents)
+        service.answers = {f"GET {nodes}/1": lambda handler: handler.answer(500, {})}
+        unread = self.offers(service.url)
+        self.assertEqual({None}, {offer.state for offer in unread.values()}, "it may stand on each of them")
+
+    def test_a_drive_that_is_broken_is_not_free(self):
+        facts = crawled.Facts(has_nodes=True)
+        facts.has_allocation = True
+        wanted = {
+            ("Enabled", "OK"): (device.FREE, None),
+            ("Enabled", "Critical"): (device.UNHEALTHY, "Its health is Critical."),
+            ("UnavailableOffline", "OK"): (device.UNAVAILABLE, None),
+            (None, None): (device.FREE, None),
+        }
+        for state, health in wanted:
+            document = {"CapacityBytes": 2**40, "Status": {"State": state, "Health": health}}
+            drive = measures.of("Drive", document, "/chassis", lambda link: None)
+            facts.drives[f"/drives/{state}/{health}"] = drive
+        found = {offer.resource_url: (offer.state, offer.fault) for offer in offers.Offering(facts)}
+        self.assertEqual(
+            {f"/drives/{state}/{health}": each for (state, health), each in wanted.items()}, found
+        )
+        facts.has_unread_nodes = True
+        self.assertEqual(
+            {None, device.UNHEALTHY, device.UNAVAILABLE}, {each.state for each in offers.Offering(facts)}
+        )
+
+    def test_a_system_that_is_off_can_be_used_whatever_it_calls_itself(self):
+        for name, power in (("off", "Off"), ("disabled", "On")):
+            self.system(name, PowerState=power, Status={"State": "Disabled", "Health": "OK"})
+        self.assertEqual({"off": device.FREE, "disabled": device.UNAVAILABLE}, self.states(self.found()))
 
     def test_values_of_the_wrong_kind_do_no_harm(self):
         wrong = [None, 1, "x", [1], {"a": 1}, [None], -5, True]

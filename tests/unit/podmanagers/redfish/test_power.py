@@ -57,6 +57,10 @@ class PowerCase(case.RedfishTestCase):
 
 
 class StateTest(PowerCase):
+    def test_a_composed_node_leads_to_the_path_of_its_system(self):
+        driver = self.driver(PowerState="On")
+        self.assertEqual([SYSTEM, SYSTEM], [driver.system_path(NODE), driver.system_path(SYSTEM)])
+
     def test_what_a_system_says(self):
         boot = {
             "BootSourceOverrideTarget": "Hdd",

@@ -6,16 +6,16 @@ Services keep what they like of that, and of the state of blocks: what a block s
 machines.
 """
 
-import json
 import typing
 
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base
-from valence.podmanagers import composer
+from valence.podmanagers import composers
 from valence.podmanagers.redfish import connection as connections
 from valence.podmanagers.redfish import tasks
+from valence.podmanagers.redfish.composition import marks
 from valence.podmanagers.redfish.composition import membership
 from valence.podmanagers.redfish.crawl import collection_pages
 from valence.podmanagers.redfish.crawl import properties
@@ -27,16 +27,10 @@ _STATUS, _CONSUMERS, _BLOCKS = (
     ("Links", "ComputerSystems"),
     ("Links", "ResourceBlocks"),
 )
-#: properties of a machine in which its mark may be found
-_MARKED = ("Description", "Name", "HostName", "Id", "Oem")
 _BAD_REQUEST, _GONE = 400, (404, 410)
 
 
-#: what the mark of a node begins with, in a description and in an Id
-_MARK, _ID = "valence:", "valence-"
-
-
-class Blocks(composer.Composer):
+class Blocks(composers.Composer):
     """Composes on one connection, below the service root ``root``.
 
     ``capabilities`` is the path of the object that says what a request may have, None where there is none.
@@ -49,24 +43,18 @@ class Blocks(composer.Composer):
         capabilities: str | None = None,
     ) -> None:
         self._connection = connection
-        self._walker = collection_pages.Walker(lambda path: connection.get(path).content, connection.paths)
+        self._walker = collection_pages.walker(connection)
         systems = self._walker.path(root.get("Systems"))
         if systems is None or not isinstance(root.get("CompositionService"), dict):
             raise introspection_errors.NotOffered(what="composition")
         self._systems: str = systems
         self._service, self._capabilities = root["CompositionService"], capabilities
 
-    def look(self, resource_urls: typing.Sequence[str]) -> list[composer.Part]:
+    def look(self, resource_urls: typing.Sequence[str]) -> list[composers.Part]:
         return [self._part(url) for url in resource_urls]
 
     def machines(self) -> list[str]:
-        walker = collection_pages.Walker(self._walker.read, self._connection.paths)
-        found = list(walker.paths(self._systems))
-        if not found:
-            self._connection.get(self._systems)  # a collection that is gone is not an empty one
-        for path in sorted(walker.unread):  # a machine that is not listed counts as gone
-            raise errors.PodManagerError(url=self._connection.paths.url, reason=f"{path} could not be read")
-        return found
+        return collection_pages.all_members(self._connection, self._systems)
 
     def reserve(self, resource_urls: typing.Sequence[str], wanted: bool) -> None:
         for url in resource_urls:
@@ -81,7 +69,7 @@ class Blocks(composer.Composer):
             except errors.PodManagerError:
                 return  # it is advice: the claim decides
 
-    def compose(self, plan: composer.Plan) -> base.Outcome:
+    def compose(self, plan: composers.Plan) -> base.Outcome:
         body = self._allowed(self._wanted(plan), plan)
         answer = self._connection.exchange("POST", self._systems, body)
         if answer.status_code == _BAD_REQUEST and "Id" not in body and _names_id(answer.content):
@@ -90,7 +78,7 @@ class Blocks(composer.Composer):
         device = ", ".join(plan.resource_urls)
         return tasks.outcome(self._connection, self._systems, answer, action="composition", device=device)
 
-    def _allowed(self, body: dict[str, typing.Any], plan: composer.Plan) -> dict[str, typing.Any]:
+    def _allowed(self, body: dict[str, typing.Any], plan: composers.Plan) -> dict[str, typing.Any]:
         """Return what the service takes of a body, and what it requires besides.
 
         Raise NotOffered where it requires what Valence does not know.
@@ -107,30 +95,31 @@ class Blocks(composer.Composer):
         return {name: each for name, each in usual.items() if name in names}
 
     @staticmethod
-    def _wanted(plan: composer.Plan) -> dict[str, typing.Any]:
+    def _wanted(plan: composers.Plan) -> dict[str, typing.Any]:
         """Return the machine of a plan as a request for it says."""
         links = [{"@odata.id": url} for url in plan.resource_urls]
         return {"Name": plan.name, "Description": mark(plan), "Links": {"ResourceBlocks": links}}
 
-    def find(self, plan: composer.Plan) -> list[composer.Composed]:
+    def find(self, plan: composers.Plan) -> list[composers.Composed]:
         before = frozenset(plan.before or ())
         documents = {url: self._read(url) for url in self.machines() if url not in before}
-        marked = {url: each for url, each in documents.items() if _is_marked(each, plan.node_id)}
+        marked = {url: each for url, each in documents.items() if marks.is_of(each, plan.node_id)}
         wanted = frozenset(plan.resource_urls)
-        alike = {url: each for url, each in documents.items() if wanted and self._blocks(each) == wanted}
+        # What carries another mark is the machine of another node, whatever it is made of.
+        unmarked = {url: each for url, each in documents.items() if marks.sign(each).mark is None}
+        alike = {url: each for url, each in unmarked.items() if wanted and self._blocks(each) == wanted}
         named = {url: each for url, each in documents.items() if url == plan.machine_url}
         found = marked or alike or named
         parts = {url: self._read(url) for url in plan.resource_urls} if found else {}
         machines = [self._composed(url, document, parts) for url, document in found.items()]
-        return [each._replace(is_marked=each.resource_url in marked) for each in machines]
+        return [marks.signed(each, documents[each.resource_url], plan.node_id) for each in machines]
 
     def machine(
         self, machine_url: str, resource_urls: typing.Sequence[str], node_id: str | None = None
-    ) -> composer.Composed:
+    ) -> composers.Composed:
         document = self._connection.get(machine_url).content or {}
         parts = {url: self._read(url) for url in resource_urls}
-        is_marked = node_id is not None and _is_marked(document, node_id)
-        return self._composed(machine_url, document, parts)._replace(is_marked=is_marked)
+        return marks.signed(self._composed(machine_url, document, parts), document, node_id)
 
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
         return self._change(machine_url, added=(resource_url,))
@@ -138,7 +127,7 @@ class Blocks(composer.Composer):
     def detach(self, machine_url: str, resource_url: str, *, force: bool = False) -> base.Outcome:
         return self._change(machine_url, removed=(resource_url,))
 
-    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
+    def decompose(self, machine_url: str, *, is_created: bool = False, force: bool = False) -> base.Outcome:
         answer = self._connection.exchange("DELETE", machine_url)
         if answer.status_code in _GONE:
             return base.Outcome(base.DONE)
@@ -151,14 +140,14 @@ class Blocks(composer.Composer):
         change = membership.Change(**blocks)
         return membership.Membership(self._connection, machine_url).apply(change)
 
-    def _part(self, url: str) -> composer.Part:
+    def _part(self, url: str) -> composers.Part:
         document = self._read(url)
         if not document:
-            return composer.Part(url, False, "it is gone")
+            return composers.Part(url, False, "it is gone")
         consumers = self._consumers(document)
         reason = self._reason(document, consumers)
         is_changing = self._status(document).get("CompositionState") == "Composing"
-        return composer.Part(url, reason is None, reason, consumers, is_changing)
+        return composers.Part(url, reason is None, reason, consumers, is_changing)
 
     def _consumers(self, document: dict[str, typing.Any]) -> tuple[str, ...]:
         """Return the machines that use a block, without those that it contains itself: it may be a free base."""
@@ -186,16 +175,17 @@ class Blocks(composer.Composer):
 
     def _composed(
         self, url: str, document: dict[str, typing.Any], parts: dict[str, dict[str, typing.Any]]
-    ) -> composer.Composed:
+    ) -> composers.Composed:
         """Return the state of a machine; services say on one side or the other what it is made of."""
         used = self._blocks(document) | {part for part, each in parts.items() if url in self._consumers(each)}
         states = {self._status(each).get("CompositionState") for each in parts.values()}
-        state = composer.COMPOSED
+        state = composers.COMPOSED
         if "Failed" in states:
-            state = composer.FAILED
+            state = composers.FAILED
         elif "Composing" in states or properties.at(document, ("Status", "State")) == "Starting":
-            state = composer.COMPOSING
-        return composer.Composed(url, state, tuple(used))
+            state = composers.COMPOSING
+        power_state = properties.power_state(document)
+        return composers.Composed(url, state, tuple(used), power_state=power_state)
 
     def _blocks(self, document: dict[str, typing.Any]) -> frozenset[str]:
         return frozenset(self._paths(properties.at(document, _BLOCKS)))
@@ -224,23 +214,20 @@ def _slots(status: dict[str, typing.Any]) -> int:
     return most if is_shared and isinstance(most, int) and most > 0 else 1
 
 
-def mark(plan: composer.Plan) -> str:
+def mark(plan: composers.Plan) -> str:
     """Return what a machine's description says of whose it is."""
-    return f"{_MARK}{plan.node_id}"
+    return f"{marks.TEXT}{plan.node_id}"
 
 
-def _id(plan: composer.Plan) -> str:
-    return f"{_ID}{plan.node_id}"
+def _id(plan: composers.Plan) -> str:
+    return f"{marks.ID}{plan.node_id}"
 
 
 def is_created(document: dict[str, typing.Any]) -> bool:
     """Return whether a machine was created by a request of Valence: machines that exist by themselves get no mark."""
-    return str(document.get("Description")).startswith(_MARK) or str(document.get("Id")).startswith(_ID)
-
-
-def _is_marked(document: dict[str, typing.Any], node_id: str) -> bool:
-    text = json.dumps([document.get(name) for name in _MARKED])
-    return node_id in text
+    return str(document.get("Description")).startswith(marks.TEXT) or str(document.get("Id")).startswith(
+        marks.ID
+    )
 
 
 def on_create(capabilities: dict[str, typing.Any], *marks: str) -> set[str]:

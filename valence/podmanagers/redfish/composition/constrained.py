@@ -14,7 +14,7 @@ import typing
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base
-from valence.podmanagers import composer
+from valence.podmanagers import composers
 from valence.podmanagers.redfish import tasks
 from valence.podmanagers.redfish.composition import blocks
 from valence.podmanagers.redfish.crawl import measures
@@ -50,7 +50,7 @@ class _Kind(typing.NamedTuple):
 class Constrained(blocks.Blocks):
     """Composes on one connection, below the service root ``root``."""
 
-    def compose(self, plan: composer.Plan) -> base.Outcome:
+    def compose(self, plan: composers.Plan) -> base.Outcome:
         if not plan.may_differ:
             raise introspection_errors.NotOffered(what="composition of the devices that a client names")
         stanza = self._stanza(plan)
@@ -63,19 +63,19 @@ class Constrained(blocks.Blocks):
             self._connection, self._systems, answer, action="composition by constraints", device=device
         )
 
-    def find(self, plan: composer.Plan) -> list[composer.Composed]:
+    def find(self, plan: composers.Plan) -> list[composers.Composed]:
         found, wanted = super().find(plan), set(plan.resource_urls)
         if plan.may_differ:  # a machine that does not list its blocks may have more than those of the plan
             return [self._with_its_own(each) for each in found]
         return [each if wanted <= set(each.resource_urls) else self._with_its_own(each) for each in found]
 
-    def _with_its_own(self, machine: composer.Composed) -> composer.Composed:
+    def _with_its_own(self, machine: composers.Composed) -> composers.Composed:
         """Return a machine with the blocks that the service chose, and their state."""
         url = machine.resource_url
         document = self._read(url)
         own = self._blocks(document) or self._listing(url)
         composed = self._composed(url, document, {each: self._read(each) for each in own})
-        return composed._replace(is_marked=machine.is_marked)
+        return composed._replace(is_marked=machine.is_marked, sign=machine.sign)
 
     def _listing(self, machine_url: str) -> frozenset[str]:
         """Return the blocks that list a machine: some machines do not list their blocks."""
@@ -83,7 +83,7 @@ class Constrained(blocks.Blocks):
         every = self._walker.paths(service.get("ResourceBlocks"))
         return frozenset(url for url in every if machine_url in self._consumers(self._read(url)))
 
-    def _stanza(self, plan: composer.Plan) -> Document:
+    def _stanza(self, plan: composers.Plan) -> Document:
         """Return what a request says of the parts that the blocks at some paths have.
 
         Raise PodManagerUnreachable where they cannot be read: a request without them would get too little.

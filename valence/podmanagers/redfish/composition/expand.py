@@ -13,7 +13,7 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base
-from valence.podmanagers import composer
+from valence.podmanagers import composers
 from valence.podmanagers.redfish.composition import blocks
 from valence.podmanagers.redfish.composition import membership
 from valence.podmanagers.redfish.crawl import properties
@@ -37,7 +37,7 @@ class Expand(blocks.Blocks):
         """
         return any(self._knows(url, machine_url) for url in self._listed(self._machine(machine_url)))
 
-    def compose(self, plan: composer.Plan) -> base.Outcome:
+    def compose(self, plan: composers.Plan) -> base.Outcome:
         machine_url = self.machine_of(plan.resource_urls[0])
         if machine_url is None:
             raise introspection_errors.NotOffered(what="composition")
@@ -47,7 +47,7 @@ class Expand(blocks.Blocks):
             raise composition_errors.DeviceTaken(device=plan.resource_urls[0], reason=reason)
         return self._change(machine_url, added=plan.resource_urls[1:])
 
-    def find(self, plan: composer.Plan) -> list[composer.Composed]:
+    def find(self, plan: composers.Plan) -> list[composers.Composed]:
         """Return the machine of the plan's base where it has a block of the plan, or the plan has no other blocks."""
         machine_url = self.machine_of(plan.resource_urls[0])
         if machine_url is None:
@@ -57,7 +57,7 @@ class Expand(blocks.Blocks):
         others = set(plan.resource_urls[1:])
         return [found] if not others or others & set(found.resource_urls) else []
 
-    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
+    def decompose(self, machine_url: str, *, is_created: bool = False, force: bool = False) -> base.Outcome:
         added = self._added(machine_url, self._listed(self._machine(machine_url)))
         if not added:
             return base.Outcome(base.DONE)

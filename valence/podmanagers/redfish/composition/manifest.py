@@ -9,7 +9,7 @@ import json
 import typing
 
 from valence.podmanagers import base
-from valence.podmanagers import composer
+from valence.podmanagers import composers
 from valence.podmanagers.redfish import connection as connections
 from valence.podmanagers.redfish import tasks
 from valence.podmanagers.redfish.composition import blocks
@@ -33,10 +33,10 @@ class Manifest(blocks.Blocks):
         super().__init__(connection, root)
         self._action = action
 
-    def compose(self, plan: composer.Plan) -> base.Outcome:
+    def compose(self, plan: composers.Plan) -> base.Outcome:
         return self._apply("ComposeSystem", self._wanted(plan), ", ".join(plan.resource_urls))
 
-    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
+    def decompose(self, machine_url: str, *, is_created: bool = False, force: bool = False) -> base.Outcome:
         if not self.exists(machine_url):
             return base.Outcome(base.DONE)
         machine = {"@odata.id": machine_url}  # services differ in where they want it

@@ -167,6 +167,27 @@ class Walker:
             return None
 
 
+def walker(connection: typing.Any) -> Walker:
+    """Return a Walker over the documents that a ``connection`` (connection.Connection) reads."""
+    return Walker(lambda path: connection.get(path).content, connection.paths)
+
+
+def all_members(connection: typing.Any, collection: str) -> list[str]:
+    """Return the paths of all members of a collection.
+
+    Raise ResourceGone where there is no collection, for that is not an empty one, and PodManagerError where a part of
+    it cannot be read, for a member that is not listed counts as gone.
+    """
+    pages = walker(connection)
+    found = list(pages.paths(collection))
+    if not found:
+        connection.get(collection)
+    if pages.unread:
+        reason = f"{min(pages.unread)} could not be read"
+        raise errors.PodManagerError(url=connection.paths.url, reason=reason)
+    return found
+
+
 def _count(value):
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value[:9])

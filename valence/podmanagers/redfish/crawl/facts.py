@@ -16,9 +16,16 @@ _DEEPEST = 16
 
 
 class Facts:
-    """The facts of one crawl: about 40 bytes for a part; systems and blocks are compressed."""
+    """The facts of one crawl: about 40 bytes for a part; systems and blocks are compressed.
 
-    def __init__(self) -> None:
+    ``has_nodes`` says that there may be nodes of Intel RSD, which drives can be attached to.
+    """
+
+    def __init__(self, *, has_nodes: bool = False) -> None:
+        self._has_nodes = has_nodes
+        #: path of a drive -> what it is, where there may be nodes; hash of a path -> the nodes that have this drive
+        self.drives: dict[str, measures.Part] = {}
+        self.attached: dict[int, tuple[str, ...]] = {}
         self.service: measures.Service | None = None
         #: whether nodes of Intel RSD are allocated, None where that could not be read
         self.has_allocation: bool | None = False
@@ -35,10 +42,12 @@ class Facts:
         self.logical: set[int] = set()
         #: hashes of the paths of systems on which nodes of Intel RSD stand
         self.allocated: set[int] = set()
+        #: path of a machine -> the UUID of the node whose mark it carries
+        self.marks: dict[str, str] = {}
         #: path of what could not be read -> whether the link to it is dead
         self.unread: dict[str, bool] = {}
-        #: whether a zone, or the composition service, could not be read; and whether a system could not
-        self.has_unread_zones = self.has_unread_systems = False
+        #: whether a zone, or the composition service, could not be read; whether a system, or a node of RSD, could not
+        self.has_unread_zones = self.has_unread_systems = self.has_unread_nodes = False
 
     def add(self, url: str, fact: measures.Fact | None) -> None:
         """Take what the document at a path says, None if that is nothing."""
@@ -51,14 +60,18 @@ class Facts:
             self.unread[unread.parent] = unread.dead and self.unread.get(unread.parent, True)
             if not unread.dead:
                 self.has_unread_systems |= "System" in unread.resource_types
+                self.has_unread_nodes |= "Node" in unread.resource_types
                 self.has_unread_zones |= "Zone" in unread.resource_types and _FABRICS not in unread.parent
 
     def _add_part(self, url, part):
         self.parts.add(url, part)
+        if self._has_nodes and part.kind == measures.DRIVE:
+            self.drives[url] = part
 
     def _add_system(self, url, system):
         self.parts.contain(url)
         self.systems.append((url, system))
+        self._note_mark(url, system.mark)
         if system.blocks:
             self.made_of[hash(url)] = system.blocks
         if system.is_logical:
@@ -71,8 +84,15 @@ class Facts:
     def _add_zone(self, url, zone):
         self.zones[url] = zone
 
-    def _add_node(self, _, node):
+    def _note_mark(self, url, mark):
+        if mark is not None:
+            self.marks[url] = mark
+
+    def _add_node(self, url, node):
+        self._note_mark(url, node.mark)
         self.allocated.update(map(hash, node.systems))
+        for path in node.drives:
+            self.attached[hash(path)] = (*self.attached.get(hash(path), ()), url)
 
     def _add_service(self, _, service):
         self.service = service
@@ -118,6 +138,10 @@ class Parts:
     def is_linked(self, url: str) -> bool:
         """Return whether a block links to the resource at a path."""
         return self._linked.find(hash(url)) is not None
+
+    def is_owned(self, url: str) -> bool:
+        """Return whether the part at a path belongs to a system or a block; of use once all parts are there."""
+        return self._owner(hash(url)) is not None
 
     def concerned(self, place: int) -> set[int]:
         """Return the hashes of the system or block with a hash, and of the block that links to what has it."""

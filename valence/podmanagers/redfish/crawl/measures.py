@@ -7,6 +7,7 @@ The results are small tuples: a crawl remembers them of each document, and count
 import sys
 import typing
 
+from valence.podmanagers.redfish.composition import marks
 from valence.podmanagers.redfish.crawl import properties
 
 #: what a part is counted as; its amount is in cores, accelerators, MiB, GiB, Mbps
@@ -21,6 +22,8 @@ LOGICAL = frozenset({"Composed", "OS"})
 _PARTS_OF_BLOCK = (
     "Processors", "Memory", "Storage", "SimpleStorage", "Drives", "EthernetInterfaces", "ComputerSystems",
 )  # fmt: skip
+#: links of a node of Intel RSD to its drives, in one version or another
+DRIVES_OF_NODE = ("Storage", "LocalDrives", "RemoteDrives")
 #: values of UseCase in the capabilities of a collection or a zone
 CREATE, CONSTRAINED = "ComputerSystemComposition", "ComputerSystemConstrainedComposition"
 _MOST = 2**53
@@ -35,7 +38,7 @@ class Part(typing.NamedTuple):
     """A part that counts, or with the kind None something between a part and its system, such as a storage.
 
     ``parent`` is the path of the resource that led to it. ``detail`` is an instruction set, a ProcessorType or a
-    MediaType.
+    MediaType. ``status`` is that of a drive.
     """
 
     parent: str
@@ -43,6 +46,7 @@ class Part(typing.NamedTuple):
     amount: int = 0
     model: str | None = None
     detail: str | None = None
+    status: "Status | None" = None
 
 
 class Status(typing.NamedTuple):
@@ -53,7 +57,10 @@ class Status(typing.NamedTuple):
 
 
 class System(typing.NamedTuple):
-    """A system, with the paths of the blocks that it is made of; ``cores`` and ``memory_mib`` are of its summaries."""
+    """A system, with the paths of the blocks that it is made of; ``cores`` and ``memory_mib`` are of its summaries.
+
+    ``mark`` is the UUID of the node that it was made for, None where it carries no mark.
+    """
 
     status: Status
     blocks: tuple[str, ...]
@@ -61,6 +68,7 @@ class System(typing.NamedTuple):
     model: str | None
     cores: int
     memory_mib: int
+    mark: str | None = None
 
 
 class Composition(typing.NamedTuple):
@@ -100,9 +108,11 @@ class Zone(typing.NamedTuple):
 
 
 class Node(typing.NamedTuple):
-    """A node of Intel RSD: paths of the systems that it stands on."""
+    """A node of Intel RSD: paths of the systems that it stands on, and of the drives that it has; its mark."""
 
     systems: tuple[str, ...]
+    drives: tuple[str, ...] = ()
+    mark: str | None = None
 
 
 class Service(typing.NamedTuple):
@@ -180,11 +190,12 @@ def _memory(document, parent, follow):
 
 
 def _drive(document, parent, follow):
-    if _status(document).state in _MISSING:
+    status = _status(document)
+    if status.state in _MISSING:
         return None
     is_nvme = "NVMe" in (document.get("Protocol"), document.get("Interface"))
     media = _text(document.get("MediaType"), 32) or ("SSD" if is_nvme else None)
-    return Part(parent, DRIVE, _capacity(document), _text(document.get("Model"), 255), media)
+    return Part(parent, DRIVE, _capacity(document), _text(document.get("Model"), 255), media, status)
 
 
 def _capacity(document):
@@ -214,13 +225,17 @@ def _system(document, parent, follow):
     processors, memory = (document.get(f"{name}Summary") or {} for name in ("Processor", "Memory"))
     gibibytes = properties.at(memory, ("TotalSystemMemoryGiB",))
     is_number = isinstance(gibibytes, (int, float)) and not isinstance(gibibytes, bool)
+    status = _status(document)
+    if status.state == "Disabled" and document.get("PowerState") == "Off":
+        status = status._replace(state="StandbyOffline")  # it can be switched on
     return System(
-        _status(document),
+        status,
         _linked(document, ("Links", "ResourceBlocks"), follow),
         document.get("SystemType") in LOGICAL,
         _text(document.get("Model"), 255),
         number(properties.at(processors, ("CoreCount",))) or number(properties.at(processors, ("Count",))),
         number(gibibytes * 1024 if is_number else 0),
+        marks.sign(document).mark,
     )
 
 
@@ -256,7 +271,9 @@ def _zone(document, parent, follow):
 
 
 def _node(document, parent, follow):
-    return Node(_linked(document, ("Links", "ComputerSystem"), follow))
+    drives = (path for name in DRIVES_OF_NODE for path in _linked(document, ("Links", name), follow))
+    systems = _linked(document, ("Links", "ComputerSystem"), follow)
+    return Node(systems, tuple(dict.fromkeys(drives)), marks.sign(document).mark)
 
 
 def _service(document, parent, follow):

@@ -31,7 +31,8 @@ def seen(document, url, kind, parent, etag=None):
         links.resource_type(kind, document),
         parent,
         _name(document, url),
-        *map(_shared, (_health(status), status.get("State"), document.get("PowerState"))),
+        *map(_shared, (_health(status), status.get("State"))),
+        power_state(document),
         identity(document),
         usable_etag(etag or document.get("@odata.etag")),
     )
@@ -41,6 +42,11 @@ def _name(document, url):
     """Return the name of a resource, what stands in for one, or the last part of its path."""
     given = (_text(document.get(key), 255) for key in ("Name", "Id", "MemberId"))
     return next(filter(None, given), None) or _text(url.rpartition("/")[2], 255)
+
+
+def power_state(document):
+    """Return the PowerState of a resource, None where it has none."""
+    return _shared(document.get("PowerState"))
 
 
 def _health(status):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP to one pod manager: kept-alive connections, one TLS context, an end to every answer, and a stream of events."""
+"""HTTP to one pod manager: kept-alive connections, one TLS context, an end to every answer, and streams of events."""
 
 import contextlib
 import functools
@@ -47,7 +47,7 @@ def pool(paths, options, verify_ca, interruption, tls="auto"):
     if paths.scheme == "http":
         made = _Pool(paths.host, paths.port, **limits)
     else:
-        context = _trusting(paths, verify_ca, tls)
+        context = trusting(paths, verify_ca, tls)
         made = _TLSPool(paths.host, paths.port, ssl_context=context, cert_reqs=context.verify_mode, **limits)
     most_bytes = options.max_document_kib * 1024
     made.sending = Sending()
@@ -57,7 +57,7 @@ def pool(paths, options, verify_ca, interruption, tls="auto"):
     return made
 
 
-def _trusting(paths, verify_ca: str, tls: str = "auto") -> ssl.SSLContext:
+def trusting(paths, verify_ca: str, tls: str = "auto") -> ssl.SSLContext:
     """Return the TLS context for ``verify_ca`` and ``tls`` of a pod manager as they are now."""
     try:
         return tls_context(verify_ca, _modified(verify_ca), tls)
@@ -158,14 +158,14 @@ class _LimitedReader(io.RawIOBase):
 
     def break_off(self):
         """Wake whoever reads."""
-        _shut_down(self._sock)
+        shut_down(self._sock)
 
     def close(self):
         self._raw.close()
         super().close()
 
 
-def _shut_down(sock):
+def shut_down(sock):
     """Wake whoever reads; the socket's own method would take the TLS layer away from below its reader."""
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -275,7 +275,7 @@ class Stream:
         """Wake whoever reads, and end."""
         self._closed = True
         if self._socket is not None:
-            _shut_down(self._socket)
+            shut_down(self._socket)
 
     def release(self):
         """Give the connection back, in the thread that reads."""
@@ -306,7 +306,7 @@ class Stream:
         place = {"host": self._paths.host, "port": self._paths.port, "timeout": self._options.connect_timeout}
         if self._paths.scheme == "http":
             return http.client.HTTPConnection(**place)
-        return http.client.HTTPSConnection(**place, context=_trusting(self._paths, verify_ca, tls))
+        return http.client.HTTPSConnection(**place, context=trusting(self._paths, verify_ca, tls))
 
     def _failure(self, error):
         limits = self._options.connect_timeout, self._options.read_timeout

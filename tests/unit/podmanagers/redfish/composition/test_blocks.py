@@ -14,7 +14,7 @@ from valence.common import introspection_errors
 from valence.common.configuration import config
 from valence.db import models
 from valence.podmanagers import base as podmanagers
-from valence.podmanagers import composer
+from valence.podmanagers import composers
 from valence.podmanagers.redfish import driver
 from valence.simulator import server
 
@@ -49,7 +49,7 @@ class BlocksCase(base.TestCase):
         """Return the plan of a machine with one compute and one storage block."""
         before = tuple(self.composer.machines())
         node = str(uuid.uuid4())
-        return composer.Plan(node, "web", (self.compute[number], self.storage[number]), before=before)
+        return composers.Plan(node, "web", (self.compute[number], self.storage[number]), before=before)
 
     def composed(self, plan):
         """Compose a plan, follow its task, and return the one machine that is found."""
@@ -75,7 +75,7 @@ class ComposeTest(BlocksCase):
         self.assertEqual(podmanagers.DONE, outcome.state)
         (machine,) = self.composer.find(plan)
         self.assertEqual(outcome.resource_url, machine.resource_url)
-        self.assertEqual((composer.COMPOSED, set(plan.resource_urls)),
+        self.assertEqual((composers.COMPOSED, set(plan.resource_urls)),
                          (machine.state, set(machine.resource_urls)))  # fmt: skip
         busy = self.composer.look(plan.resource_urls)
         self.assertEqual(
@@ -219,7 +219,7 @@ class CapabilitiesTest(case.RedfishTestCase):
             handler.answer(201, {}, Location=f"{SYSTEMS}/1")
 
         service.answers[f"POST {SYSTEMS}"] = take
-        plan = composer.Plan("node", "web", (f"{BLOCKS}/1",))
+        plan = composers.Plan("node", "web", (f"{BLOCKS}/1",))
         with contextlib.suppress(introspection_errors.NotOffered):
             self.connect(service.url).composer().compose(plan)
         return bodies[0] if bodies else None

@@ -8,7 +8,7 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.podmanagers import base as podmanagers
-from valence.podmanagers import composer
+from valence.podmanagers import composers
 from valence.podmanagers.redfish import connection
 
 
@@ -49,7 +49,7 @@ class ConstrainedTest(ConstrainedCase):
         outcome = self.composer.compose(plan)
         self.assertEqual(podmanagers.DONE, outcome.state)
         (machine,) = self.composer.find(plan)
-        self.assertEqual((outcome.resource_url, composer.COMPOSED, True), (
+        self.assertEqual((outcome.resource_url, composers.COMPOSED, True), (
             machine.resource_url, machine.state, machine.is_marked,
         ))  # fmt: skip
         wanted, given = self.parts(plan.resource_urls), self.parts(machine.resource_urls)

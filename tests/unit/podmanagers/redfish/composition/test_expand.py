@@ -7,7 +7,7 @@ from tests.unit.podmanagers.redfish.composition import test_blocks
 from valence.common import composition_errors
 from valence.common import errors
 from valence.podmanagers import base as podmanagers
-from valence.podmanagers import composer
+from valence.podmanagers import composers
 
 EXPAND = {"composition": "expand", "systems": 2, "system_blocks": 2, "compute_blocks": 0, "storage_blocks": 3}
 #: what each kind of service lacks
@@ -24,7 +24,7 @@ class ExpandCase(test_blocks.BlocksCase):
     def plan(self, number=0, drives=2):
         """Return the plan of a base with the first storage blocks."""
         urls = (self.bases[number], *self.storage[:drives])
-        return composer.Plan(str(uuid.uuid4()), "web", urls, before=tuple(self.composer.machines()))
+        return composers.Plan(str(uuid.uuid4()), "web", urls, before=tuple(self.composer.machines()))
 
     def blocks_of(self, machine_url):
         links = self.driver.read(machine_url)["Links"]["ResourceBlocks"]
@@ -41,7 +41,7 @@ class ComposeTest(ExpandCase):
         plan = self.plan()
         self.assertEqual([], self.composer.find(plan))
         machine = self.composed(plan)
-        self.assertEqual((composer.COMPOSED, set(plan.resource_urls)),
+        self.assertEqual((composers.COMPOSED, set(plan.resource_urls)),
                          (machine.state, set(machine.resource_urls)))  # fmt: skip
         self.assertTrue(self.composer.exists(machine.resource_url))
         self.assertEqual([False] * 3, self.free(plan.resource_urls))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collections, page after page, and what is missing of them."""
 
+import types
+
 from tests import base
 from valence.common import errors
 from valence.podmanagers.redfish import urls
@@ -100,6 +102,19 @@ class WalkerTest(base.TestCase):
             self.documents[NICS], self.walker.unread = document, set()
             list(self.walker.members(NICS))
             self.assertEqual({NICS}, self.walker.unread, document)
+
+    def test_all_members_are_listed_or_an_error_is_raised(self):
+        connection = types.SimpleNamespace(
+            paths=PATHS, get=lambda path: types.SimpleNamespace(content=self.read(path))
+        )
+        self.assertRaises(errors.ResourceGone, collection_pages.all_members, connection, NICS)
+        self.documents[NICS] = collection("1", **{"@odata.nextLink": "?$skip=1"})
+        self.documents[f"{NICS}?$skip=1"] = collection("2")
+        wanted = [f"{NICS}/1", f"{NICS}/2"]
+        self.assertEqual(wanted, collection_pages.all_members(connection, NICS))
+        self.documents[f"{NICS}?$skip=1"] = errors.PodManagerError(url="http://pod", reason="500")
+        error = self.assertRaises(errors.PodManagerError, collection_pages.all_members, connection, NICS)
+        self.assertIn("skip=1 could not be read", error.detail)
 
     def test_a_dead_link_is_nothing(self):
         self.assertEqual([], self.ids("/redfish/v1/Gone"))

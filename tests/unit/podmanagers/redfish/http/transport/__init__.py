@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of valence.podmanagers.redfish.http.failures."""
+"""Tests of valence.podmanagers.redfish.http.transport."""

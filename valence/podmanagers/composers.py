@@ -5,10 +5,13 @@ import abc
 import types
 import typing
 
+from valence.common import introspection_errors
 from valence.podmanagers import base
 
 #: states of a Composed
 COMPOSING, COMPOSED, FAILED = "composing", "composed", "failed"
+#: state of a machine that has its hardware and waits for ``Composer.assemble``
+ALLOCATED = "allocated"
 
 
 class Plan(typing.NamedTuple):
@@ -18,6 +21,7 @@ class Plan(typing.NamedTuple):
     first request, or None. ``may_differ`` says that the pod manager may take other parts that are equal to these.
     ``machine_url`` is the path of the machine that an answer named, None where none did. ``required`` says of parts, by
     their paths, which of "model", "architecture" and "media" other parts must have in common with them.
+    ``is_allocated`` says that the machine is one that the pod manager allocates, as Intel RSD does.
     """
 
     node_id: str
@@ -27,18 +31,22 @@ class Plan(typing.NamedTuple):
     may_differ: bool = False
     machine_url: str | None = None
     required: typing.Mapping[str, typing.Collection[str]] = types.MappingProxyType({})
+    is_allocated: bool = False
 
 
 class Composed(typing.NamedTuple):
     """A machine that may be the one of a Plan: its path, one of the states above, and the paths of its parts.
 
-    ``is_marked`` means that it carries the mark of the plan's node, so that it is no other client's.
+    ``is_marked`` means that it carries the mark of the plan's node, so that it is no other client's. ``sign`` is what
+    it can be known by later, ``power_state`` Redfish's PowerState, None where it does not say that.
     """
 
     resource_url: str
     state: str
     resource_urls: tuple[str, ...] = ()
     is_marked: bool = False
+    sign: base.Sign = base.Sign()
+    power_state: str | None = None
 
 
 class Part(typing.NamedTuple):
@@ -69,6 +77,10 @@ class Composer(abc.ABC):
     def machines(self) -> list[str]:
         """Return the paths of all machines, for ``Plan.before``."""
 
+    def nodes(self) -> list[str]:
+        """Return the paths of the machines that the pod manager has allocated, for ``before`` of such a plan."""
+        return []
+
     def reserve(self, resource_urls: typing.Sequence[str], wanted: bool) -> None:  # noqa: B027
         """Mark parts as reserved, or not any more, where the service offers that; a refusal is no failure."""
 
@@ -93,6 +105,10 @@ class Composer(abc.ABC):
         It is marked if it carries the mark of the node ``node_id``.
         """
 
+    def assemble(self, machine_url: str) -> base.Outcome:
+        """Request that a machine in the state ALLOCATED is assembled, once."""
+        return base.Outcome(base.DONE)
+
     @abc.abstractmethod
     def attach(self, machine_url: str, resource_url: str) -> base.Outcome:
         """Request that a part is added to a machine, once."""
@@ -102,10 +118,11 @@ class Composer(abc.ABC):
         """Request that a part is removed from a machine, once."""
 
     @abc.abstractmethod
-    def decompose(self, machine_url: str, *, is_created: bool = False) -> base.Outcome:
+    def decompose(self, machine_url: str, *, is_created: bool = False, force: bool = False) -> base.Outcome:
         """Request that a machine is taken apart, once; a base that exists by itself stays. Gone is gone.
 
-        ``is_created`` says that the machine was not there before it was requested, so that it is no such base.
+        ``is_created`` says that the machine was not there before it was requested, so that it is no such base. With
+        ``force`` a service that can do so goes on past what fails on the way.
         """
 
     @abc.abstractmethod
@@ -115,3 +132,18 @@ class Composer(abc.ABC):
         Where a base stays after ``decompose``, it counts as there while it has parts besides its own. ``is_created``
         is as there.
         """
+
+    def media(self, resource_url: str) -> list[str]:
+        """Return the paths of what has to be erased of a part: its drives, or the volumes that stand for one.
+
+        Raise NotOffered where some of it cannot be erased, ResourceGone where there is no such part.
+        """
+        raise introspection_errors.NotOffered(what="erasing of drives")
+
+    def erase(self, medium_url: str) -> base.Outcome:
+        """Request that one of the ``media`` of a part is erased, once. To erase it twice does no harm."""
+        raise introspection_errors.NotOffered(what="erasing of drives")
+
+    def is_erasing(self, medium_url: str) -> bool:
+        """Return whether one of the ``media`` of a part says that it is being erased."""
+        return False
