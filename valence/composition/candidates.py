@@ -16,6 +16,8 @@ from valence.db import store
 FEW, FEWEST, MANY = 32, 8, 128
 #: devices of a part in all places that are tried, where these are few
 TOGETHER = 320
+#: most devices that one query reads of several zonings
+MOST_ROWS = 1000
 #: most pages of whole systems that are read until one can be had
 MOST_PAGES = 16
 #: most distinct models of a type that are looked at for one that contains a text
@@ -32,7 +34,8 @@ FREE = (store.Filter("state", "eq", "free"), store.Filter("full", "eq", False))
 #: method of pod managers that compose nothing: only whole systems are used there
 NO_METHOD = "none"
 
-#: the order of the index of models
+#: the orders of the indexes of zonings and of models
+BY_ZONING = [store.Sort(name) for name in ("zoning", "device_type", "state", "full", "size")]
 BY_MODEL = [store.Sort(name) for name in ("model", "state", "full", "size")]
 
 Devices = abc.Sequence[models.Device]
@@ -61,7 +64,11 @@ def of_type(part: requirements.Part) -> store.Filter:
 
 
 def page(
-    database: store.Store, part: requirements.Part, where: abc.Sequence[store.Filter], limit: int
+    database: store.Store,
+    part: requirements.Part,
+    where: abc.Sequence[store.Filter],
+    limit: int,
+    marker: str | None = None,
 ) -> Devices:
     """Return free devices for a part, smallest sufficient first; of memory the largest first.
 
@@ -69,24 +76,18 @@ def page(
     """
     filters = [of_type(part), *FREE, *weighing.conditions(part), *where]
     sort = [store.Sort("size", descending=part.device_type == "Memory")]
-    return database.list(models.Device, filters=filters, sort=sort, limit=limit, fields=_fields(part))
+    return database.list(
+        models.Device, filters=filters, sort=sort, marker=marker, limit=limit, fields=_fields(part)
+    )
 
 
 def pages(
     database: store.Store, part: requirements.Part, where: abc.Sequence[store.Filter]
 ) -> abc.Iterator[Devices]:
     """Yield the pages of free whole systems, at most MOST_PAGES of them."""
-    filters = [of_type(part), *FREE, *weighing.conditions(part), *where]
     marker = None
     for _ in range(MOST_PAGES):
-        found = database.list(
-            models.Device,
-            filters=filters,
-            sort=[store.Sort("size")],
-            marker=marker,
-            limit=MANY,
-            fields=_fields(part),
-        )
+        found = page(database, part, where, MANY, marker)
         yield found
         if len(found) < MANY:
             return
@@ -143,7 +144,7 @@ Kept = dict[str, tuple[float, dict[str, list[Place]]]]
 class Layouts:
     """The places of zonings, read from a store and kept for a few seconds: they change when a zone does.
 
-    With ``fresh`` they are read again.
+    With ``fresh`` they are read again, or with ``since``, a value of ``time.monotonic``, if they are older than that.
     """
 
     _kept: weakref.WeakKeyDictionary[store.Store, Kept] = weakref.WeakKeyDictionary()
@@ -151,19 +152,24 @@ class Layouts:
         weakref.WeakKeyDictionary()
     )
 
-    def __init__(self, database: store.Store, *, fresh: bool = False) -> None:
-        self._store, self._oldest = database, time.monotonic() if fresh else 0.0
+    def __init__(self, database: store.Store, *, fresh: bool = False, since: float = 0.0) -> None:
+        self._store, self._oldest = database, time.monotonic() if fresh else since
         self._own: dict[str, dict[str, list[Place]]] = {}
 
     def places(self, zoning: str, podm_id: str) -> list[Place]:
         """Return the places in which devices of a zoning of a pod manager can be combined with others."""
-        kept = self._kept.setdefault(self._store, {})
-        read_at, by_zoning = kept.get(podm_id, (0.0, {}))
         if podm_id in self._own:
             return self._own[podm_id].get(zoning, [])
-        if read_at < max(self._oldest, time.monotonic() - KEPT_SECONDS) or zoning not in by_zoning:
-            by_zoning = self._own[podm_id] = self._read(kept, podm_id)
+        by_zoning = self._known(podm_id)
+        if by_zoning is None or zoning not in by_zoning:
+            self._read([podm_id])
+            by_zoning = self._own[podm_id]
         return by_zoning.get(zoning, [])
+
+    def read(self, podm_ids: abc.Iterable[str]) -> None:
+        """Read the places of several pod managers by one query, as far as they are not known."""
+        if unknown := [each for each in podm_ids if each not in self._own and self._known(each) is None]:
+            self._read(unknown)
 
     def served(self) -> abc.Collection[str]:
         """Return the groups that conductors serve."""
@@ -173,14 +179,21 @@ class Layouts:
             self._groups[self._store] = time.monotonic(), groups
         return groups
 
-    def _read(self, kept: Kept, podm_id: str) -> dict[str, list[Place]]:
-        now = time.monotonic()
+    def _known(self, podm_id: str) -> dict[str, list[Place]] | None:
+        read_at, by_zoning = self._kept.get(self._store, {}).get(podm_id, (0.0, {}))
+        is_old = read_at < max(self._oldest, time.monotonic() - KEPT_SECONDS)
+        return None if is_old else by_zoning
+
+    def _read(self, podm_ids: abc.Collection[str]) -> None:
+        now, kept = time.monotonic(), self._kept.setdefault(self._store, {})
         for old in [podm_id for podm_id, (read_at, _) in list(kept.items()) if read_at < now - KEPT_SECONDS]:
             kept.pop(old, None)
-        filters = [store.Filter("podm_id", "eq", podm_id)]
-        by_zoning = _places(self._store.list(models.Zoning, filters=filters))
-        kept[podm_id] = now, by_zoning
-        return by_zoning
+        rows: dict[str, list[models.Zoning]] = {podm_id: [] for podm_id in podm_ids}
+        for row in self._store.list(models.Zoning, filters=[among("podm_id", podm_ids)]):
+            rows[row.podm_id].append(row)
+        for podm_id, own in rows.items():
+            by_zoning = self._own[podm_id] = _places(own)
+            kept[podm_id] = now, by_zoning
 
 
 def _places(rows: abc.Sequence[models.Zoning]) -> dict[str, list[Place]]:
@@ -235,6 +248,28 @@ def _inside(
         if len(every) < limit + FEW or len(having) >= limit:
             return having[:limit]
     return page(database, part, where, limit)
+
+
+def by_zoning(
+    database: store.Store,
+    part: requirements.Part,
+    zonings: abc.Collection[str],
+    where: abc.Sequence[store.Filter],
+) -> dict[str, list[models.Device]]:
+    """Return all candidates for a part in each of several zonings, the smallest first, by one query.
+
+    Only their sizes are read, and MOST_ROWS at most: a zoning without an entry may have more.
+    """
+    filters = [of_type(part), *FREE, *weighing.conditions(part), *where, among("zoning", zonings)]
+    fields = ("zoning", "size")
+    rows = database.list(models.Device, filters=filters, sort=BY_ZONING, limit=MOST_ROWS, fields=fields)
+    found: dict[str, list[models.Device]] = {zoning: [] for zoning in zonings}
+    for row in rows:
+        found[row.zoning].append(row)
+    if len(rows) < MOST_ROWS:
+        return found
+    # Zonings are read in the order of their keys: the last one is cut off, and those after it were not reached.
+    return {zoning: devices for zoning, devices in found.items() if devices and zoning != rows[-1].zoning}
 
 
 def served(database: store.Store) -> frozenset[str]:

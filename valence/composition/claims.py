@@ -15,9 +15,11 @@ from oslo_log import log
 from valence.common import composition_errors
 from valence.common import errors
 from valence.composition import explanation
+from valence.composition import quotas
 from valence.composition import selection
 from valence.db import models
 from valence.db import store
+from valence.db.models.node import LOST
 
 LOG = log.getLogger(__name__)
 
@@ -41,9 +43,17 @@ class Granted(typing.NamedTuple):
     collisions: int
 
 
+class Owner(typing.NamedTuple):
+    """The node that gets devices, and its project; ``is_new`` says whether the same commit stores the node."""
+
+    node_id: str
+    project_id: str
+    is_new: bool = False
+
+
 def grant(
     database: store.Store,
-    node_id: str,
+    owner: Owner,
     choose: abc.Callable[[frozenset[str]], selection.Choice | selection.Nothing],
     others: abc.Callable[[selection.Choice], abc.Sequence[store.Change]],
     *,
@@ -53,22 +63,24 @@ def grant(
 
     ``choose(avoid)`` selects without the devices that others took meanwhile; ``others(choice)`` returns the caller's
     changes: the node, its operation, its event. Raises NothingFits with an explanation, DeviceTaken after TRIES
-    selections, and what a commit raises.
+    selections, QuotaExceeded, QuotaBusy, and what a commit raises.
     """
     avoid: set[str] = set()
-    taken = ""
+    taken, end = "", quotas.patience(database)
     for collisions in range(TRIES):
         choice = choose(frozenset(avoid))
         if isinstance(choice, selection.Nothing):
             raise explanation.refusal(database, choice)
         own = list(others(choice))
         try:
-            rights = granting(database, choice.devices, node_id)
-            stored = database.commit(*own, *rights, lease=lease)
+            changes = [*own, *granting(database, choice.devices, owner.node_id)]
+            stored = quotas.commit(
+                database, owner.project_id, changes, is_new=owner.is_new, lease=lease, end=end
+            )
         except (composition_errors.DeviceTaken, errors.Duplicate, errors.NotFound) as error:
             taken = _taken(error, choice.uuids)
             avoid |= {taken, *claimed(database, choice.uuids)}
-            LOG.debug("node %s: device %s was taken by another writer, choosing again", node_id, taken)
+            LOG.debug("node %s: device %s was taken, choosing again", owner.node_id, taken)
             continue
         claims = tuple(row for row in stored[len(own) :] if isinstance(row, models.Claim))
         return Granted(choice, stored[: len(own)], claims, collisions)
@@ -90,8 +102,9 @@ def granting(database: store.Store, devices: Devices, node_id: str) -> list[stor
     """Return the changes that give devices, each with the name of its part, to a node.
 
     Their commit raises Duplicate, of kind claim, for a device that was taken, and NotFound for one that is gone. Raises
-    DeviceTaken for a shared device without a free slot.
+    DeviceTaken for a shared device without a free slot. ``quotas.commit`` keeps limits.
     """
+    measures = quotas.measures(database, {device.uuid for _, device in devices})
     shared = [device.uuid for _, device in devices if device.slots > 1]
     rows = _claims_of(database, shared)
     changes: list[store.Change] = []
@@ -104,14 +117,21 @@ def granting(database: store.Store, devices: Devices, node_id: str) -> list[stor
             device_id=device.uuid,
             podm_id=device.podm_id,
             part=part,
+            counted=measures.get(device.uuid),
         )
         changes += [store.Create(claim), store.Update(device, {"node_id": node_id, "full": is_full})]
     return changes
 
 
+def is_lost(claim: models.Claim) -> bool:
+    """Return whether the machine of the claim's node was seen without the device."""
+    return claim.state == "failed" and str(claim.error).startswith(LOST)
+
+
 def _slot(device: models.Device, present: abc.Sequence[models.Claim]) -> tuple[int, bool]:
     """Return a slot of a device that no claim has, and whether it is the last one."""
-    attached = sum(row.state in ATTACHED for row in present)
+    # A machine that has lost its device is not among the consumers; its node keeps the slot.
+    attached = sum(row.state in ATTACHED and not is_lost(row) for row in present)
     foreign = max(0, device.consumers - attached) if device.slots > 1 else 0
     used = {row.id for row in present}
     left = [slot for slot in range(1, device.slots + 1) if f"{device.uuid}/{slot}" not in used]
@@ -120,10 +140,15 @@ def _slot(device: models.Device, present: abc.Sequence[models.Claim]) -> tuple[i
     return left[0], len(left) == 1
 
 
-def returning(database: store.Store, claims: abc.Sequence[models.Claim]) -> list[store.Change]:
+def returning(
+    database: store.Store,
+    claims: abc.Sequence[models.Claim],
+    values: abc.Mapping[str, dict[str, typing.Any]] | None = None,
+) -> list[store.Change]:
     """Return the changes that take devices back from their nodes; devices that are gone have no row to change.
 
-    Their commit raises NotFound for a claim that was returned, and for a device that vanished meanwhile.
+    ``values`` are what devices get besides, by their UUIDs. Their commit raises NotFound for a claim that was returned,
+    and for a device that vanished meanwhile.
     """
     uuids = list({row.device_id for row in claims})
     mine = {row.id for row in claims}
@@ -131,7 +156,11 @@ def returning(database: store.Store, claims: abc.Sequence[models.Claim]) -> list
     left = {row.device_id: row.node_id for row in rest}
     filters = [store.Filter("uuid", "in", uuids)]
     devices = database.list(models.Device, filters=filters, fields=()) if uuids else ()
-    free = [store.Update(row, {"node_id": left.get(row.uuid), "full": False}) for row in devices]
+    more = values or {}
+    free = [
+        store.Update(row, {"node_id": left.get(row.uuid), "full": False} | more.get(row.uuid, {}))
+        for row in devices
+    ]
     return [*map(store.Delete, claims), *free]
 
 

@@ -11,6 +11,7 @@ from collections import abc
 
 from valence.common import composition_errors
 from valence.common import errors
+from valence.common import words
 from valence.composition import candidates
 from valence.composition import combining
 from valence.composition import requirements
@@ -288,6 +289,16 @@ def document(database: store.Store, outcome: selection.Choice | selection.Nothin
     }
 
 
+def limited(document: dict[str, typing.Any], exceeded: abc.Sequence[errors.Problem]) -> dict[str, typing.Any]:
+    """Return an explanation with the limits of the project that the request would exceed: then it does not fit."""
+    if not exceeded:
+        return document
+    quota = [{name: problem[name] for name in ("resource", "limit", "used", "asked")} for problem in exceeded]
+    sentences = " ".join(problem["detail"] for problem in exceeded)
+    summary = sentences if document["fits"] else f"{document['summary']} {sentences}"
+    return document | {"fits": False, "summary": summary, "quota": quota}
+
+
 def _explained(database: store.Store, nothing: selection.Nothing) -> tuple[Explainer, list[PartReport], str]:
     explainer = Explainer(database, nothing.among)
     reports = [explainer.report(part) for part in nothing.parts]
@@ -311,7 +322,11 @@ def _together(database: store.Store, explainer: Explainer, nothing: selection.No
     place = f"{_zone_name(database, nearest.place.zone)} of {podm}" if nearest.place.zone else podm
     if nearest.limit:
         return f"Each part is free, but {place} allows no such node: its limit is {nearest.limit}."
-    rest = "" if nothing.tried >= nothing.of else f" {nothing.tried} of {nothing.of} zones were tried."
+    rest = (
+        ""
+        if nothing.tried >= nothing.of
+        else f" {nothing.tried} of {words.counted(nothing.of, 'zone')} tried."
+    )
     conditions = [rule.text(nearest.part) for rule in weighing.RULES if rule.condition(nearest.part)]
     needed = f" with {' and '.join(conditions)}" if conditions else ""
     number = f"{nearest.part.count} free {many}" if nearest.part.count > 1 else f"a free {one}"
@@ -329,7 +344,7 @@ def _largest(database: store.Store, nearest: combining.Shortage) -> str:
     found = database.list(models.Device, filters=filters, sort=sort, limit=1)
     if not found or not nearest.part.size:
         return ""
-    return f"; the largest has {found[0].size} {weighing.UNITS.get(nearest.part.device_type, '')}".rstrip()
+    return f"; the largest has {weighing.size_text(found[0].size, nearest.part.device_type)}"
 
 
 def _zone_name(database: store.Store, zone: str) -> str:

@@ -15,6 +15,8 @@ from valence.db import store
 
 #: method of pod managers that choose the devices of a machine themselves
 CHOOSING = "constrained"
+#: method of pod managers that allocate whole systems, and may choose another one than was requested
+ALLOCATING = "allocate"
 #: device type -> the part of requirements that it satisfies
 PARTS = {"Storage": "storage", "Network": "network", "Accelerator": "accelerator", "Memory": "memory"}
 
@@ -78,6 +80,10 @@ def choose(
         problems.append({"path": path, "detail": texts.limited.format(broken), "hint": texts.fewer})
     if problems or place is None:
         raise errors.ValidationFailed(problems=problems)
+    if base and place.method == ALLOCATING and len(devices) > 1:
+        raise introspection_errors.NotOffered(
+            what="allocation of a system with drives; attach them afterwards"
+        )
     if base and place.method == CHOOSING:
         raise introspection_errors.NotOffered(
             what="composition of named devices; it chooses equal ones itself"

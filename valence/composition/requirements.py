@@ -196,6 +196,10 @@ class _Reader:
     def _read_pci_devices(self, value: typing.Any, path: str, found: Requirements) -> None:
         for _, given in self._members(value, path, ("type",)):
             kinds = given if isinstance(given, list) else [given]
+            known = ", ".join([*ACCELERATORS.values(), *MEDIA.values()])
+            if not kinds:
+                hint = f"Name kinds, or leave pci_device out. Known kinds: {known}."
+                self._note(f"{path}.type", "It is an empty list.", hint)
             if len(kinds) > MOST_ITEMS:
                 self._note(f"{path}.type", f"It must have at most {MOST_ITEMS} items.")
                 continue
@@ -206,7 +210,6 @@ class _Reader:
                 elif word in MEDIA and "storage" in self._parts:
                     found.setdefault("storage", []).append({"media": MEDIA[word], "count": 1})
                 else:
-                    known = ", ".join([*ACCELERATORS.values(), *MEDIA.values()])
                     self._note(f"{path}.type[{number}]", "It is no known kind.", f"Known kinds: {known}.")
 
     def _limit(self, found: Requirements, path: str) -> None:

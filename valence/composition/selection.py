@@ -8,6 +8,7 @@ the first. Among equal devices chance decides, so that writers who choose at the
 
 import dataclasses
 import functools
+import itertools
 import math
 import random
 import time
@@ -17,6 +18,7 @@ from collections import abc
 from valence.composition import candidates
 from valence.composition import combining
 from valence.composition import requirements
+from valence.composition import scarcity
 from valence.composition import weighing
 from valence.db import models
 from valence.db import store
@@ -29,13 +31,15 @@ ENOUGH = 16
 FEW_PLACES = 12
 #: zonings that are tried at most, and after how many seconds, if ENOUGH were tried, no more are
 MOST_ZONINGS, MOST_SECONDS = 200, 2.0
+#: most zonings whose places, and scarce devices, are read by one query
+GROUP = 32
 
 
 class Among(typing.NamedTuple):
     """Where devices may come from: a pod manager, a zone, or the zonings of a machine that gets more.
 
     ``present`` counts by type the devices of that machine, for the limits of its zones. Without ``systems`` no whole
-    system is chosen.
+    system is chosen, with ``only_systems`` nothing else; none is chosen of a pod manager with the method ``unless``.
     """
 
     podm_id: str | None = None
@@ -43,6 +47,8 @@ class Among(typing.NamedTuple):
     zonings: tuple[str, ...] = ()
     present: abc.Mapping[str, int] = {}
     systems: bool = True
+    only_systems: bool = False
+    unless: str | None = None
 
 
 ANYWHERE = Among()
@@ -76,6 +82,7 @@ class Nothing(typing.NamedTuple):
     """No devices: ``tried`` zonings ``of`` those that came into question, in each of which something was missing.
 
     ``nearest`` is the best Shortage among them. ``unusable`` is why pod managers with candidates were passed over.
+    ``since`` is a value of ``time.monotonic``: what was read of places after it is new enough to explain a refusal.
     ``parts`` are those of the request, with their models; ``is_pooled`` whether memory devices were considered.
     """
 
@@ -85,6 +92,7 @@ class Nothing(typing.NamedTuple):
     of: int = 0
     nearest: combining.Shortage | None = None
     unusable: abc.Mapping[str, str] = {}
+    since: float = math.inf
 
 
 def choose(
@@ -127,8 +135,9 @@ class _Search:
         self._known_podms: set[str] = set()
         self._lead: requirements.Part | None = None
         self._seen: set[tuple[str, ...]] = set()
-        self._tried = 0
-        self._of = 0
+        self._attempts = self._tried = self._of = 0
+        self._since = math.inf
+        self._scarce = scarcity.Scarce(database, self._where)
         self._nearest: combining.Shortage | None = None
         memory = combining.memory_part(wanted.memory_mib)
         self._base = wanted.base and self._resolved(wanted.base)
@@ -161,11 +170,13 @@ class _Search:
     def nothing(self) -> Nothing:
         """Return what was tried."""
         parts = (self._base, *self._parts) if self._base else self._parts
-        return Nothing(parts, self._among, self._tried, self._of, self._nearest, dict(self._unusable))
+        return Nothing(
+            parts, self._among, self._tried, self._of, self._nearest, dict(self._unusable), self._since
+        )
 
     def _fits(self, base: requirements.Part | None, memory_mib: int = 0) -> list[weighing.Fit]:
         """Return what fits, as far as it was looked for."""
-        self._seen = set()
+        self._seen, self._attempts = set(), 0
         memory = combining.memory_part(memory_mib)
         parts = (*self._parts, *((memory,) if memory else ()))
         # Most requests need no page of a part that many devices satisfy.
@@ -173,6 +184,7 @@ class _Search:
         if fits := self._attempt(base, parts, plain, ENOUGH):
             return fits
         # Nothing is refused because of zones as they were some seconds ago.
+        self._since = min(self._since, time.monotonic())
         self._layouts = candidates.Layouts(self._store, fresh=True)
         return self._attempt(base, parts, frozenset(), MOST_ZONINGS)
 
@@ -184,7 +196,7 @@ class _Search:
         most: int,
     ) -> list[weighing.Fit]:
         """Return what fits in ``most`` places; pages of ``plain`` parts are not read."""
-        self._most, self._begun = min(most, MOST_ZONINGS), len(self._seen)
+        self._most, self._begun = min(most, MOST_ZONINGS), self._attempts
         self._deadline = time.monotonic() + MOST_SECONDS
         everything = (base, *parts) if base else parts
         self._read(everything, plain)
@@ -250,9 +262,11 @@ class _Search:
             self._note_pod_managers({device.podm_id for device in page})
             usable = [device for device in page if device.podm_id not in self._unusable]
             machines = [each for each in self._allowed(part, usable) if combining.covers_all(each, parts)]
-            if machines:
-                best = combining.in_order(part, machines)[0]
-                (place,) = candidates.own_places(self._store, [best]).values()
+            places = candidates.own_places(self._store, machines) if machines else {}
+            wanted = [each for each in machines if places[each.uuid].method != self._among.unless]
+            if wanted:
+                best = combining.in_order(part, wanted)[0]
+                place = places[best.uuid]
                 return [weighing.Fit(((part, best),), place, self._free(place))]
         return []
 
@@ -271,6 +285,8 @@ class _Search:
         self._lead = lead
         fits: list[weighing.Fit] = []
         for place in self._places(lead):
+            self._attempts += 1
+            self._tried = max(self._tried, self._attempts)
             fit = self._combined(place, base, parts)
             if not isinstance(fit, combining.Shortage):
                 fits.append(weighing.Fit(fit, place, self._free(place)))
@@ -282,21 +298,38 @@ class _Search:
 
     def _is_over(self) -> bool:
         # A database that is slow is no reason to refuse what was hardly looked for.
-        is_late = time.monotonic() > self._deadline and len(self._seen) - self._begun >= ENOUGH
+        is_late = time.monotonic() > self._deadline and self._attempts - self._begun >= ENOUGH
         return self._tried >= self._most or is_late
 
     def _places(self, lead: requirements.Part) -> abc.Iterator[candidates.Place]:
-        """Yield places that may have candidates of the lead and were not tried before."""
-        for zoning in self._zonings(lead):
-            if self._is_over():
-                return
-            podm_id = zoning.partition("/")[0]
-            self._note_pod_managers({podm_id})
-            for place in () if podm_id in self._unusable else self._layouts.places(zoning, podm_id):
-                if place.zonings not in self._seen and self._is_wanted(place):
+        """Yield places that may have candidates of the lead and were not tried before.
+
+        They are read in groups. Most requests need one place only, so that the first group has one zoning.
+        """
+        zonings, size = self._zonings(lead), 1
+        while (group := list(itertools.islice(zonings, size))) and not self._is_over():
+            places = self._places_of(group)
+            self._scarce.group = [zoning for place in places for zoning in place.zonings]
+            for place in places:
+                if self._is_over():
+                    return
+                if place.zonings not in self._seen:
                     self._seen.add(place.zonings)
-                    self._tried = max(self._tried, len(self._seen))
                     yield place
+            size = min(GROUP, 2 * size)
+
+    def _places_of(self, zonings: abc.Sequence[str]) -> list[candidates.Place]:
+        """Return the places of zonings that come into question, and were not tried before."""
+        by_zoning = {zoning: zoning.partition("/")[0] for zoning in zonings}
+        self._note_pod_managers(set(by_zoning.values()))
+        self._layouts.read({podm_id for podm_id in by_zoning.values() if podm_id not in self._unusable})
+        found = [
+            place
+            for zoning, podm_id in by_zoning.items()
+            if podm_id not in self._unusable
+            for place in self._layouts.places(zoning, podm_id)
+        ]
+        return [place for place in found if place.zonings not in self._seen and self._is_wanted(place)]
 
     def _is_wanted(self, place: candidates.Place) -> bool:
         is_asked_for = self._among.zone_id in (None, place.zone) and set(self._among.zonings) <= set(
@@ -311,7 +344,8 @@ class _Search:
         self._of = max(self._of, len(first))
         yield from first
         if lead in self._full and self._most == MOST_ZONINGS and not self._among.zonings:
-            more = [row.id for row in self._store.list(models.Zoning, filters=self._of_pod_manager())]
+            rows = self._store.list(models.Zoning, filters=self._of_pod_manager(), fields=())
+            more = [row.id for row in rows]
             random.shuffle(more)
             self._of = len(more)
             yield from (zoning for zoning in more if zoning not in first)
@@ -330,10 +364,12 @@ class _Search:
         everything = (base, *parts) if base else parts
         # The part that was missing elsewhere is looked for first, then those of which few are left.
         for part in sorted(everything, key=lambda part: (part is not self._missing, self._number(part))):
-            by_part[part] = self._inside(part, place)
-            is_missing = combining.amount(part, by_part[part]) < part.count
-            if is_missing and part.device_type != "Memory" and not self._may_be_covered(part):
+            is_needed = part.device_type != "Memory" and not self._may_be_covered(part)
+            is_scarce = is_needed and part in self._full and self._scarce.is_missing(part, place)
+            by_part[part] = [] if is_scarce else self._inside(part, place)
+            if is_needed and combining.amount(part, by_part[part]) < part.count:
                 self._missing = part
+                self._scarce.parts.add(part)
                 return combining.Shortage(place, part, len(by_part) - 1)
         return combining.combine(place, base, parts, by_part, self._among.present)
 
@@ -378,6 +414,8 @@ def where(database: store.Store, among: Among, layouts: candidates.Layouts) -> l
         filters.append(candidates.among("zoning", _zonings_of(database, among.zone_id)))
     if not among.systems:
         filters.append(store.Filter("device_type", "neq", "System"))
+    if among.only_systems:
+        filters.append(store.Filter("device_type", "eq", "System"))
     return filters
 
 

@@ -51,13 +51,15 @@ class Rule(typing.NamedTuple):
 UNITS = {"Compute": "cores", "System": "cores", "Storage": "GiB", "Network": "Mbps", "Memory": "MiB"}
 
 
-def _size_text(part: requirements.Part) -> str:
-    return f"{part.size} {UNITS.get(part.device_type, 'accelerators')}"
+def size_text(size: int, device_type: str) -> str:
+    """Return a size of devices with its unit, such as "1 core" or "2 cores"."""
+    unit = UNITS.get(device_type, "accelerators")
+    return f"{size} {unit.removesuffix('s') if size == 1 and unit != 'Mbps' else unit}"
 
 
 #: what a device has to keep beyond its type and state, in the order in which explanations count
 RULES = (
-    Rule("size", "gte", lambda part: part.size, _size_text),
+    Rule("size", "gte", lambda part: part.size, lambda part: size_text(part.size, part.device_type)),
     Rule("memory_mib", "gte", lambda part: part.memory_mib, lambda part: f"{part.memory_mib} MiB of memory"),
     Rule("model", "in", lambda part: part.models, lambda part: f"model {part.model}"),
     Rule(

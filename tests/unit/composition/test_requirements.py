@@ -103,6 +103,7 @@ class NormalTest(base.TestCase):
             {"processor": {"model": ["a"]}}, {"processor": {"model": "\ud800"}},
             {"storage": [{}] * 17}, {"storage": [{"count": 64}] * 3}, {"pci_device": {"type": ["GPU"] * 17}},
             {"accelerator": [{}] * 9, "pci_device": {"type": ["GPU"] * 8}}, {"pci_device": {"type": 1}},
+            {"pci_device": {"type": []}},
             {"pci_device": ["GPU"]}, {"storage": [[]]}, {"storage": [None]}, {"a" * 1000: 1},
         ]  # fmt: skip
         for body in wrong:

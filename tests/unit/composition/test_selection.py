@@ -233,6 +233,7 @@ class PlacesTest(SelectionCase):
         self.assertEqual("none", choice.place.method)
         self.assert_nothing({"storage": {"capacity_gib": 1001}})
         self.assert_nothing({"storage": {"capacity_gib": 900}}, systems=False)
+        self.assert_nothing({"storage": {"capacity_gib": 900}}, unless="none")
 
     def test_pod_managers_that_cannot_be_asked_are_passed_over(self):
         away = [

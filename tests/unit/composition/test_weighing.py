@@ -91,3 +91,16 @@ class OwnTest(base.TestCase):
     def test_a_site_has_none_of_its_own_at_first(self):
         self.assertEqual({}, dict(weighing.own(weighing.FILTERS)))
         self.assertTrue(weighing.passes(models.Device(), requirements.Part("processor", "Compute")))
+
+
+class SizeTest(base.TestCase):
+    def test_one_of_a_unit_is_not_several(self):
+        for size, kind, text in (
+            (1, "Compute", "1 core"),
+            (2, "System", "2 cores"),
+            (1, "Network", "1 Mbps"),
+            (1, "Accelerator", "1 accelerator"),
+            (4, "Accelerator", "4 accelerators"),
+            (1, "Storage", "1 GiB"),
+        ):
+            self.assertEqual(text, weighing.size_text(size, kind))
