@@ -12,7 +12,6 @@ import typing
 from valence.bus import messaging
 from valence.bus import rpc_client
 from valence.bus import wire
-from valence.bus.rpc_client import STORE_TIMEOUT
 from valence.bus.rpc_client import Namespace
 from valence.common import packing
 from valence.common.context import RequestContext
@@ -29,7 +28,7 @@ class Records(Namespace):
 
     def list(self, context: RequestContext, model: str, **query: typing.Unpack[wire.Query]) -> wire.Page:
         """Return a page of the rows that ``query`` selects, by default of all."""
-        return self._read(context, "list", model=model, query=wire.ALL | query)
+        return wire.unpacked(self._read(context, "list", model=model, query=wire.ALL | query))
 
     def get(
         self, context: RequestContext, model: str, key: str, *, fields: wire.Names | None = None
@@ -92,6 +91,10 @@ class Resources(Namespace):
     ) -> dict[str, wire.Document]:
         """Return what ``details`` returns, read by the conductor ``host``; conductors call each other with it."""
         return self._live(context, "read", server=host, share_of=pod_manager, uuids=uuids)
+
+    def rack(self, context: RequestContext, uuid: str) -> dict[str, typing.Any]:
+        """Return what a rack contains and where, see ``valence.conductor.inventory.racks``; raise NotFound, Busy."""
+        return self._live(context, "rack", uuid=uuid)
 
     def _live(self, context: RequestContext, method: str, **kwargs: typing.Any) -> typing.Any:
         return self._call(context, method, LONG_TIMEOUT, topic=messaging.DETAILS_TOPIC, **kwargs)
@@ -338,13 +341,13 @@ class Introspection(Namespace):
 
     def part(self, context: RequestContext, transfer: str, number: int, *, server: str) -> str:
         """Return part ``number``, from 0 on, of a Content's ``more``."""
-        return self._bulk(context, "part", STORE_TIMEOUT, server=server, transfer=transfer, number=number)
+        return self._bulk(context, "part", None, server=server, transfer=transfer, number=number)
 
     def send(
         self, context: RequestContext, text: str, *, transfer: str | None = None, server: str | None = None
     ) -> wire.Transfer:
         """Send a part of a document, the first one to any server; return the Transfer for the others."""
-        return self._bulk(context, "send", STORE_TIMEOUT, server=server, text=text, transfer=transfer)
+        return self._bulk(context, "send", None, server=server, text=text, transfer=transfer)
 
     def receive(
         self,
@@ -376,7 +379,12 @@ class Introspection(Namespace):
         self._bulk(context, "delete_data", machine=machine)
 
     def _bulk(
-        self, context: RequestContext, method: str, timeout: float = LONG_TIMEOUT, /, **kwargs: typing.Any
+        self,
+        context: RequestContext,
+        method: str,
+        timeout: float | None = LONG_TIMEOUT,
+        /,
+        **kwargs: typing.Any,
     ) -> typing.Any:
         return self._call(context, method, timeout, topic=messaging.BULK_TOPIC, **kwargs)
 
@@ -418,6 +426,7 @@ class Conductor:
         self.nodes = composition_client.Nodes(caller)
         self.devices = composition_client.Devices(caller)
         self.flavors = composition_client.Flavors(caller)
+        self.quotas = composition_client.Quotas(caller)
         self.operations = Operations(caller)
         self.backup = Backup(caller)
         self.introspection = Introspection(caller)

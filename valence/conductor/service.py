@@ -18,6 +18,7 @@ from valence.bus import rpc_server
 from valence.common import secrets
 from valence.common.web import http_server
 from valence.common.web import metrics
+from valence.composition import quotas
 from valence.conductor.cluster import leases
 from valence.conductor.cluster import ownership
 from valence.conductor.cluster import site
@@ -42,6 +43,7 @@ from valence.conductor.monitoring import observer
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.nodes import sweep as node_sweep
 from valence.conductor.nodes import worker as node_worker
+from valence.conductor.nodes.ironic import access
 from valence.conductor.work import deletions
 from valence.conductor.work import leftovers
 from valence.conductor.work import worker
@@ -67,6 +69,7 @@ class Conductor:
 
     def __init__(self, conf, transport=None):
         self._conf = conf
+        quotas.configure(conf)
         self._store = work_metrics.MeteredStore(store.connect(conf, secrets.load(conf)))
         self._connections = connections.Connections(conf)
         self._leases = leases.LeaseKeeper(self._store, conf.host, conf.conductor.lease_seconds)
@@ -74,12 +77,14 @@ class Conductor:
         self._health = site.StoreHealth(self._store, self._site.clock)
         self._ownership = ownership.Ownership(conf, self._store)
         self._worker = worker.Worker(conf, self._store, self._leases, self._connections, self._ownership)
+        self._ironic = access.Ironic(conf)
         self._node_worker = node_worker.NodeWorker(
             conf,
             self._store,
             self._leases,
             live_connections=self._connections,
             ownership=self._ownership,
+            ironic=self._ironic,
             hint=self._hint,
         )
         transport = transport or messaging.get_transport(conf)
@@ -126,9 +131,10 @@ class Conductor:
             records.RecordsEndpoint(self._store),
             self._pod_managers,
             self._resources,
-            nodes.NodesEndpoint(self._store, self._wake_all),
+            nodes.NodesEndpoint(self._store, self._wake_nodes, self._ironic),
             devices.DevicesEndpoint(self._store),
             flavors.FlavorsEndpoint(self._store),
+            flavors.QuotasEndpoint(self._store),
             operations.OperationsEndpoint(self._store, self._leases, self._wake, self._wake_all),
             self._backup,
             *self._introspection.endpoints,
@@ -154,6 +160,13 @@ class Conductor:
         self._worker.wake()
         self._node_worker.wake()
         self._peers.wake_all()
+
+    def _wake_nodes(self, podm_id):
+        """Have work on the nodes of a pod manager begin; nobody else needs to look where it is this conductor's."""
+        if self._ownership.owns(podm_id):
+            self._node_worker.wake()
+        else:
+            self._wake_all()
 
     def _hint(self, podm_id, resource_url, is_structural):
         """Have a resource, or a whole pod manager, read again that work on a node has changed."""

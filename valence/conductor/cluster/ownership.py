@@ -22,6 +22,7 @@ from valence import version
 from valence.bus import rpc_client
 from valence.common import context
 from valence.common import errors
+from valence.common import words
 from valence.conductor import client
 from valence.conductor.work import threads
 from valence.db import models
@@ -141,7 +142,10 @@ class Ownership:
             gained, lost = self._refresh()
         if gained or lost:
             LOG.info(
-                "serving %s pod managers: %s gained, %s given away", len(self.owned), len(gained), len(lost)
+                "serving %s: %s gained, %s given away",
+                words.counted(len(self.owned), "pod manager"),
+                len(gained),
+                len(lost),
             )
             self.membership.tell()
             self.changed(gained, lost)
@@ -189,7 +193,8 @@ class Ownership:
         if moved := moves(self._owners, owners):
             LOG.info("%s of %s pod managers change their conductor", moved, len(self._owners))
         if unserved := groups.keys() - owners.keys():
-            LOG.warning("nobody serves %s pod managers, no conductor of their groups lives", len(unserved))
+            unreached = words.counted(len(unserved), "pod manager")
+            LOG.warning("nobody serves %s, no conductor of their groups lives", unreached)
         self._owners, self._known = owners, known
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes by what they are made of: by a device, or by the UUID that an operating system reads from its machine.
 
-Each is a fixed number of queries, however many nodes there are.
+Each is a fixed number of queries, however many nodes there are. ``indexed`` finds a machine to adopt by its index.
 """
 
 import typing
 
+from valence.common import errors
 from valence.db import models
 from valence.db import store
 
@@ -13,6 +14,39 @@ from valence.db import store
 BY_DEVICE, BY_SYSTEM = "device_id", "system_uuid"
 #: most machines with the same UUID: some makers give all machines the same
 MOST = 500
+#: types of machines that an index may name; a node comes before a system
+INDEXED = ("Node", "System")
+
+
+def indexed(database: store.Store, values: dict[str, typing.Any]) -> str:
+    """Return the UUID of the machine ``node_index`` of the pod manager ``podm_id``; raise ValidationFailed.
+
+    The index is the last part of its path. Of a node and a system with the same index it is the node.
+    """
+    wanted = [
+        store.Filter("podm_id", "eq", values["podm_id"]),
+        store.Filter("resource_type", "in", list(INDEXED)),
+    ]
+    index = values["node_index"]
+    machines = database.list(
+        models.Resource, filters=wanted, fields=["uuid", "resource_type", "resource_url"]
+    )
+    rows = [row for row in machines if index and row.resource_url.rstrip("/").rpartition("/")[2] == index]
+    for kind in INDEXED:
+        of_kind = [row for row in rows if row.resource_type == kind]
+        if len(of_kind) == 1:
+            return of_kind[0].uuid
+        if of_kind:
+            urls = ", ".join(sorted(row.resource_url for row in of_kind)[:5])
+            raise _index_problem(
+                f"The pod manager {values['podm_id']} has several machines {index!r}: {urls}."
+            )
+    raise _index_problem(f"The pod manager {values['podm_id']} has no node or system {index!r}.")
+
+
+def _index_problem(detail: str) -> errors.ValidationFailed:
+    hint = "Give the last part of resource_url of one in GET /v1/systems, or its uuid as resource_id."
+    return errors.ValidationFailed(problems=[{"path": "$.node_index", "detail": detail, "hint": hint}])
 
 
 def filters(database: store.Store, given: typing.Iterable[typing.Sequence[typing.Any]]) -> list[store.Filter]:
@@ -57,4 +91,8 @@ def _of_system(database: store.Store, uuid: str) -> list[str]:
         ],
         fields=["podm_id", "resource_url"],
     )
-    return [node.uuid for node in nodes if (node.podm_id, node.resource_url) in places]
+    # Of nodes that stand on a system the path is another one: they have claims of it.
+    claimed = [store.Filter("device_id", "in", [state.uuid for state in states])]
+    having = {claim.node_id for claim in database.list(models.Claim, filters=claimed, fields=["node_id"])}
+    having |= {node.uuid for node in nodes if (node.podm_id, node.resource_url) in places}
+    return sorted(having)

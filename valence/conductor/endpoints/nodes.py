@@ -2,60 +2,77 @@
 """Nodes for clients: each request is one commit of the node, its claims, its operation and its event."""
 
 import functools
-import json
 
 from oslo_utils import uuidutils
 
 from valence.bus import messaging
+from valence.bus import wire
 from valence.common import composition_errors
 from valence.common import errors
+from valence.composition import quotas
 from valence.conductor.endpoints import node_filters
 from valence.conductor.endpoints import repeats
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.nodes import creation
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
+from valence.conductor.nodes.allocation import turns
 from valence.conductor.nodes.devices import additions
 from valence.conductor.nodes.devices import attach
+from valence.conductor.nodes.devices import erasing
+from valence.conductor.nodes.ironic import handover
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
-from valence.db.models import node as node_states
+from valence.db.models.node import COMPOSED
+from valence.db.models.node import ERROR
 
 #: types of resources that can be adopted
-ADOPTABLE = ("System",)
+ADOPTABLE = ("System", rights.ALLOCATED_NODE)
 #: most parts of a resource block that are shown
 MOST_PARTS = 64
-#: fields of a node that come from the resource of its system -> the field there
-_OF_SYSTEM = {"resource_id": "uuid", "power_state": "power_state", "health": "health"}
+#: what a part is shown with
+PART_FIELDS = ("resource_type", "name", "identity")
+#: what a node is shown with of the resource of its system
+_SYSTEM = models.LookedUp(
+    models.ResourceWithState,
+    by=("podm_id", "resource_url"),
+    fields=(("resource_id", "uuid"), ("power_state", "power_state"), ("health", "health")),
+    otherwise=(("power_state", "power_seen"),),
+)
 
 
 class NodesEndpoint:
-    """The namespace ``nodes`` of ``valence.conductor.client``."""
+    """The namespace ``nodes`` of ``valence.conductor.client``.
+
+    ``wake(podm_id)`` makes the conductor of a pod manager look for work on its nodes.
+    """
 
     namespace = "nodes"
 
-    def __init__(self, database, wake):
-        self._store, self._wake = database, wake
+    def __init__(self, database, wake, ironic):
+        self._store, self._wake, self._ironic = database, wake, ironic
 
     @messaging.expose
     def list(self, context, project, query):
         """Return a page of nodes, encoded, each with the state of its system."""
-        limit = query["limit"]
         self._require_marker(project, query)
-        names = query["fields"] or models.NodeWithState.public_fields()
-        stored = [name for name in names if name in models.Node.fields]
-        rows = self._store.list(
+        page = self._store.page(
             models.Node,
+            _SYSTEM,
             filters=[*_of(project), *node_filters.filters(self._store, query["filters"])],
             sort=[store.Sort(*each) for each in query["sort"]],
             marker=query["marker"],
-            limit=limit and limit + 1,
-            fields=list(dict.fromkeys(["uuid", "podm_id", "resource_url", *stored])),
+            limit=query["limit"],
+            fields=query["fields"] or models.NodeWithState.public_fields(),
         )
-        page = rows[:limit]
-        text = json.dumps(self._shown(page, names), ensure_ascii=False, separators=(",", ":"))
-        return {"rows": text, "count": len(page), "next": page[-1].uuid if len(rows) > len(page) else None}
+        return wire.page(query, *page)
+
+    @messaging.expose
+    def count(self, context, project, filters=()):
+        """Return how many nodes there are."""
+        wanted = [*_of(project), *node_filters.filters(self._store, filters)]
+        return self._store.count(models.Node, filters=wanted)
 
     @messaging.expose
     def get(self, context, project, node):
@@ -75,7 +92,7 @@ class NodesEndpoint:
         answer = repeats.once(
             self._store, idempotency, lambda remember: request.create(remember, self._shown)
         )
-        self._wake()
+        self._wake(answer["node"]["podm_id"])
         return answer
 
     @messaging.expose
@@ -87,7 +104,7 @@ class NodesEndpoint:
     def manage(self, context, values, idempotency=None):
         """Adopt a machine that exists."""
         answer = repeats.once(self._store, idempotency, functools.partial(self._manage, context, values))
-        self._wake()
+        self._wake(answer["node"]["podm_id"])
         return answer
 
     @messaging.expose
@@ -101,38 +118,68 @@ class NodesEndpoint:
     @messaging.expose
     def act(self, context, project, node, action, idempotency=None):
         """Store an operation on the machine of a node."""
-        ask = functools.partial(self._act, context, project, node, action)
-        answer = repeats.once(self._store, idempotency, lambda remember: store.again(lambda: ask(remember)))
-        self._wake()
+
+        def ask(found, remember):
+            return self._act(context, found, action, remember)
+
+        return self._requested(context, project, node, ask, idempotency)
+
+    @messaging.expose
+    def register(self, context, project, node, values, idempotency=None):
+        """Store the operation that registers a node in Ironic."""
+
+        def ask(found, remember):
+            return handover.register(
+                self._store, self._ironic, context, found, values=values, remember=remember
+            )
+
+        return self._requested(context, project, node, ask, idempotency)
+
+    @messaging.expose
+    def unregister(self, context, project, node, idempotency=None):
+        """Store the operation that removes a node from Ironic."""
+
+        def ask(found, remember):
+            return handover.unregister(self._store, self._ironic, context, found, remember=remember)
+
+        return self._requested(context, project, node, ask, idempotency)
+
+    def _requested(self, context, project, key, ask, idempotency):
+        """Store an operation once for an Idempotency-Key, and return it.
+
+        ``ask`` gets the node and is repeated where the node changes.
+        """
+        found = []
+
+        def attempt(remember):
+            found[:] = [self._find(context, project, key)]
+            return ask(found[0], remember)
+
+        answer = repeats.once(
+            self._store, idempotency, lambda remember: store.again(lambda: attempt(remember))
+        )
+        for node in found:
+            self._wake(node.podm_id)
         return answer
 
     @messaging.expose
-    def delete(self, context, project, node, revision=None, force=False):
-        """Release a node; return the operation that takes its machine apart, None where nothing has to be."""
-        tries = store.TRIES if revision is None else 1
-        operation = store.again(
-            lambda: self._delete(context, self._expect(context, project, node, revision), force), tries=tries
-        )
-        self._wake()
+    def delete(self, context, project, node, revision=None, *, force=False, erase=False):
+        """Release a node; return the operation that takes its machine apart, None where nothing has to be.
+
+        ``erase`` wants its storage devices to be erased, whatever the site's default is.
+        """
+
+        def attempt():
+            found = self._expect(context, project, node, revision)
+            return found.podm_id, self._delete(context, found, force, erase)
+
+        podm_id, operation = store.again(attempt, tries=store.TRIES if revision is None else 1)
+        self._wake(podm_id)
         return operation
 
-    def _shown(self, nodes, names=None):
-        """Return fields of nodes, by default all public ones, with what was last seen of their systems in one query."""
-        names = names or models.NodeWithState.public_fields()
-        wants_systems = not _OF_SYSTEM.keys().isdisjoint(names)
-        places = {(node.podm_id, node.resource_url) for node in nodes if wants_systems and node.resource_url}
-        systems = {}
-        if places:
-            found = self._store.list(
-                models.ResourceWithState,
-                filters=[
-                    store.Filter("podm_id", "in", sorted({podm_id for podm_id, _ in places})),
-                    store.Filter("resource_url", "in", sorted({url for _, url in places})),
-                ],
-                fields=["podm_id", "resource_url", *_OF_SYSTEM.values()],
-            )
-            systems = {(row.podm_id, row.resource_url): row for row in found}
-        return [_row(node, systems.get((node.podm_id, node.resource_url)), names) for node in nodes]
+    def _shown(self, nodes):
+        """Return all public fields of nodes, with what was last seen of their systems."""
+        return self._store.look_up(_SYSTEM, nodes, models.NodeWithState.public_fields())
 
     def _find(self, context, project, key):
         """Return the node with a UUID or name; raise NotFound, or Conflict where several have the name.
@@ -174,7 +221,7 @@ class NodesEndpoint:
         devices = {row.uuid: row for row in self._store.list(models.Device, filters=wanted)}
         states = {row.uuid: row for row in self._store.list(models.ResourceState, filters=wanted)}
         shown = []
-        parts = self._parts([claim.device_id for claim in claims])
+        parts = self._parts(claims)
         for claim in claims:
             device, state = devices.get(claim.device_id), states.get(claim.device_id)
             inside = parts.get(claim.device_id, [])
@@ -184,29 +231,32 @@ class NodesEndpoint:
             shown.append(claim.public() | more | {"identity": identity, "parts": inside})
         return shown
 
-    def _parts(self, uuids):
-        """Return what resource blocks consist of, by their uuids: the resources below their URLs."""
-        named = [store.Filter("uuid", "in", uuids), store.Filter("resource_type", "eq", "Resource Block")]
-        return {block.uuid: self._below(block) for block in self._store.list(models.Resource, filters=named)}
-
-    def _below(self, block):
-        url, fields = block.resource_url, ("uuid", "resource_type", "name", "identity")
-        inside = [
-            store.Filter("podm_id", "eq", block.podm_id),
-            store.Filter("resource_url", "gt", f"{url}/"),
-            store.Filter("resource_url", "lt", f"{url}0"),  # "0" follows "/"
+    def _parts(self, claims):
+        """Return what claimed resource blocks consist of, by their uuids: the first resources below their URLs."""
+        wanted = [
+            store.Filter("uuid", "in", [claim.device_id for claim in claims]),
+            store.Filter("resource_type", "eq", "Resource Block"),
         ]
-        rows = self._store.list(
-            models.ResourceWithState,
-            filters=inside,
-            sort=[store.Sort("resource_url")],
-            limit=MOST_PARTS,
-            fields=fields,
-        )
-        return [{"resource_id": row.uuid} | {name: getattr(row, name) for name in fields[1:]} for row in rows]
+        blocks = self._store.list(models.Resource, filters=wanted)
+        found = {block.resource_url: [] for block in blocks}
+        for row in self._below(blocks):
+            for url in _ancestors(row.resource_url):
+                found.get(url, []).append(row)
+        return {block.uuid: _shown_parts(found[block.resource_url]) for block in blocks}
+
+    def _below(self, blocks):
+        """Return the resources below the URLs of blocks, which one pod manager has, in the order of their URLs."""
+        if not blocks:
+            return []
+        inside = [
+            store.Filter("podm_id", "eq", blocks[0].podm_id),
+            store.Filter("resource_url", "begins", [f"{block.resource_url}/" for block in blocks]),
+        ]
+        fields, sort = ("resource_url", *PART_FIELDS), [store.Sort("resource_url")]
+        return self._store.list(models.ResourceWithState, filters=inside, sort=sort, fields=fields)
 
     def _manage(self, context, values, remember):
-        resource = self._adoptable(values["resource_id"])
+        resource = self._adoptable(values.get("resource_id") or node_filters.indexed(self._store, values))
         self._refuse_other_hardware(resource)
         pod_manager = rights.usable(self._store, resource.podm_id)
         now = self._store.at()
@@ -215,22 +265,25 @@ class NodesEndpoint:
             description=values.get("description") or "",
             project_id=values.get("project_id") or context.project_id or "",
             podm_id=resource.podm_id,
-            kind="system",
+            kind="allocated" if resource.resource_type == rights.ALLOCATED_NODE else "system",
             resource_url=resource.resource_url,
             created_at=now,
             updated_at=now,
         )
         operation = operations.new(context, "adopt", "node", node.uuid, now=now, project_id=node.project_id)
         answer = {"node": self._shown([node])[0], "operation": operation.public()}
+        if node.kind == turns.ALLOCATED:
+            turns.require_unknown(self._store, node, resource.resource_url, resource.uuid)
         try:
-            self._store.commit(
+            changes = [
                 store.Create(node),
                 *rights.adoption(self._store, node, resource.uuid),
                 store.Create(operation),
                 store.Require(pod_manager),
-                new_events.node(context, "create", new=node),
+                outbox.event("node", context, "create", new=node),
                 *remember(answer),
-            )
+            ]
+            quotas.commit(self._store, node.project_id, changes, is_new=True)
         except errors.Duplicate as error:
             if error.kwargs.get("kind") != models.Claim.kind:
                 raise
@@ -272,6 +325,8 @@ class NodesEndpoint:
         for node in self._store.list(models.Node, filters=[of_pod_manager, same], limit=1, fields=["uuid"]):
             reason = f"the node {node.uuid} has it"
             raise composition_errors.DeviceTaken(device=resource.uuid, reason=reason)
+        if resource.resource_type == rights.ALLOCATED_NODE:
+            return  # its operation claims the system that it stands on
         itself = store.Filter("uuid", "eq", resource.uuid)
         is_projected = self._store.count(models.Device, filters=[of_pod_manager])
         if is_projected and not self._store.count(models.Device, filters=[itself]):
@@ -289,19 +344,17 @@ class NodesEndpoint:
     def _update(self, context, old, values):
         changes = {name: value for name, value in values.items() if getattr(old, name) != value}
         if changes:
-            event = new_events.node(context, "update", old=old, new=old.replace(**changes))
+            event = outbox.event("node", context, "update", old=old, new=old.replace(**changes))
             old = self._store.commit(store.Update(old, changes), event)[0]
         return self._shown([old])[0]
 
-    def _act(self, context, project, key, action, remember):
-        node = self._find(context, project, key)
+    def _act(self, context, node, action, remember):
         [kind] = action
         rights.require_idle(self._store, node)
-        if node.state != node_states.COMPOSED:
-            reason = (
-                f"The node {node.uuid} is in the state {node.state}: {node.error or 'it has no machine'}."
-            )
-            raise errors.Conflict(reason=reason)
+        if node.state != COMPOSED:
+            why = (node.error or "it has no machine").rstrip(".")
+            kind = composition_errors.NodeInError if node.state == ERROR else errors.Conflict
+            raise kind(reason=f"The node {node.uuid} is in the state {node.state}: {why}.")
         # A device can be added to a machine that runs; who manages the machine switches it.
         if node.managed_by and (kind != "attach" or action[kind].get("power_off")):
             raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
@@ -320,21 +373,25 @@ class NodesEndpoint:
             claim = additions.removable(self._store, node, action[kind])
             detaching = store.Update(claim, {"state": attach.DETACHING})
             self._store.commit(*changes({"devices": [claim.device_id]}), detaching)
+        elif kind == "erase":
+            claims = erasing.erasable(self._store, node, action[kind])
+            self._store.commit(*changes({"devices": [claim.device_id for claim in claims]}))
         else:
             self._store.commit(*changes({}))
         return answers[-1]
 
-    def _delete(self, context, node, force):
+    def _delete(self, context, node, force, erase):
         if node.managed_by and not force:
             raise composition_errors.NodeManaged(key=node.uuid, manager=node.managed_by)
-        has_hardware = node.kind != "system" and (node.resource_url or rights.claims(self._store, node))
+        has_hardware = rights.has_hardware(self._store, node)
         if has_hardware or not force:
             rights.require_idle(self._store, node)
         if not has_hardware:
             self._forget(context, node)
             return None
         rights.usable(self._store, node.podm_id)
-        return self._store.commit(*rights.decomposition(context, node, self._store.at()))[0].public()
+        changes = rights.decomposition(context, node, self._store.at(), force=force, erase=erase)
+        return self._store.commit(*changes)[0].public()
 
 
 def _of(project):
@@ -342,9 +399,15 @@ def _of(project):
     return [] if project is None else [store.Filter("project_id", "eq", project)]
 
 
-def _row(node, system, names):
-    """Return fields of a node, and of its system, by their names; ``system`` is None where it is not known."""
-    return {
-        name: system and getattr(system, _OF_SYSTEM[name]) if name in _OF_SYSTEM else getattr(node, name)
-        for name in names
-    }
+def _ancestors(url):
+    """Yield the URLs above a URL."""
+    while url := url.rpartition("/")[0]:
+        yield url
+
+
+def _shown_parts(rows):
+    """Return the first parts of a block as clients see them."""
+    return [
+        {"resource_id": row.uuid} | {name: getattr(row, name) for name in PART_FIELDS}
+        for row in rows[:MOST_PARTS]
+    ]

@@ -8,7 +8,7 @@ from stevedore import extension
 from valence.bus import messaging
 from valence.common import errors
 from valence.conductor.endpoints import repeats
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.inventory import connections
 from valence.conductor.inventory import duplicates
 from valence.conductor.work import deletions
@@ -78,7 +78,7 @@ class PodManagersEndpoint:
         contact = not changes.keys().isdisjoint(connections.CONTACT)
         if contact:
             changes |= {"next_sync_at": self._store.at(), "failures": 0}
-        told = new_events.pod_manager(context, "update", old=old, new=old.replace(**changes))
+        told = outbox.event("pod_manager", context, "update", old=old, new=old.replace(**changes))
         stored = self._commit(store.Update(old, changes), told, url=changes.get("url"))[0]
         if contact:
             self._wake()
@@ -121,7 +121,7 @@ class PodManagersEndpoint:
             raise
 
     def _commit_create(self, context, pod_manager, sync, remember):
-        told = new_events.pod_manager(context, "create", new=pod_manager)
+        told = outbox.event("pod_manager", context, "create", new=pod_manager)
         work = [store.Create(sync)] if sync else []
         answer = {"pod_manager": pod_manager.public(), "operation": sync and sync.public()}
         changes = store.Create(pod_manager), told, *work, *remember(answer)

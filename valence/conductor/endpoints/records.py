@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads of the store, for any model that clients may see."""
 
-import json
-
 from valence.bus import messaging
+from valence.bus import wire
 from valence.common import errors
 from valence.conductor.events import restores
 from valence.db import models
@@ -37,18 +36,15 @@ class RecordsEndpoint:
         model, limit = READABLE[model], query["limit"]
         # Never the secrets: to decrypt them takes longer than everything else together.
         names = query["fields"] or model.public_fields()
-        rows = self._store.list(
+        page = self._store.page(
             model,
             filters=_filters(query["filters"]),
             sort=[store.Sort(*each) for each in query["sort"]],
             marker=query["marker"],
-            limit=limit and limit + 1,
+            limit=limit,
             fields=names,
         )
-        page = rows[:limit]
-        text = json.dumps([row.public(names) for row in page], ensure_ascii=False, separators=(",", ":"))
-        more = len(rows) > len(page)
-        answer = {"rows": text, "count": len(page), "next": getattr(page[-1], model.key) if more else None}
+        answer = wire.page(query, *page)
         # Read after the rows: an epoch is stored before its first event.
         return answer | ({"epochs": restores.read(self._store).all} if model is models.Event else {})
 

@@ -20,8 +20,9 @@ def once(database, idempotency, do):
         return answered
     try:
         return do(lambda answer: [store.Create(models.IdempotencyKey(**idempotency, answer=answer))])
-    except errors.Duplicate:
-        answered = _answered(database, idempotency)  # the same request, at the same time, was faster
+    except errors.ValenceError:
+        # The same request may have been faster: then what it did, such as an open operation, refuses this one.
+        answered = _answered(database, idempotency)
         if answered is None:
             raise
         return answered

@@ -19,6 +19,7 @@ from valence.bus import messaging
 from valence.common import bus_errors
 from valence.common import errors
 from valence.conductor.inventory import connections
+from valence.conductor.inventory import racks
 from valence.conductor.work import threads
 from valence.db import models
 from valence.db import store
@@ -148,6 +149,11 @@ class ResourcesEndpoint:
         """Return what ``details`` does, read by this conductor alone: another conductor has sent the call."""
         return self._documents.read(self._rows(uuids))
 
+    @messaging.expose
+    def rack(self, context, uuid):
+        """Return what a rack contains, see ``racks.content``."""
+        return racks.content(self._store, lambda uuids: self.details(context, uuids), uuid)
+
     def stop(self):
         """End the pools; running reads are still answered."""
         self._questions.shutdown()
@@ -160,7 +166,7 @@ class ResourcesEndpoint:
         """Return what the owner reads; if it does not answer, this conductor reads, where it can."""
         try:
             if owner is None:
-                raise errors.ConductorUnavailable(reason="none lives that serves the pod manager's group")
+                raise bus_errors.GroupUnserved()
             pod_managers = {row.podm_id for row in rows}
             one = pod_managers.pop() if len(pod_managers) == 1 else None
             return self._peers.read(context, owner, [row.uuid for row in rows], pod_manager=one)

@@ -60,14 +60,14 @@ class History:
         """Return the number of the last event that was seen, 0 before the first."""
         return self._seen[-1].sequence if self._seen else 0
 
-    def read(self) -> list:
-        """Return the next events, sequence and object_id only, none at the first call; raise Restored.
+    def read(self, *, whole: bool = False) -> list:
+        """Return the next events, unless ``whole`` sequence and object_id only, none at the first call; raise Restored.
 
         At most BATCH events are returned; fewer mean that there are no more.
         """
         if self._seen is None:
             self.restart()
-        rows = self._rows(self.sequence)
+        rows = self._rows(self.sequence, whole)
         if self._seen and rows and rows[0].uuid == self._seen[-1].uuid:
             rows = rows[1:]
         elif self._seen and self._is_restored(rows):
@@ -88,13 +88,13 @@ class History:
         )
         return [Seen(row.sequence, row.uuid, row.created_at) for row in newest]
 
-    def _rows(self, first):
+    def _rows(self, first, whole=False):
         return self._store.list(
             models.Event,
             filters=[store.Filter("sequence", "gte", first)],
             sort=[store.Sort("sequence")],
             limit=BATCH + 1,
-            fields=["sequence", "object_id", "created_at"],
+            **({} if whole else {"fields": ["sequence", "object_id", "created_at"]}),
         )
 
     def _is_restored(self, rows):

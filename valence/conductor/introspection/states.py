@@ -5,7 +5,7 @@ import hashlib
 
 from valence.common import errors
 from valence.common import introspection_errors
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.work import contact
 from valence.db import models
@@ -123,7 +123,7 @@ class Introspections:
             old = self.get(uuid)
         except errors.NotFound:
             new = models.Introspection(uuid=uuid, state="starting", **values)
-            told = new_events.introspection(context, HAPPENED["starting"], new=new)
+            told = outbox.event("introspection", context, HAPPENED["starting"], new=new)
             return self._store.commit(store.Create(new), told)[0]
         self._require_no_work(old)
         return self.change(context, old, {"state": "starting"} | values, *self.forget(uuid))
@@ -131,7 +131,7 @@ class Introspections:
     def change(self, context, old, values, *changes, lease=None):
         """Store ``values`` of an introspection, its event and ``changes``; raise RevisionMismatch, LeaseLost."""
         new, happened = old.replace(**values), HAPPENED.get(values.get("state"))
-        told = [new_events.introspection(context, happened, new=new)] if happened else []
+        told = [outbox.event("introspection", context, happened, new=new)] if happened else []
         return self._commit(old, values, *told, *changes, lease=lease)
 
     def _commit(self, old, values, *changes, lease=None):

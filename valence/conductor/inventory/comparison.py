@@ -22,8 +22,6 @@ from valence.common import errors
 from valence.db import models
 from valence.podmanagers import base
 
-#: power states that end by themselves; a change is told when the state that follows is reached
-TRANSITIONAL = frozenset({"PoweringOn", "PoweringOff"})
 #: fields whose change is an event
 TELLING = ("health", "state", "power_state")
 #: fields of ResourceState that a crawl refreshes
@@ -141,19 +139,21 @@ class RemovedRows(Rows):
             self._keep(row)
             self._taken.append(False)
             self._places[place(row)] = number
-            if is_uuid(row.identity):
+            # A drive that was not erased is known by its serial number in another place, too.
+            if is_uuid(row.identity) or (row.identity and row.unerased):
                 self._identities[identity(row)] = number
 
     def candidates(self, seen: base.Seen) -> list[int]:
         """Return the numbers of the rows that ``seen`` may be: the row with its UUID and the row at its place."""
-        mine = [self._identities.get(identity(seen)) if is_uuid(seen.identity) else None]
+        mine = [self._identities.get(identity(seen)) if seen.identity else None]
         mine.append(self._places.get(place(seen)))
         return [number for number in mine if number is not None and not self._taken[number]]
 
     def take(self, seen: base.Seen) -> models.RemovedResource | None:
         """Return, for once, the resource that came back as what was seen; None where none did.
 
-        It has the same UUID, or is at the same place and has not another identity.
+        It has the same UUID, or the serial number of a device that was not erased, or is at the same place and has not
+        another identity.
         """
         for number in self.candidates(seen):
             row = self.row(number)
@@ -388,7 +388,7 @@ def known(row):
 
 def _state(seen, row):
     values = {name: getattr(seen, name) for name in SEEN_FIELDS}
-    if values["power_state"] in TRANSITIONAL:
+    if values["power_state"] in base.TRANSITIONAL:
         values["power_state"] = row and row.power_state
     return values
 

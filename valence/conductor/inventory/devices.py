@@ -26,6 +26,8 @@ _MEASURES = ("device_type", "size", *offers.Measures._fields)
 _WRITTEN = (*_MEASURES, "state", "reason", "slots", "consumers", "zones", "zoning")
 _VALUES = operator.attrgetter(*_WRITTEN)
 
+#: most characters of a reason
+_LENGTH = 255
 _UNREAD = "Some of its parts could not be read."
 _UNSEEN = "A system that may use it could not be read."
 _UNPLACED = "Its zones, or the ways to compose it, could not be read."
@@ -104,6 +106,11 @@ class Projection:
             if changed := self._changed(row, values, offer):
                 changes.append(store.Update(row, changed))
         owners = self._owners(new)
+        for row in self._having(models.RemovedResource, "uuid", new):
+            # It was not erased before it was gone from the inventory.
+            if row.unerased is not None:
+                new[row.uuid] |= {"state": device.DIRTY, "reason": row.unerased}
+                changes.append(store.Delete(row))
         changes += [store.Create(self._new(uuid, values, owners)) for uuid, values in new.items()]
         self._commit(changes)
         self._settle(new)
@@ -128,18 +135,21 @@ class Projection:
     def _changed(self, row, values, offer):
         """Return the values that a row has to get.
 
-        A device that could not be erased stays so until somebody frees it. One whose place cannot be read keeps it,
-        and its state too where that is due to the place.
+        A device that could not be erased stays dirty until somebody frees it, or says so until it is used. One whose
+        place cannot be read keeps it, and its state too where that is due to the place.
         """
+        values = values | _unerased(row, values)
         kept = {"state", "reason"} if row.state == device.DIRTY else set()
         kept |= {"state", "reason", "consumers"} if offer.state is None else set()
         kept |= {*_MEASURES} if offer.unread or offer.dead else set()
-        if offer.unread and row.reason == _UNREAD:
+        if offer.unread and str(row.reason).startswith(_UNREAD):
             kept |= {"state", "reason"}  # its numbers are still too small
         if offer.unplaced:
             self._used.add(row.zoning)
             zoning = self._zonings.get(row.zoning)
-            is_due_to_it = row.reason == _UNPLACED or zoning is None or zoning.method == device.NONE
+            is_due_to_it = (
+                str(row.reason).startswith(_UNPLACED) or zoning is None or zoning.method == device.NONE
+            )
             if row.state == device.UNAVAILABLE and is_due_to_it:
                 kept |= {"state", "reason"}
         return {
@@ -188,7 +198,9 @@ class Projection:
         missing = iter(rows.missing())
         while numbers := list(itertools.islice(missing, self._batch)):
             rows.fetch(numbers)
-            self._commit([store.Delete(rows.row(number)) for number in numbers])
+            missed = [rows.row(number) for number in numbers]
+            # A row that was made again later would not be dirty; the removal of the resource takes this one along.
+            self._commit([store.Delete(row) for row in missed if row.state != device.DIRTY])
         self._commit([store.Delete(row) for key, row in self._zonings.items() if key not in self._used])
 
     def _commit(self, changes):
@@ -243,6 +255,22 @@ def _unsure(offer):
     if offer.unread or offer.unplaced:
         return {"state": device.UNAVAILABLE, "reason": _UNREAD if offer.unread else _UNPLACED}
     return {"state": device.UNAVAILABLE, "reason": _UNSEEN} if offer.state is None else {}
+
+
+def _unerased(row, values):
+    """Return the reason that a device gets which was not erased: that outlasts other states until a node uses it.
+
+    Without a node, or in use before, it may be a device that was returned since the pod manager was read.
+    """
+    _, mark, rest = str(row.reason).partition(device.UNERASED)
+    if not mark:
+        return {}
+    note = f"{mark}{rest}"
+    if values["state"] == device.FREE:
+        return {"reason": note}
+    if values["state"] == device.IN_USE and row.node_id:
+        return {"reason": row.reason} if row.state == device.IN_USE else {}
+    return {"reason": " ".join(filter(None, (values["reason"], note)))[:_LENGTH]}
 
 
 def _owned(claims, slots):

@@ -13,7 +13,7 @@ import typing
 
 from valence.common import context
 from valence.common import errors
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.db import models
 from valence.db import store
 from valence.db.models import node as node_states
@@ -24,8 +24,10 @@ ATTACHED, FAILED = "attached", "failed"
 #: rows that one query names
 PAGE = 500
 GONE = "It is gone from the inventory of its pod manager."
-LOST = "The machine of its node does not have it any more."
-TAKEN = "The machine of its node does not have it any more; {} has it."
+LOST = f"{node_states.LOST}."
+TAKEN = f"{node_states.LOST}; {{}} has it."
+#: types of resources that are devices or machines of nodes, and of zones of devices
+_OF_NODES = frozenset({"System", "Node", "Resource Block", "Drive", "Zone"})
 #: a device that is one with its machine is lost with it, see ``nodes.sweep``
 _WHOLE = "System"
 
@@ -35,6 +37,27 @@ def summary(claims: typing.Iterable[models.Claim]) -> str | None:
     failed = [f"{claim.part}: {claim.error}" for claim in claims if claim.state == FAILED]
     text = f"{len(failed)} of its devices failed. {' '.join(failed)}"
     return text[: node_states.ERROR_LENGTH] if failed else None
+
+
+def concerns(database: store.Store, podm_id: str, rows: typing.Iterable[models.ResourceWithState]) -> bool:
+    """Return whether one of some resources is a device or the machine of a composed node, or a zone of devices.
+
+    What an operation is changing is left to the synchronization that follows its end.
+    """
+    found = [row for row in rows if row.resource_type in _OF_NODES]
+    if not found or any(row.resource_type == "Zone" for row in found):
+        return bool(found)
+    mine = store.Filter("podm_id", "eq", podm_id)
+    devices = store.Filter("device_id", "in", sorted(row.uuid for row in found))
+    states = store.Filter("state", "in", [ATTACHED, FAILED])
+    claims = database.list(models.Claim, filters=[mine, devices, states])
+    urls = store.Filter("resource_url", "in", sorted(row.resource_url for row in found))
+    named = store.Filter("uuid", "in", sorted({claim.node_id for claim in claims}))
+    is_composed = store.Filter("state", "eq", node_states.COMPOSED)
+    return any(
+        database.list(models.Node, filters=[mine, each, is_composed], limit=1)
+        for each in ([named] if claims else []) + [urls]
+    )
 
 
 class Watch:
@@ -137,11 +160,12 @@ class Watch:
         rows = self._having(models.Device, "uuid", [claim.device_id for claim in claims])
         devices = {row.uuid: row for row in rows}
         return [
-            new_events.node(
+            outbox.event(
+                "node",
                 request_context,
                 "device_failed" if claim.error else "device_recovered",
                 new=node,
-                more=new_events.of_device(
+                more=outbox.about_device(
                     claim, devices.get(claim.device_id), **({"reason": claim.error} if claim.error else {})
                 ),
             )

@@ -13,33 +13,40 @@ from oslo_log import log
 
 from valence.common import context
 from valence.common import errors
-from valence.conductor.events import new_events
+from valence.common import words
+from valence.conductor.events import outbox
 from valence.conductor.inventory import comparison
 from valence.conductor.inventory import connections
 from valence.conductor.inventory import devices
 from valence.conductor.inventory import drift
+from valence.conductor.inventory import losses
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.work import pacing
 from valence.db import models
 from valence.db import store
+from valence.db.models import device
 from valence.db.models.event import COUNTERS
 from valence.podmanagers import base
 
 LOG = log.getLogger(__name__)
 #: resources that are read before what was found is committed
 BATCH = 20
+#: seconds after an event about hardware of nodes: it may come before the change, and others come with it
+DRIFT_SECONDS = 4
 
 
 class StoredForm:
     """Turns Added, Removed and Changed into changes of the store; counts them in ``counters``.
 
     ``context`` is the context of the request that caused the comparison. A removed resource is remembered as removed at
-    ``removed_at``, a DateTime value, unless that is None.
+    ``removed_at``, a DateTime value, if ``remembers`` or if its device was not erased.
     """
 
-    def __init__(self, context, counters, removed_at=None):
+    def __init__(self, context, counters, removed_at=None, *, remembers=False):
         self._context, self._counters = context, counters
-        self._removed_at = removed_at
+        self._removed_at, self._remembers = removed_at, remembers
+        #: of the resources that the next changes remove: why devices are dirty, and rows that remember them already
+        self.unerased, self.kept = {}, {}
 
     def of(self, change):
         """Return the changes to commit for one change of the inventory."""
@@ -52,30 +59,36 @@ class StoredForm:
     def _add(self, new, returned):
         self._counters["added"] += 1
         resource, state = _part(models.Resource, new), _part(models.ResourceState, new)
-        forgotten = [store.Delete(returned)] if returned is not None else []
-        event = new_events.resource(self._context, "added", new=new)
+        # The projection of devices forgets one that was not erased.
+        is_forgotten = returned is not None and returned.unerased is None
+        forgotten = [store.Delete(returned)] if is_forgotten else []
+        event = outbox.event("resource", self._context, "added", new=new)
         return [*forgotten, store.Create(resource), store.Create(state), event]
 
     def _remove(self, old):
         self._counters["removed"] += 1
-        event = new_events.resource(self._context, "removed", old=old)
+        event = outbox.event("resource", self._context, "removed", old=old)
         return [store.Delete(_part(models.Resource, old)), *self._remembered(old), event]
 
     def _remembered(self, old):
-        if self._removed_at is None:
+        if kept := self.kept.get(old.uuid):
+            return [store.Update(kept, {"resource_url": old.resource_url, "removed_at": self._removed_at})]
+        unerased = self.unerased.get(old.uuid)
+        if not (self._remembers or unerased):
             return []
-        names = models.RemovedResource.fields.keys() - {"removed_at"}
+        names = models.RemovedResource.fields.keys() - {"removed_at", "unerased"}
         known = {name: getattr(old, name) for name in names}
-        return [store.Create(models.RemovedResource(**known, removed_at=self._removed_at))]
+        row = models.RemovedResource(**known, removed_at=self._removed_at, unerased=unerased)
+        return [store.Create(row)]
 
     def _change(self, change):
         old, new = change.old, change.new
         changes = _state(old, new)
         if change.moved:
             changes.append(store.Update(_part(models.Resource, old), {"resource_url": new.resource_url}))
-            changes.append(new_events.resource(self._context, "moved", old=old, new=new))
+            changes.append(outbox.event("resource", self._context, "moved", old=old, new=new))
         if change.told:
-            changes.append(new_events.resource(self._context, "state_changed", old=old, new=new))
+            changes.append(outbox.event("resource", self._context, "state_changed", old=old, new=new))
         self._counters["changed"] += change.moved or change.told
         return changes
 
@@ -122,7 +135,7 @@ class Synchronizer:
         self._followed = set()
         self._remember = remember
         self._context, self._began_at = context, database.at()
-        self._stored_form = StoredForm(context, self.counters, self._began_at if remember else None)
+        self._stored_form = StoredForm(context, self.counters, self._began_at, remembers=bool(remember))
 
     def run(self):
         """Return the counters; raise the driver's errors, LeaseLost, or what the store raises."""
@@ -154,6 +167,9 @@ class Synchronizer:
         watch = drift.Watch(self._store, self._pod_manager.uuid, began_at=self._began_at)
         projection.update(watch.seen(self._connection.offers()), find, whole=is_whole)
         watch.note(self._context, self._lease, is_whole=is_whole)
+        if is_whole:
+            where = (self._store, self._pod_manager.uuid, self._connection)
+            losses.note(self._context, *where, lease=self._lease, began_at=self._began_at)
 
     def _uuids(self, urls):
         """Return the uuids of the resources at some paths, by path."""
@@ -170,13 +186,19 @@ class Synchronizer:
         if not self.counters["unread"]:
             return None
         place = self._unread.parent or "the service root"
-        return f"{self.counters['unread']} parts could not be read; the first, below {place}: {self._unread.reason}"
+        parts = words.counted(self.counters["unread"], "part")
+        return f"{parts} could not be read; the first, below {place}: {self._unread.reason}"
 
     def _remembered(self):
-        """Yield the resources that were removed lately; forget those that were removed before."""
-        since, old = self._store.at(-self._remember), []
+        """Yield the resources that were removed lately; forget those that were removed before.
+
+        Those whose devices were not erased are yielded until they are back.
+        """
+        since, old, unerased = self._store.at(-self._remember), [], {}
         for row in self._stored(models.RemovedResource):
-            if row.removed_at > since:
+            if row.unerased is not None:
+                unerased[row.uuid] = row
+            elif row.removed_at > since:
                 yield row
             else:
                 old.append(store.Delete(row))
@@ -185,6 +207,8 @@ class Synchronizer:
                 old = []
         if old:
             self._store.commit(*old, lease=self._lease)
+        back = {row.uuid for row in self._rows(models.Resource, sorted(unerased))} if unerased else ()
+        yield from (row for uuid, row in unerased.items() if uuid not in back)
 
     def _stored(self, model):
         return devices.of_pod_manager(self._store, model, self._pod_manager.uuid)
@@ -223,8 +247,17 @@ class Synchronizer:
 
     def _commit(self, batch):
         batch = list(batch)
+        self._note_unerased([each.old.uuid for each in batch if isinstance(each, comparison.Removed)])
         changes = itertools.chain.from_iterable(self._stored_form.of(change) for change in batch)
         self._store.commit(*changes, *self._nodes(batch), lease=self._lease)
+
+    def _note_unerased(self, removed):
+        """Read which of the resources that are removed have devices that were not erased."""
+        dirty = [store.Filter("uuid", "in", removed), store.Filter("state", "eq", device.DIRTY)]
+        rows = self._store.list(models.Device, filters=dirty) if removed else ()
+        self._stored_form.unerased = {row.uuid: row.reason or device.UNERASED for row in rows}
+        kept = self._rows(models.RemovedResource, removed) if removed else ()
+        self._stored_form.kept = {row.uuid: row for row in kept}
 
     def _nodes(self, batch):
         """Return the changes that let nodes follow machines that moved, each node once in a synchronization."""
@@ -260,6 +293,7 @@ class Rereading:
         except (errors.NotFound, errors.Conflict, errors.SecretUnreadable):
             return {}  # the timer's synchronization tells why, and none follows a deletion
         self._waiting, self._unsettled, self._vague = waiting, {}, "" in waiting.vague
+        self._is_drift = False
         whole = waiting.whole
         urls = list(waiting.urls)
         for start in range(0, len(urls), BATCH):
@@ -267,8 +301,12 @@ class Rereading:
             work_metrics.REREAD_SECONDS.observe(time.monotonic() - waiting.since)
         if whole:
             pacing.make_due(self._store, self._pod_manager, self._lease)
-        elif self._vague:
+            return self._unsettled
+        if self._vague:
             pacing.make_due(self._store, self._pod_manager, self._lease, after=waiting.pause)
+        if self._is_drift:
+            late = {"after": DRIFT_SECONDS, "pause": pacing.DRIFT_PAUSE}
+            pacing.make_due(self._store, self._pod_manager, self._lease, **late)
         return self._unsettled
 
     def _look_into(self, urls):
@@ -276,16 +314,31 @@ class Rereading:
         rows, times = self._rows(urls)
         work_metrics.HARDWARE_EVENTS.labels("unknown").inc(max(0, len(urls) - len(rows)))
         diff = comparison.Diff(self._pod_manager.uuid, rows)
-        uncertain, found = False, []
+        uncertain, found, touched = False, [], []
         for row in rows:
             result, change = self._look(diff, row, times[row.uuid])
             work_metrics.HARDWARE_EVENTS.labels(result).inc()
             uncertain = uncertain or result == "whole"
             found += [change] if change is not None else []
+            if result == "read" and self._may_be_drift(change, times[row.uuid]):
+                touched.append(row)
         stored = list(itertools.chain.from_iterable(map(self._written.of, found)))
         if stored:
             self._store.commit(*stored, lease=self._lease)
+        self._is_drift = self._is_drift or drift.concerns(self._store, self._pod_manager.uuid, touched)
         return uncertain or diff.uncertain
+
+    @staticmethod
+    def _may_be_drift(change, times):
+        """Return whether an event may be about who uses a resource: not where its power changed, and its state by that.
+
+        A resource that shows no change was still changed in what only a crawl reads, such as its links; that is looked
+        at once for an event.
+        """
+        if change is None:
+            return not times
+        old, new = change.old, change.new
+        return old.power_state == new.power_state or (old.health, old.name) != (new.health, new.name)
 
     def _look(self, diff, row, times):
         """Read one resource; return the result, a label of the metric, and the change or None."""
@@ -299,7 +352,7 @@ class Rereading:
             LOG.warning("pod manager %s: %s; the timer looks again", self._pod_manager.uuid, error.detail)
             return "failed", None
         change = diff.see(seen)
-        if seen.power_state in comparison.TRANSITIONAL or (change is None and not times):
+        if seen.power_state in base.TRANSITIONAL or (change is None and not times):
             self._unsettled[row.resource_url] = times + 1
         return "read", change
 

@@ -47,6 +47,12 @@ OUTCOMES_UNKNOWN = _make(
     "Changes of hardware whose answers were lost, by the step of work that made them.",
     "step",
 )
+ERASURES = _make(
+    prometheus_client.Counter,
+    "erasures",
+    "Devices whose drives were to be erased, by what became of that: erased or not_erased.",
+    "result",
+)
 DEVICES = _make(
     prometheus_client.Gauge,
     "devices",
@@ -137,12 +143,15 @@ BACKUP_RUNS = _make(
 )
 
 #: kinds of operations, but for the deletion of a pod manager
-OPERATION_KINDS = ("sync", "adopt", "attach", "boot", "compose", "decompose", "detach", "power")
+OPERATION_KINDS = ("sync", "adopt", "attach", "boot", "compose", "decompose", "detach", "erase", "power")
 
+#: steps of operations on nodes that change hardware
+CHANGING_STEPS = ("act", "attach", "compose", "detach", "erase", "power_off", "remove")
 #: a counter that appears with its first count shows no increase of it: what is rare and alerted on starts at 0
 STARTED: tuple[tuple[prometheus_client.Counter | prometheus_client.Histogram, tuple], ...] = (
     *((OPERATIONS, labels) for labels in itertools.product(OPERATION_KINDS, operation.ENDED)),
-    *((OUTCOMES_UNKNOWN, (step,)) for step in ("act", "attach", "compose", "detach", "power_off", "remove")),
+    *((OUTCOMES_UNKNOWN, (step,)) for step in CHANGING_STEPS),
+    *((ERASURES, (result,)) for result in ("erased", "not_erased")),
     *((WORK_FAILURES, (kind,)) for kind in ("expected", "unexpected")),
     *((LEASE_LOSSES, (noticed_by,)) for noticed_by in ("commit", "renewal")),
     *((HARDWARE_EVENTS, (result,)) for result in ("failed", "read", "refused", "unknown", "whole")),
@@ -181,7 +190,7 @@ def synchronization(function):
     return timed
 
 
-TIMED = ("get", "list", "list_with", "count", "lease", "renew")
+TIMED = ("get", "list", "list_with", "page", "count", "lease", "renew")
 
 
 class MeteredStore:

@@ -8,20 +8,26 @@ to have no such machine, and its parts were seen to be free twice. Claims end on
 import functools
 import typing
 
+from oslo_log import log
+
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
+from valence.conductor.inventory import losses
 from valence.conductor.nodes import exchange
 from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
 from valence.conductor.nodes import making
 from valence.conductor.nodes import rights
-from valence.db.models import node as node_states
+from valence.conductor.nodes.devices import erasing
+from valence.db.models.node import COMPOSED
 from valence.podmanagers import base
-from valence.podmanagers import composer as composers
+from valence.podmanagers import composers
+
+LOG = log.getLogger(__name__)
 
 
-class _Machine(hardware.Hardware):
+class Machine(hardware.Hardware):
     """The steps that composing and taking apart share: remove a machine, and wait until its parts are free."""
 
     def remove(self) -> float | None:
@@ -45,7 +51,12 @@ class _Machine(hardware.Hardware):
             )
         self.job.save(removals=number + 1)
         try:
-            request = functools.partial(composer.decompose, url, is_created=self._is_created(url))
+            request = functools.partial(
+                composer.decompose,
+                url,
+                is_created=self._is_created(url),
+                force=bool(self.job.handle.get("force")),
+            )
             return self.asked(request, refused={"removals": number})
         except errors.PodManagerUnreachable:
             self.job.save(removals=number)  # it was not sent
@@ -54,6 +65,7 @@ class _Machine(hardware.Hardware):
     def gone(self) -> float | None:
         """Poll until the machine is gone and its parts are free."""
         if self._is_untouched:
+            self._unreserve()
             return None
         with self.job.driver() as driver:
             composer = driver.composer()
@@ -64,16 +76,31 @@ class _Machine(hardware.Hardware):
                 )
             looked = composer.look(self.urls)
             busy = [part for part in looked if part.is_changing or self._is_used(part)]
-            if busy:
+            if busy and self._is_anothers(composer):
+                rights.note_taken(
+                    self.job.store, self.job.node, {part.resource_url: part.reason for part in busy}
+                )
+            elif busy:
                 self.job.save(free_at=None)
                 return self.again(f"{busy[0].resource_url} is not free: {busy[0].reason}")
             if not self._known_machine and (seconds := self.until_free_twice()):
                 return seconds
-            composer.reserve(self.urls, False)
+            composer.reserve([part.resource_url for part in looked if part not in busy], False)
         # They can be had at once: the next synchronization may take a while.
-        free = [part.resource_url for part in looked if part.is_free]
-        rights.note_free(self.job.store, self.job.node, free)
+        self.note_free(looked)
         return None
+
+    def _unreserve(self) -> None:
+        """Clear the marks of a reservation for a machine that was not requested; a failure strands no node."""
+        if not self.job.has_step("reserve"):
+            return
+        try:
+            with self.job.driver() as driver:
+                driver.composer().reserve(self.urls, False)
+        except errors.ConnectionClosed:
+            raise  # it is done by the next connection
+        except (errors.PodManagerError, introspection_errors.NotOffered) as error:
+            LOG.warning("node %s: its parts stay reserved: %s", self.job.node.uuid, error.detail)
 
     def _is_used(self, part: composers.Part) -> bool:
         """Return whether the node's machine may use a part; who has it after a known machine is no matter."""
@@ -83,18 +110,29 @@ class _Machine(hardware.Hardware):
     def is_own(self, composer: composers.Composer, url: str) -> bool:
         """Return whether a machine may be the node's: services give the path of one that is gone to the next one.
 
-        That is another's which lists parts, none of them the node's, and has not the node's mark.
+        That is another's which carries another mark than the node's machine, or lists parts, none of them the node's.
         """
         urls, node = self.urls, self.job.node
         try:
             machine = composer.machine(url, urls, node.uuid)
         except errors.ResourceGone:
             return True  # it is listed all the same
-        if machine.is_marked or not machine.resource_urls or {*urls} & {*machine.resource_urls}:
+        if losses.is_another(node, machine.sign):
+            return False
+        # The machine itself is claimed where an adoption did not find its system in the inventory.
+        if machine.is_marked or not machine.resource_urls or {*urls} & {url, *machine.resource_urls}:
             return True
         # The paths of parts that are gone from the inventory are not known, nor parts that a pod manager has chosen.
         is_told = node.resource_url or not exchange.is_chosen(self.job.store, node)
         return len(urls) < len(self.claims()) or not is_told
+
+    def _is_anothers(self, composer: composers.Composer) -> bool:
+        """Return whether there is another client's machine at the path of the node's, so that its parts are no matter.
+
+        Whether it is there was looked at before.
+        """
+        url = self._known_machine
+        return url is not None and self._exists(composer, url) and not self.is_own(composer, url)
 
     def _one(self, machines: list[str]) -> list[str]:
         """Return the machines that may be the node's, at most one; raise CompositionFailed where there are several."""
@@ -120,6 +158,7 @@ class _Machine(hardware.Hardware):
             self.urls,
             None if before is None else tuple(before),
             machine_url=self._known_machine,
+            is_allocated=node.kind == "allocated",
         )
 
     @property
@@ -134,7 +173,10 @@ class _Machine(hardware.Hardware):
 
     def _is_there(self, composer: composers.Composer, url: str) -> bool:
         """Return whether there is a machine at a path which may be the node's."""
-        return composer.exists(url, is_created=self._is_created(url)) and self.is_own(composer, url)
+        return self._exists(composer, url) and self.is_own(composer, url)
+
+    def _exists(self, composer: composers.Composer, url: str) -> bool:
+        return composer.exists(url, is_created=self._is_created(url))
 
     def _is_created(self, machine_url: str) -> bool:
         """Return whether a machine of the node was not there before it was requested; False where nobody knows."""
@@ -161,18 +203,22 @@ class _Machine(hardware.Hardware):
         ]
 
 
-class Compose(making.Making, _Machine):
+class Compose(making.Making, Machine):
     """Make the machine of a node."""
 
     names = ("verify", "reserve", "compose", "check")
     undo = ("remove", "gone")
+    #: what the machine can be known by, None where another conductor has read it, or the handle has it
+    _sign: base.Sign | None = None
 
     def verify(self) -> float | None:
         """Read the chosen parts live, and choose others where somebody took one since the last synchronization."""
         if not self.claims():
-            podm_id = self.job.node.podm_id
-            self.job.choose_again()
-            if self.job.node.podm_id != podm_id:
+            before = self.job.node
+            self._choose_again()
+            if self.job.node.kind != before.kind:
+                return 0.0  # a whole system, which is adopted
+            if self.job.node.podm_id != before.podm_id:
                 return hardware.INTERVAL  # another conductor may serve that pod manager
         self.require_paths()
         with self.job.driver() as driver:
@@ -184,7 +230,10 @@ class Compose(making.Making, _Machine):
         self.job.give_back({part.resource_url: part.reason for part in taken})
         return 0.0
 
-    def _count_choice(self, error: composition_errors.DeviceTaken) -> None:
+    def _choose_again(self) -> None:
+        self.job.choose_again()
+
+    def _count_choice(self, error: errors.ValenceError) -> None:
         """Count that other parts are chosen; raise the error where that is not wanted, or was done too often."""
         choices = self.job.handle.get("choices", 1)
         if self.is_named or choices >= hardware.MOST_CHOICES:
@@ -215,6 +264,10 @@ class Compose(making.Making, _Machine):
         url, plan = self.job.handle["machine_url"], self._sought
         with self.job.driver() as driver:
             found = [each for each in driver.composer().find(plan) if each.resource_url == url]
+        if found:
+            losses.require_same(self.job.node, url, found[0].sign)
+            self._sign = found[0].sign
+            self.job.note_power(found[0].power_state)
         if found and found[0].state == composers.FAILED:
             raise composition_errors.CompositionFailed(url=url, reason="the pod manager says that it failed")
         is_ready = found and found[0].state == composers.COMPOSED
@@ -236,8 +289,10 @@ class Compose(making.Making, _Machine):
         return typing.cast(str, self.job.handle["machine_url"])
 
     def made(self) -> job.Ending:
-        values = {"state": node_states.COMPOSED, "error": None, "resource_url": self.machine_url}
-        handle = {"created": True} if self._is_created(self.machine_url) else {}
+        values = {"state": COMPOSED, "error": None, "resource_url": self.machine_url}
+        handle: dict[str, typing.Any] = {"created": True} if self._is_created(self.machine_url) else {}
+        if self._sign is not None:
+            handle["sign"] = self._sign._asdict()
         return job.Ending(values | {"handle": handle}, self.attached())
 
     def not_made(self, error: errors.ValenceError) -> job.Ending:
@@ -315,33 +370,59 @@ class Compose(making.Making, _Machine):
         return seconds if seconds is not None or self.job.handle.get("machine_url") else hardware.INTERVAL
 
 
-class Decompose(_Machine):
+class Decompose(Machine):
     """Take the machine of a node apart; a failure is not undone, because the node is still to be removed."""
 
-    names = ("power_off", "remove", "gone")
+    names = ("power_off", "erase", "remove", "gone")
 
     def power_off(self) -> float | None:
-        """Switch the machine off before it loses its parts, unless [composition] power_off_first is false."""
-        url = self.job.node.resource_url
-        if not url or not self.job.options.power_off_first:
+        """Switch the machine off before it loses its parts, unless [composition] power_off_first is false.
+
+        A machine whose drives are erased is switched off in any case.
+        """
+        if not self.job.options.power_off_first and not self._is_erased:
+            return None
+        url = self._own_machine
+        return None if url is None else self.switched_off(url)
+
+    def erase(self) -> float | None:
+        """Erase the storage devices, where the site or the request wants it."""
+        return self._erasure.make(self._own_machine) if self._is_erased else None
+
+    @property
+    def _own_machine(self) -> str | None:
+        """The path of the node's machine, None where there is none, or that of another client at its path."""
+        url: str | None = self.job.node.resource_url
+        if not url:
             return None
         with self.job.driver() as driver:
-            if not self.is_own(driver.composer(), url):
-                return None
-        return self.switched_off(url)
+            return url if self.is_own(driver.composer(), url) else None
+
+    @property
+    def _is_erased(self) -> bool:
+        return self._erasure.is_wanted(bool(self.job.handle.get("erase")))
+
+    @property
+    def _erasure(self) -> erasing.Erasure:
+        return erasing.Erasure(self, self.claims())
 
     def may_cancel(self) -> bool:
         """Whether the hardware is unchanged: after the first request the machine may be incomplete."""
         handle = self.job.handle
-        return not handle.get("removals") and handle.get("shutdown_at") is None and "tries" not in handle
+        if handle.get("removals") or handle.get("shutdown_at") is not None or self._erasure.is_begun:
+            return False
+        return "tries" not in handle
 
     def succeeded(self) -> job.Ending:
-        return job.Ending({}, rights.released(self.job.store, self.job.node), removes=True)
+        erasure = self._erasure
+        released = rights.released(self.job.store, self.job.node, erasure.values())
+        return job.Ending({}, released, erasure.result, removes=True)
 
     def failed(self, error: errors.ValenceError) -> job.Ending:
         if isinstance(error, errors.Cancelled):
-            values = {"state": node_states.COMPOSED, "error": None, "goal": "present"}
-            return job.Ending(values | {"handle": self.kept()})
+            values = {"state": COMPOSED, "error": None, "goal": "present"}
+            # The next request says for itself whether it forces, and erases.
+            return job.Ending(values | {"handle": self.kept(job.IDENTITY)})
         return self.stranded(error)
 
 

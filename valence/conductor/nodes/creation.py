@@ -11,14 +11,15 @@ from valence.common import errors
 from valence.composition import claims
 from valence.composition import explanation
 from valence.composition import named
+from valence.composition import quotas
 from valence.composition import requirements
 from valence.composition import selection
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
-from valence.db.models import node as node_states
+from valence.db.models.node import COMPOSING
 
 #: fields of a request that its node keeps until it is composed, so that devices can be chosen again
 REQUESTED = ("podm_id", "zone_id", "resources", "boot", "power")
@@ -39,13 +40,17 @@ class Request:
         self.requirements = self._flavor.properties if self._flavor else values.get("properties") or {}
         self._policy = values.get("policy") or (self._flavor and self._flavor.policy)
         self._among = selection.Among(values.get("podm_id"), values.get("zone_id"))
+        self._project_id: str = values.get("project_id") or request_context.project_id or ""
 
     def explain(self) -> dict[str, typing.Any]:
         """Return the devices that would be chosen, or why none fit; nothing is stored, and no hardware is contacted."""
-        return explanation.document(self._store, self._choose(frozenset()))
+        outcome = self._choose(frozenset())
+        devices = [device for _, device in outcome.devices] if isinstance(outcome, selection.Choice) else []
+        exceeded = quotas.explained(self._store, self._project_id, devices)
+        return explanation.limited(explanation.document(self._store, outcome), exceeded)
 
     def create(self, remember: Remember, shown: Shown) -> dict[str, typing.Any]:
-        """Store a node with its claims and its operation; raise NothingFits, DeviceTaken."""
+        """Store a node with its claims and its operation; raise NothingFits, DeviceTaken, QuotaExceeded."""
         answers = []
 
         def others(choice: selection.Choice) -> list[store.Change]:
@@ -56,12 +61,12 @@ class Request:
                 store.Create(node),
                 store.Create(operation),
                 store.Require(models.PodManager(uuid=node.podm_id)),
-                new_events.node(self._context, "create", new=node),
+                outbox.event("node", self._context, "create", new=node),
                 *remember(answers[-1]),
             ]
 
         key = uuidutils.generate_uuid()
-        self._grant(key, others)
+        self._grant(claims.Owner(key, self._project_id, is_new=True), others)
         return answers[-1]
 
     def remake(self, node: models.Node, remember: Remember) -> dict[str, typing.Any]:
@@ -72,7 +77,7 @@ class Request:
         answers = []
 
         def others(choice: selection.Choice) -> list[store.Change]:
-            values = self._made_of(choice) | {"state": node_states.COMPOSING, "error": None}
+            values = self._made_of(choice) | {"state": COMPOSING, "error": None}
             new = node.replace(**values)
             operation = self._operation(new, self._store.at())
             answers.append(operation.public())
@@ -80,15 +85,17 @@ class Request:
                 store.Create(operation),
                 store.Update(node, values),
                 store.Require(models.PodManager(uuid=new.podm_id)),
-                new_events.node(self._context, "state_changed", old=node, new=new),
+                outbox.event("node", self._context, "state_changed", old=node, new=new),
                 *remember(answers[-1]),
             ]
 
-        self._grant(node.uuid, others)
+        self._grant(claims.Owner(node.uuid, node.project_id), others)
         return answers[-1]
 
-    def _grant(self, key: str, others: abc.Callable[[selection.Choice], list[store.Change]]) -> None:
-        granted = claims.grant(self._store, key, self._choose, others)
+    def _grant(
+        self, owner: claims.Owner, others: abc.Callable[[selection.Choice], list[store.Change]]
+    ) -> None:
+        granted = claims.grant(self._store, owner, self._choose, others)
         work_metrics.CLAIM_COLLISIONS.inc(granted.collisions)
 
     def _choose(self, avoid: frozenset[str]) -> selection.Choice | selection.Nothing:
@@ -104,7 +111,7 @@ class Request:
             uuid=key,
             name=values["name"],
             description=values.get("description") or "",
-            project_id=values.get("project_id") or self._context.project_id or "",
+            project_id=self._project_id,
             requirements=self.requirements,
             flavor_id=self._flavor and self._flavor.uuid,
             created_at=now,
@@ -115,10 +122,12 @@ class Request:
     def _made_of(self, choice: selection.Choice) -> dict[str, typing.Any]:
         """Return the values of a node that follow from the devices that were chosen."""
         _, base = choice.devices[0]
-        is_system = base.device_type == "System" and len(choice.devices) == 1
+        is_alone = base.device_type == "System" and len(choice.devices) == 1
+        is_allocated = is_alone and choice.place.method == named.ALLOCATING
+        is_system = is_alone and not is_allocated
         return {
             "podm_id": choice.podm_id,
-            "kind": "system" if is_system else "composed",
+            "kind": "allocated" if is_allocated else "system" if is_system else "composed",
             "resource_url": self._url(base.uuid) if is_system else None,
             "handle": self._handle(),
         }
@@ -162,21 +171,43 @@ def again(
     return Request(database, request_context, values).remake(node, remember)
 
 
-def choose_again(database: store.Store, node: models.Node, lease: store.Lease) -> models.Node:
+def choose_again(
+    database: store.Store, node: models.Node, lease: store.Lease, among: selection.Among | None = None
+) -> models.Node:
     """Choose and claim other devices to compose a node of; return the node, whose pod manager may be another.
 
-    Raise NothingFits, DeviceTaken.
+    They come from ``among``, by default from where the request wants them; where nothing can be composed there, a whole
+    system is taken, which the operation adopts. Raise NothingFits, DeviceTaken, QuotaExceeded.
     """
     wanted, request = requirements.wanted(node.requirements), node.handle["request"]
     policy = request.get("policy")
-    # The operation composes a machine: it could not adopt a whole system.
-    among = selection.Among(request.get("podm_id"), request.get("zone_id"), systems=False)
+    usual = selection.Among(request.get("podm_id"), request.get("zone_id"), systems=False)
+    # The operation composes or adopts a machine: it does not allocate one.
+    whole = usual._replace(systems=True, only_systems=True, unless=named.ALLOCATING)
 
     def choose(avoid: frozenset[str]) -> selection.Choice | selection.Nothing:
-        return selection.choose(database, wanted, policy=policy, among=among, avoid=avoid)
+        chosen = selection.choose(database, wanted, policy=policy, among=among or usual, avoid=avoid)
+        if among or isinstance(chosen, selection.Choice):
+            return chosen
+        system = selection.choose(database, wanted, policy=policy, among=whole, avoid=avoid)
+        return system if isinstance(system, selection.Choice) else chosen
 
     def others(choice: selection.Choice) -> list[store.Change]:
-        return [store.Update(node, {"podm_id": choice.podm_id})]
+        return [store.Update(node, {"podm_id": choice.podm_id, **_adopted(database, node, choice)})]
 
-    granted = claims.grant(database, node.uuid, choose, others, lease=lease)
+    owner = claims.Owner(node.uuid, node.project_id)
+    granted = claims.grant(database, owner, choose, others, lease=lease)
     return typing.cast(models.Node, granted.stored[0])
+
+
+def _adopted(database: store.Store, node: models.Node, choice: selection.Choice) -> dict[str, typing.Any]:
+    """Return the values of a node that adopts a whole system instead of what it was to be composed of, else none.
+
+    The node gets the path of the machine with the end of the operation: until then the machine is not its own, and
+    nothing that undoes a composition may remove it.
+    """
+    _, system = choice.devices[0]
+    if node.kind != "composed" or system.device_type != "System":
+        return {}
+    url = database.get(models.Resource, system.uuid).resource_url
+    return {"kind": "system", "handle": node.handle | {"machine_url": url}}

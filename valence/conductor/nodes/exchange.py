@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exchange the claims of a node for those of the devices that its pod manager chose (constrained composition).
+"""Exchange the claims of a node for those of the devices that its pod manager chose.
 
-The claimed devices say what is requested, so that the right to as much hardware comes first. The pod manager may take
-other devices. The claims follow in one commit: of two nodes that were given a device, or were promised it, one has it.
+Services do that for constrained compositions, and for nodes of Intel RSD.
+
+The claimed devices are what is requested, so that the right to as many of them comes first. The pod manager may take
+other devices. What the client asked for decides whether these will do: they may be smaller than the claimed ones. The
+claims follow in one commit: of two nodes that were given a device, or were promised it, one has it.
 """
 
 import collections
+import dataclasses
 import typing
 
 from valence.common import composition_errors
+from valence.common import words
+from valence.composition import combining
 from valence.composition import named
 from valence.composition import requirements
 from valence.composition import weighing
@@ -18,10 +24,10 @@ from valence.conductor.nodes import rights
 from valence.db import models
 from valence.db import store
 
-#: measures of which a device that was given must have as much as the one that was claimed
-_MEASURES = ("cores", "memory_mib", "storage_gib", "accelerators", "speed_mbps")
-#: fields by which requirements want devices of a kind; of how much, the claimed devices say
+#: fields by which requirements want devices of a kind
 _KINDS = ("model", "architecture", "media")
+#: the part that memory devices are for; together with the base they have to have the memory
+_MEMORY = "memory"
 
 
 def is_chosen(database: store.Store, node: models.Node) -> bool:
@@ -29,7 +35,7 @@ def is_chosen(database: store.Store, node: models.Node) -> bool:
     devices = _devices(database, [claim.device_id for claim in rights.claims(database, node)])
     zonings = sorted({device.zoning for device in devices})
     rows = database.list(models.Zoning, filters=[store.Filter("id", "in", zonings)]) if zonings else ()
-    return any(row.method == named.CHOOSING for row in rows)
+    return any(row.method in (named.CHOOSING, named.ALLOCATING) for row in rows)
 
 
 def required(node: models.Node, claims: typing.Iterable[models.Claim]) -> dict[str, tuple[str, ...]]:
@@ -43,9 +49,9 @@ def exchanging(
 ) -> list[store.Change] | None:
     """Return the changes that exchange a node's claims for those of the devices at some paths.
 
-    Each claimed device needs exactly one that was given: of its type, at least as large, and as the requirements of the
-    node want it. None while that is not so, or not all are known. Raise DeviceTaken for a shared device without a free
-    slot, CompositionFailed for more devices than were requested, and for devices outside of the zone that the node was
+    Each claimed device needs exactly one that was given: of its type, and as the requirements of the node want it. None
+    while that is not so, or not all are known. Raise DeviceTaken for a shared device without a free slot,
+    CompositionFailed for more devices than were requested, and for devices outside of the zone that the node was
     requested in; the commit raises Duplicate for a device that another node has.
     """
     claims = rights.claims(database, node)
@@ -60,7 +66,7 @@ def exchanging(
         return None
     _refuse_more(node, given, claimed.values())
     matched = _matched(given, [_Need(claim, claimed[claim.device_id]) for claim in claims], _parts(node))
-    if matched is None:
+    if matched is None or not _is_enough(node, matched):
         return None
     zone = (node.handle.get("request") or {}).get("zone_id")
     if zone and not all(zone in device.zones for device in given):
@@ -92,15 +98,14 @@ class _Need(typing.NamedTuple):
         """Return whether a device can be what this one was claimed for."""
         if device.uuid == self.device.uuid:
             return True
+        part = parts.get(self.claim.part)
         if device.device_type != self.device.device_type:
             return False
-        if any(getattr(device, name) < getattr(self.device, name) for name in _MEASURES):
-            return False
-        part = parts.get(self.claim.part)
         if part is None:
-            return True
-        is_of_kind = all(rule.holds(device, part) for rule in weighing.RULES if rule.field in _KINDS)
-        return is_of_kind and self._is_of_model(device, part.model)
+            return self.claim.part == _MEMORY  # nothing else is claimed for a part that was not asked for
+        return all(rule.holds(device, part) for rule in weighing.RULES) and self._is_of_model(
+            device, part.model
+        )
 
     def _is_of_model(self, device: models.Device, text: str | None) -> bool:
         """Return whether a device has a model that a part requires.
@@ -121,14 +126,38 @@ def _refuse_more(
     got = collections.Counter(device.device_type for device in given)
     for kind, number in sorted(got.items()):
         if number > counts[kind]:
-            reason = f"it took {number} devices of the type {kind}; {counts[kind]} were requested"
+            reason = f"it took {words.counted(number, 'device')} of the type {kind}; {counts[kind]} requested"
             raise composition_errors.CompositionFailed(url=node.podm_id, reason=reason)
 
 
 def _parts(node: models.Node) -> dict[str, requirements.Part]:
-    """Return what the requirements of a node say of its parts, by their names."""
+    """Return what the requirements of a node say of each device of its parts, by the names of these.
+
+    The memory of the base is no condition on it alone: memory devices may complete it.
+    """
     wanted = requirements.wanted(node.requirements)
-    return {part.name: part for part in (wanted.base, *wanted.parts) if part is not None}
+    parts = (wanted.base and dataclasses.replace(wanted.base, memory_mib=0), *wanted.parts)
+    return {part.name: part for part in parts if part is not None}
+
+
+def _is_enough(node: models.Node, devices: typing.Sequence[tuple[str, models.Device]]) -> bool:
+    """Return whether devices, with the names of their parts, are all that the requirements of a node want.
+
+    Parts without a device are those that the base has to have itself.
+    """
+    wanted = requirements.wanted(node.requirements)
+    of_part: dict[str, list[models.Device]] = collections.defaultdict(list)
+    for name, device in devices:
+        of_part[name].append(device)
+    bases = of_part[wanted.base.name] if wanted.base else []
+    own = [part for part in wanted.parts if part.name not in of_part]
+    if wanted.base and sum(each.memory_mib for each in [*bases, *of_part[_MEMORY]]) < wanted.base.memory_mib:
+        return False
+    if any(
+        combining.amount(part, of_part[part.name]) < part.count for part in wanted.parts if part not in own
+    ):
+        return False
+    return not own or (bool(bases) and combining.covers_all(bases[0], own))
 
 
 def _kinds(part: requirements.Part) -> tuple[str, ...]:
@@ -144,10 +173,13 @@ def _matched(
 ) -> list[tuple[str, models.Device]] | None:
     """Return each device that was given with the part that it is for; None unless each need has one of its own.
 
-    A claimed device that was given too keeps its part, unless only it can be the part of another one.
+    A claimed device that was given too keeps its part, unless only it can be the part of another one. The largest of
+    the others comes first, and gets the part of the largest that was claimed.
     """
     if len(given) < len(needs):
         return None
+    given = sorted(given, key=lambda device: -device.size)
+    needs = sorted(needs, key=lambda need: -need.device.size)
     places = {need.device.uuid: number for number, need in enumerate(needs)}
     of_need = {places[device.uuid]: index for index, device in enumerate(given) if device.uuid in places}
 

@@ -5,6 +5,8 @@ A request whose answer was lost is a question: the next step looks at the hardwa
 """
 
 import functools
+import math
+import time
 import typing
 
 from valence.common import composition_errors
@@ -15,6 +17,7 @@ from valence.conductor.nodes import rights
 from valence.db import models
 from valence.db import store
 from valence.podmanagers import base
+from valence.podmanagers import composers
 
 #: seconds between two polls of hardware that is changing
 INTERVAL = 1.0
@@ -37,10 +40,12 @@ class Hardware(job.Steps):
     """Steps that change what a machine consists of."""
 
     is_structural = True
+    #: when paths of devices were read, and these, by UUID
+    _paths: tuple[float, dict[str, str]] = (-math.inf, {})
 
     def claims(self) -> list[models.Claim]:
         """Return the claims of the node."""
-        return rights.claims(self.job.store, self.job.node)
+        return self.job.claims()
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -50,10 +55,25 @@ class Hardware(job.Steps):
         return tuple(paths[claim.device_id] for claim in claims if claim.device_id in paths)
 
     def paths(self, uuids: typing.Sequence[str]) -> dict[str, str]:
-        """Return the paths of devices by their UUIDs; a device that is gone has none."""
-        wanted = [store.Filter("uuid", "in", list(uuids))]
-        rows = self.job.store.list(models.Resource, filters=wanted, fields=["uuid", "resource_url"])
-        return {row.uuid: row.resource_url for row in rows}
+        """Return the paths of devices by their UUIDs; a device that is gone has none.
+
+        What was read of them lately is not read again.
+        """
+        read_at, known = self._paths
+        if time.monotonic() - read_at > job.RECENT:
+            read_at, known = time.monotonic(), {}
+        if missing := [uuid for uuid in uuids if uuid not in known]:
+            wanted = [store.Filter("uuid", "in", missing)]
+            rows = self.job.store.list(models.Resource, filters=wanted, fields=["uuid", "resource_url"])
+            known = known | {row.uuid: row.resource_url for row in rows}
+            self._paths = read_at, known
+        return {uuid: known[uuid] for uuid in uuids if uuid in known}
+
+    def note_free(self, looked: typing.Iterable[composers.Part]) -> None:
+        """Store which of the parts that were read are free, so that they can be had before a synchronization."""
+        free = {part.resource_url for part in looked if part.is_free}
+        paths = self.paths([claim.device_id for claim in self.claims()])
+        rights.note_free(self.job.store, [uuid for uuid, url in paths.items() if url in free])
 
     def require_paths(self) -> None:
         """Raise DeviceGone where the inventory lacks a claimed part."""
@@ -151,6 +171,7 @@ class Hardware(job.Steps):
                 state = driver.machine_state(url)
             except errors.ResourceGone:
                 return None
+            self.job.note_power(state.power_state)
             if state.power_state in (None, "Off"):
                 return None
             asked_at, forced_at = self.job.handle.get("shutdown_at"), self.job.handle.get("forced_at")

@@ -10,10 +10,11 @@ import typing
 
 from valence.common import composition_errors
 from valence.common import errors
+from valence.conductor.inventory import losses
 from valence.conductor.monitoring import work_metrics
 from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
-from valence.db.models import node as node_states
+from valence.db.models.node import COMPOSED
 from valence.podmanagers import base
 
 #: result of an operation whose change was accepted, but not seen to happen in time
@@ -43,7 +44,7 @@ class Change(abc.ABC, typing.Generic[Wanted]):
         """Request the change, unless it is done already."""
         requests = self._notes.get("requests", 0)
         with self.job.driver() as driver:
-            machine = driver.machine_state(self._url)
+            machine = self._state(driver)
             if self.is_done(machine):
                 return None
             self._require_repeatable(requests)
@@ -116,11 +117,18 @@ class Change(abc.ABC, typing.Generic[Wanted]):
             if outcome.state == base.TASK:
                 return outcome.retry_after or hardware.INTERVAL
             self._save(task_url=None)
-        machine = driver.machine_state(self._url)
+        machine = self._state(driver)
         if not self.is_visible(machine):
             self._save(is_unconfirmed=True)
             return None
         return None if self.is_settled(machine) else hardware.INTERVAL
+
+    def _state(self, driver: base.PodManagerDriver) -> base.MachineState:
+        """Return the machine as it is; raise MachineLost where another one is at its path."""
+        machine = driver.machine_state(self._url)
+        losses.require_same(self.job.node, self._url, machine.sign)
+        self.job.note_power(machine.power_state)
+        return machine
 
     def _require_repeatable(self, requests: int) -> None:
         if requests and not self.is_repeatable:
@@ -170,8 +178,6 @@ _WANTED = {
 }
 #: actions without a state that they lead to
 _INVISIBLE = ("nmi", "push_power_button")
-#: states of a machine that is about to change
-_MOVING = ("PoweringOn", "PoweringOff")
 
 
 class Power(Change[str]):
@@ -191,7 +197,7 @@ class Power(Change[str]):
         state = machine.power_state
         if self._wanted in _INVISIBLE:
             return True
-        return self.is_done(machine) if self.is_repeatable else state not in (*_MOVING, "Off")
+        return self.is_done(machine) if self.is_repeatable else state not in (*base.TRANSITIONAL, "Off")
 
     def request(self, driver: base.PodManagerDriver) -> base.Outcome:
         return driver.power(self._url, self._wanted)
@@ -223,6 +229,7 @@ class _Action(job.Steps):
     """One change of the machine: request it unless it has been done, then poll until it is done."""
 
     names = ("act", "confirm")
+    light = frozenset(names)
     #: the key of ``KINDS``, under which the handle has what is wanted
     kind: typing.ClassVar[str]
 
@@ -248,8 +255,16 @@ class _Action(job.Steps):
         return super().succeeded()._replace(result=self._change.result)
 
     def failed(self, error: errors.ValenceError) -> job.Ending:
-        """Return the node to where it was: its hardware is still its own."""
-        return job.Ending({"state": node_states.COMPOSED, "error": None})
+        """Return the node to where it was: its hardware is still its own, unless its machine is gone.
+
+        What the inventory still has is compared by the synchronization that follows the operation.
+        """
+        node = self.job.node
+        if isinstance(error, composition_errors.MachineLost):
+            return job.Ending(losses.values(node, self.job.store.at(), error.detail))
+        if isinstance(error, errors.ResourceGone) and not losses.is_known(self.job.store, node):
+            return job.Ending(losses.values(node, self.job.store.at()))
+        return job.Ending({"state": COMPOSED, "error": None})
 
 
 class PowerAction(_Action):

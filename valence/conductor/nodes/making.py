@@ -14,7 +14,7 @@ from valence.conductor.nodes import job
 from valence.conductor.nodes import machine
 from valence.conductor.nodes import rights
 from valence.db import store
-from valence.db.models import node as node_states
+from valence.db.models.node import ERROR
 from valence.db.models.node import ERROR_LENGTH
 
 
@@ -72,12 +72,13 @@ class Making(job.Steps):
 
     def in_error(self, error: errors.ValenceError) -> dict[str, typing.Any]:
         """Return the values of a node without a machine; it keeps the request, so that it can be made again."""
-        kept = {} if self.requested is None else {"request": self.requested}
-        return {"state": node_states.ERROR, "error": error.detail[:ERROR_LENGTH], "handle": kept}
+        kept: dict[str, typing.Any] = {} if self.requested is None else {"request": self.requested}
+        kept["sign"] = None  # the next machine has another one
+        return {"state": ERROR, "error": error.detail[:ERROR_LENGTH], "handle": kept}
 
     def attached(self) -> list[store.Change]:
         """Return the changes that note the claims of the node as attached."""
-        mine = rights.claims(self.job.store, self.job.node)
+        mine = self.job.claims()
         return [store.Update(claim, {"state": "attached"}) for claim in mine]
 
     def returned(self) -> list[store.Change]:

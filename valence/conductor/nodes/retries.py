@@ -10,13 +10,15 @@ import typing
 from valence.common import composition_errors
 from valence.common import context
 from valence.common import errors
-from valence.conductor.events import new_events
+from valence.composition import quotas
+from valence.conductor.events import outbox
 from valence.conductor.nodes import creation
 from valence.conductor.nodes import rights
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
-from valence.db.models import node as node_states
+from valence.db.models.node import COMPOSING
+from valence.db.models.node import ERROR
 
 
 def make(
@@ -27,7 +29,8 @@ def make(
 ) -> dict[str, typing.Any]:
     """Request the machine of a node again that could not be made or adopted; return the new operation.
 
-    Raises NotFound, NodeBusy, NothingFits, DeviceTaken, InMaintenance, Conflict for a node that has a machine.
+    Raises NotFound, NodeBusy, NothingFits, DeviceTaken, QuotaExceeded, InMaintenance, Conflict for a node that has a
+    machine.
     """
 
     def attempt() -> dict[str, typing.Any]:
@@ -74,7 +77,7 @@ def _require_without_machine(database: store.Store, node: models.Node) -> None:
     """Raise Conflict for a node that has a machine, or may have one."""
     if node.goal == "absent":
         reason = f"The node {node.uuid} is being taken apart: {node.error or 'its removal was requested'}."
-    elif node.state != node_states.ERROR or rights.claims(database, node):
+    elif node.state != ERROR or rights.claims(database, node):
         reason = f"The node {node.uuid} is in the state {node.state} and has its machine."
     else:
         return
@@ -99,17 +102,18 @@ def _adopt(
     operation = operations.new(
         request_context, "adopt", "node", node.uuid, now=database.at(), project_id=node.project_id
     )
-    values = {"state": node_states.COMPOSING, "error": None}
+    values = {"state": COMPOSING, "error": None}
     answer: dict[str, typing.Any] = operation.public()
     try:
-        database.commit(
+        changes = [
             store.Create(operation),
             store.Update(node, values),
             *rights.adoption(database, node, found[0].uuid),
             store.Require(pod_manager),
-            new_events.node(request_context, "state_changed", old=node, new=node.replace(**values)),
+            outbox.event("node", request_context, "state_changed", old=node, new=node.replace(**values)),
             *remember(answer),
-        )
+        ]
+        quotas.commit(database, node.project_id, changes, is_new=False)
     except errors.Duplicate as error:
         if error.kwargs.get("kind") != models.Claim.kind:
             raise

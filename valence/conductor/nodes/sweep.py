@@ -7,8 +7,9 @@ from oslo_log import log
 
 from valence.common import context
 from valence.common import errors
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.inventory import drift
+from valence.conductor.inventory import losses
 from valence.conductor.nodes import job
 from valence.conductor.nodes import rights
 from valence.conductor.nodes.devices import attach
@@ -16,14 +17,13 @@ from valence.conductor.work import operations
 from valence.conductor.work import threads
 from valence.db import models
 from valence.db import store
-from valence.db.models import node as node_states
+from valence.db.models.node import COMPOSED
+from valence.db.models.node import ERROR
 
 LOG = log.getLogger(__name__)
 
 #: seconds between two sweeps, the rows that one query finds, and the lease that one conductor sweeps under
 INTERVAL, PAGE, LEASE = 30.0, 500, "node-sweep"
-#: why a node without its machine is in error
-GONE = "Its machine is gone from the inventory of its pod manager, since {}."
 
 
 class Sweep:
@@ -68,7 +68,7 @@ class Sweep:
     def _retry(self, mine, node):
         """Request a failed removal again when its backoff is over."""
         is_due = node.handle.get("next_at", 0) <= self._store.now()
-        if node.state != node_states.ERROR or not is_due or operations.open_for(self._store, node.uuid):
+        if node.state != ERROR or not is_due or operations.open_for(self._store, node.uuid):
             return
         self._commit(*rights.decomposition(mine, node, self._store.at()))
         self._wake()
@@ -76,7 +76,7 @@ class Sweep:
     def _detach_again(self, mine, node):
         """Request a failed removal of devices again when its backoff is over."""
         again = node.handle.get("again")
-        if not again or node.state != node_states.COMPOSED or again["next_at"] > self._store.now():
+        if not again or node.state != COMPOSED or again["next_at"] > self._store.now():
             return
         if operations.open_for(self._store, node.uuid):
             return
@@ -88,7 +88,7 @@ class Sweep:
     def _compare(self, mine, nodes):
         """Note nodes whose machines are gone, and those whose machines are back.
 
-        A machine that was never in the inventory is not gone: no synchronization has followed its composition yet.
+        A machine that was never in the inventory is not missed here: see ``inventory.losses``.
         What is at the path of a machine that was seen is that machine as long as it is the same resource.
         """
         nodes = [node for node in nodes if node.resource_url]
@@ -97,21 +97,18 @@ class Sweep:
             uuid, seen = there.get((node.podm_id, node.resource_url)), node.handle.get("seen")
             is_there = uuid is not None and seen in (None, True, uuid)
             was_there = node.kind == "system" or seen
-            if node.state == node_states.COMPOSED and is_there and not was_there:
+            if node.state == COMPOSED and is_there and not was_there:
                 self._commit(store.Update(node, {"handle": node.handle | {"seen": uuid}}, touch=False))
-            elif node.state == node_states.COMPOSED and was_there and not is_there:
-                reason = GONE.format(self._store.at())
-                self._note(
-                    mine, node, state=node_states.ERROR, error=reason, handle=node.handle | {"gone": True}
-                )
-            elif node.state == node_states.ERROR and is_there and node.handle.get("gone"):
+            elif node.state == COMPOSED and was_there and not is_there:
+                self._note(mine, node, **losses.values(node, self._store.at()))
+            elif node.state == ERROR and is_there and node.handle.get("gone") is True:
                 self._note_back(mine, node, uuid)
 
     def _note_back(self, mine, node, uuid):
         """Note that the machine of a node is there again; devices that had failed before may still have."""
         failed = drift.summary(rights.claims(self._store, node))
         handle = job.lasting(node.handle) | {"seen": uuid}
-        self._note(mine, node, state=node_states.COMPOSED, error=failed, handle=handle)
+        self._note(mine, node, state=COMPOSED, error=failed, handle=handle)
 
     def _inventory(self, nodes):
         """Return the UUIDs of resources at the paths of nodes, by pod manager and path."""
@@ -125,9 +122,9 @@ class Sweep:
         return {(row.podm_id, row.resource_url): row.uuid for row in rows}
 
     def _note(self, mine, node, **values):
-        event = new_events.node(mine, "state_changed", old=node, new=node.replace(**values))
+        event = outbox.event("node", mine, "state_changed", old=node, new=node.replace(**values))
         self._commit(store.Update(node, values), event)
-        is_back = values["state"] == node_states.COMPOSED
+        is_back = values["state"] == COMPOSED
         LOG.warning("node %s: %s", node.uuid, "its machine is back" if is_back else values["error"])
 
     def _commit(self, *changes):

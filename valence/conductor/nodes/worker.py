@@ -18,7 +18,11 @@ from valence.conductor.nodes import adoption
 from valence.conductor.nodes import compose
 from valence.conductor.nodes import job
 from valence.conductor.nodes import machine
+from valence.conductor.nodes.allocation import allocate
+from valence.conductor.nodes.allocation import turns
 from valence.conductor.nodes.devices import attach
+from valence.conductor.nodes.devices import erasing
+from valence.conductor.nodes.ironic import registration
 from valence.conductor.work import operations
 from valence.conductor.work import threads
 from valence.db import models
@@ -26,13 +30,25 @@ from valence.db import store
 
 LOG = log.getLogger(__name__)
 
-#: kinds of operations on nodes
-KINDS = {
-    "compose": compose.Compose,
-    "decompose": compose.Decompose,
+
+def _compose(one: job.Job) -> job.Steps:
+    if one.node.kind == "system":
+        return adoption.Adoption(one)  # instead of blocks that were taken
+    return allocate.Allocate(one) if one.node.kind == turns.ALLOCATED else compose.Compose(one)
+
+
+def _decompose(one: job.Job) -> job.Steps:
+    return allocate.Release(one) if one.node.kind == turns.ALLOCATED else compose.Decompose(one)
+
+
+#: kinds of operations on nodes, but for those that need Ironic
+KINDS: abc.Mapping[str, abc.Callable[[job.Job], job.Steps]] = {
+    "compose": _compose,
+    "decompose": _decompose,
     "adopt": adoption.Adoption,
     "attach": attach.Attach,
     "detach": attach.Detach,
+    "erase": erasing.Erase,
     "power": machine.PowerAction,
     "boot": machine.BootAction,
 }
@@ -56,9 +72,10 @@ def lease_name(uuid: str) -> str:
 class NodeWorker:
     """Polls for operations on nodes every second, and after ``wake``; ``hint`` as for a Job."""
 
-    def __init__(self, conf, database, leases, *, live_connections, ownership, hint):
+    def __init__(self, conf, database, leases, *, live_connections, ownership, ironic, hint):
         self._conf, self._store, self._leases = conf, database, leases
         self._connections, self._ownership, self._hint = live_connections, ownership, hint
+        self._kinds = {**KINDS, **registration.kinds(ironic)}
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         #: UUIDs of the operations that run, or wait in the pool; when to go on with others, by ``time.monotonic``
@@ -181,15 +198,23 @@ class NodeWorker:
             operation = self._store.get(models.Operation, uuid)
             if operation.ended_at:
                 return None
+            if operation.operation_kind not in self._kinds:
+                LOG.warning(
+                    "operation %s waits for a conductor of a newer version: it is %s",
+                    uuid,
+                    operation.operation_kind,
+                )
+                return AFTER_FAULT
             one = job.Job(
                 self._conf,
                 self._store,
                 self._connections,
                 lease,
                 operation,
-                kinds=KINDS,
+                kinds=self._kinds,
                 hint=self._hint,
                 must_end=self._stopping.is_set,
+                exclusively=self._leases.hold,
             )
             try:
                 # Another conductor may have begun it since, and handed it back: that is stored with the operation.

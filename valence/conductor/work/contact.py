@@ -11,7 +11,7 @@ from oslo_log import log
 
 from valence.common import context
 from valence.common import errors
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.inventory import connections
 from valence.conductor.inventory import duplicates
 from valence.conductor.inventory import sync
@@ -233,7 +233,9 @@ class PodManagerJob:
         if "status" in values:
             LOG.info("pod manager %s: %s is now %s", old.uuid, old.status, values["status"])
             changes.append(
-                new_events.pod_manager(request_context, values["status"], old=old, new=old.replace(**values))
+                outbox.event(
+                    "pod_manager", request_context, values["status"], old=old, new=old.replace(**values)
+                )
             )
         self._record(values, *changes)
 
@@ -259,7 +261,7 @@ class PodManagerJob:
         return self._store.commit(*changes, lease=self._lease)
 
     def _event(self, request_context, happened, more=None):
-        return new_events.pod_manager(request_context, happened, new=self._pod_manager, more=more)
+        return outbox.event("pod_manager", request_context, happened, new=self._pod_manager, more=more)
 
 
 def is_due(pod_manager, now):

@@ -6,6 +6,7 @@ stores an operation, more commits remove its resources a batch at a time, and th
 The operation records who requested the deletion: if the conductor dies, another one finishes it in their name.
 """
 
+import functools
 import threading
 import time
 from collections import abc
@@ -14,7 +15,7 @@ from oslo_log import log
 
 from valence.common import context
 from valence.common import errors
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.hardware_events import removals
 from valence.conductor.inventory import connections
 from valence.conductor.nodes import rights
@@ -149,17 +150,14 @@ class Deletion:
         operation = store.again(lambda: self._begin(revision), tries=tries(revision))
         if operation is not None:
             self._context = operations.context_of(operation)
-            for removed, changes in self._batches():
-                if must_pause():
-                    return False
-                began = time.monotonic()
-                # A conductor of an earlier version, which took this for a synchronization, emptied the progress.
-                removed += operation.progress.get("removed", 0)
-                progress = operation.progress | {"removed": removed}
-                update = store.Update(operation, {"progress": progress, "conductor": self._host})
-                operation = self._commit(update, *changes)[0]
-                self._adapt(time.monotonic() - began)
-            store.again(lambda: self._end(operation))
+            for model in (models.Node, models.ResourceWithState, models.RemovedResource):
+                marker = ""
+                while marker is not None:
+                    if must_pause():
+                        return False
+                    attempt = functools.partial(self._remove, model=model, marker=marker)
+                    operation, marker = self._change(operation, attempt)
+            self._change(operation, self._end)
         # Operations that were stored while this deletion ran; none can be stored after its last commit.
         leftovers.end_orphans(self._store, self._context, operations.open_for(self._store, self._uuid))
         return True
@@ -173,7 +171,7 @@ class Deletion:
         ended = [change for each in waiting for change in self._cancel(each, pod_manager)]
         few = [self._few(model) for model in (models.ResourceWithState, models.RemovedResource, models.Node)]
         if None not in few:
-            told = [new_events.resource(self._context, "removed", old=row) for row in few[0]]
+            told = [outbox.event("resource", self._context, "removed", old=row) for row in few[0]]
             self._commit(*ended, *self._forget(few[2]), *told, *self._removal(pod_manager))
             return None
         operation = operations.deletion(self._context, pod_manager, self._host, self._store.at())
@@ -195,7 +193,7 @@ class Deletion:
         yield store.Delete(pod_manager)
         if self._subscribes:
             yield from removals.after_deletion(shown, self._store)
-        yield new_events.pod_manager(self._context, "delete", old=shown)
+        yield outbox.event("pod_manager", self._context, "delete", old=shown)
 
     def _cancel(self, operation, pod_manager):
         now = self._store.at()
@@ -203,18 +201,32 @@ class Deletion:
             self._context, operation, leftovers.deleted(), now=now, pod_manager=pod_manager
         )
 
-    def _batches(self):
-        """Yield (number of resources, changes that remove them), also for nodes and for what is remembered."""
-        for rows in self._pages(models.Node):
-            yield 0, self._forget(rows)
-        for rows in self._pages(models.ResourceWithState):
-            removed = [store.Delete(models.Resource(**_fields_of(row))) for row in rows]
-            yield (
-                len(rows),
-                [*removed, *(new_events.resource(self._context, "removed", old=row) for row in rows)],
-            )
-        for rows in self._pages(models.RemovedResource):
-            yield 0, [*map(store.Delete, rows)]
+    def _change(self, operation, attempt):
+        """Return ``attempt(operation)``; repeat it where a worker of nodes, say, committed another change first."""
+        return store.change(operation, attempt, lambda: self._store.get(models.Operation, operation.uuid))
+
+    def _remove(self, operation, *, model, marker):
+        """Remove a page of rows; return the operation and the marker of the next page, None after the last one."""
+        rows = self._list(model, self._batch, marker or None)
+        if not rows:
+            return operation, None
+        began = time.monotonic()
+        # A conductor of an earlier version, which took this for a synchronization, emptied the progress.
+        removed = operation.progress.get("removed", 0) + len(rows) * (model is models.ResourceWithState)
+        progress = operation.progress | {"removed": removed}
+        update = store.Update(operation, {"progress": progress, "conductor": self._host})
+        operation = self._commit(update, *self._removed(model, rows))[0]
+        self._adapt(time.monotonic() - began)
+        return operation, rows[-1].uuid
+
+    def _removed(self, model, rows):
+        """Return the changes that remove rows of the pod manager."""
+        if model is models.Node:
+            return self._forget(rows)
+        if model is models.RemovedResource:
+            return [*map(store.Delete, rows)]
+        removed = [store.Delete(models.Resource(**_fields_of(row))) for row in rows]
+        return [*removed, *(outbox.event("resource", self._context, "removed", old=row) for row in rows)]
 
     def _forget(self, nodes):
         """Return the changes that forget nodes of the pod manager."""
@@ -225,12 +237,6 @@ class Deletion:
         """Choose the size of the next commit by how long the last one took."""
         self._batch = int(self._batch * min(2, max(0.5, COMMIT_SECONDS / seconds)))
         self._batch = min(LARGEST, max(SMALLEST, self._batch))
-
-    def _pages(self, model):
-        marker = None
-        while rows := self._list(model, self._batch, marker):
-            yield rows
-            marker = rows[-1].uuid
 
     def _few(self, model):
         """Return the rows of the pod manager, None where they are too many for one commit."""

@@ -6,7 +6,7 @@ import time
 from valence.common import context
 from valence.common import errors
 from valence.conductor.cluster import ownership
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.inventory import connections
 from valence.conductor.work import contact
 from valence.db import models
@@ -93,7 +93,7 @@ def ending(request_context, operation, error, *, now, pod_manager=None):
     changes = [store.Update(operation, _ended(operation, error, now))]
     if operation.started_at and pod_manager is not None:
         more = {"error": error.detail[: contact.ERROR_LENGTH]}
-        changes.append(new_events.pod_manager(request_context, "sync.error", new=pod_manager, more=more))
+        changes.append(outbox.event("pod_manager", request_context, "sync.error", new=pod_manager, more=more))
     return changes
 
 
@@ -124,7 +124,9 @@ class Recorder:
         self._store, self._lease, self._host = database, lease, host
         self._operation = operation
         self._attempts = self._counted(operation)
-        self._stored_at = 0.0
+        self._stored_at, self._read_at = 0.0, time.monotonic()
+        #: whether a step was begun that is not stored yet
+        self._is_behind = False
 
     @property
     def context(self):
@@ -150,16 +152,23 @@ class Recorder:
             return errors.Abandoned(attempts=self._attempts)
         return None
 
-    def is_cancelled(self):
-        """Whether a client has cancelled the operation; reads the store."""
-        uuid = self._operation.uuid
-        return self._store.get(models.Operation, uuid).cancel_requested_at is not None
+    def is_cancelled(self, within=0.0):
+        """Whether a client has cancelled the operation, as it was stored in the last ``within`` seconds."""
+        if time.monotonic() - self._read_at >= within:
+            self._read_at = time.monotonic()
+            stored = self._store.get(models.Operation, self._operation.uuid)
+            self._operation = self._operation.replace(cancel_requested_at=stored.cancel_requested_at)
+        return self._operation.cancel_requested_at is not None
 
-    def begin(self, *changes):
-        """Store that the work begins, together with ``changes``; a step of a failed conductor is marked interrupted."""
+    def begin(self, *changes, step=None):
+        """Store that the work begins, with its first ``step`` and ``changes``.
+
+        A step of a failed conductor is marked interrupted.
+        """
+        steps = self._steps("interrupted")
         values = {
             "state": "running",
-            "steps": self._steps("interrupted"),
+            "steps": [*steps, self._new_step(step)] if step else steps,
             "progress": {},
             "conductor": self._host,
             "attempts": self._attempts + 1,
@@ -169,9 +178,25 @@ class Recorder:
 
     def step(self, name, *changes):
         """Store that the step before succeeded and the step ``name`` begins, together with ``changes``."""
-        moments = {"started_at": self._store.at(), "ended_at": None}
-        step = {"name": name, "state": "running", "conductor": self._host} | moments
-        self._update({"steps": [*self._steps("succeeded"), step]}, *changes)
+        self._update({"steps": [*self._steps("succeeded"), self._new_step(name)]}, *changes)
+
+    def note_step(self, name):
+        """Begin the step ``name`` after the one before; that is stored with the next change of the operation.
+
+        ``unstored`` returns that change, for a commit of other changes, ``note_stored`` takes what came of it.
+        """
+        steps = [*self._steps("succeeded"), self._new_step(name)]
+        self._operation, self._is_behind = self._operation.replace(steps=steps), True
+
+    def unstored(self):
+        """Return the change that stores the steps which were begun since the last one, none if there are none."""
+        steps = {"steps": self._operation.steps}
+        return [store.Update(self._operation, steps)] if self._is_behind else []
+
+    def note_stored(self, operation):
+        """Go on with the operation as a commit has stored it."""
+        self._operation, self._is_behind = operation, False
+        self._stored_at = time.monotonic()
 
     def progress(self, counters):
         """Store the counters, at most once in PROGRESS_INTERVAL."""
@@ -198,7 +223,7 @@ class Recorder:
         """
         now = self._store.at()
         ended = ending(self.context, self._operation, error, now=now, pod_manager=pod_manager)
-        self._operation = self._store.commit(*ended, *changes, lease=self._lease)[0]
+        self.note_stored(self._store.commit(*ended, *changes, lease=self._lease)[0])
 
     def hand_back(self):
         """Store that the work waits for another conductor; that does not count as an attempt."""
@@ -220,6 +245,9 @@ class Recorder:
         return _steps(self._operation, state, self._store.at())
 
     def _update(self, values, *changes):
-        update = store.Update(self._operation, values)
-        self._operation = self._store.commit(update, *changes, lease=self._lease)[0]
-        self._stored_at = time.monotonic()
+        update = store.Update(self._operation, {"steps": self._operation.steps} | values)
+        self.note_stored(self._store.commit(update, *changes, lease=self._lease)[0])
+
+    def _new_step(self, name):
+        moments = {"started_at": self._store.at(), "ended_at": None}
+        return {"name": name, "state": "running", "conductor": self._host} | moments

@@ -16,18 +16,20 @@ from valence.db import types
 
 #: seconds between two synchronizations that hardware asks for: what it tells without end must not keep us busy
 PAUSE = datetime.timedelta(seconds=5)
+#: the same for events about hardware of nodes, which may be as frequent as its health changes
+DRIFT_PAUSE = datetime.timedelta(seconds=15)
 
 
-def make_due(database, pod_manager, lease, within=0, after=0):
+def make_due(database, pod_manager, lease, within=0, *, after=0, pause=PAUSE):
     """Have a pod manager synchronized within ``after + within`` seconds, at a random moment after ``after`` seconds.
 
-    A pod manager that was synchronized in the last PAUSE is left alone for the rest of it; one that is due sooner
+    A pod manager that was synchronized in the last ``pause`` is left alone for the rest of it; one that is due sooner
     stays so. Clients see no new revision. ``lease`` is the lease of work on the pod manager: a running synchronization
     would overwrite next_sync_at when it ends.
     """
 
     def attempt(current):
-        moment = max(database.at(after + random.uniform(0, within)), _rested(current))
+        moment = max(database.at(after + random.uniform(0, within)), _rested(current, pause))
         if current.next_sync_at is None or moment < current.next_sync_at:
             database.commit(store.Update(current, {"next_sync_at": moment}, touch=False), lease=lease)
 
@@ -35,10 +37,10 @@ def make_due(database, pod_manager, lease, within=0, after=0):
     store.change(pod_manager, attempt, read)
 
 
-def _rested(pod_manager):
+def _rested(pod_manager, pause):
     """Return until when a pod manager that was just synchronized is left alone."""
     last = pod_manager.last_synced_at
-    return (types.parse_time(last) + PAUSE).strftime(types.TIME_FORMAT) if last else ""
+    return (types.parse_time(last) + pause).strftime(types.TIME_FORMAT) if last else ""
 
 
 #: factors of the pause after a synchronization that found something, and after one that found nothing

@@ -79,6 +79,14 @@ class WorkerPool:
                 self._waiting.append(key)
                 self._admit()
 
+    def hurry(self, keys: abc.Iterable) -> None:
+        """Begin with urgent keys, before those that wait; keys under way are passed over."""
+        with self._lock:
+            urgent = [key for key in keys if key not in self._began]
+            self._urgent |= frozenset(urgent)
+            self._waiting = [*urgent, *(key for key in self._waiting if key not in urgent)]
+            self._admit()
+
     def stop(self, *, finish: bool = False) -> None:
         """Begin nothing more, except for the keys that wait if ``finish``; wait until all calls have ended."""
         with self._lock:

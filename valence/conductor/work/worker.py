@@ -50,7 +50,9 @@ class Worker:
         #: jobs by the UUID of their pod manager
         self._under_way = {}
         self._loop = threads.Loop("worker", self.look, LOOK_INTERVAL, rest=REST)
-        self.hints = hints.Hints(self._loop.wake)
+        self.hints = hints.Hints(self._offer_hinted)
+        #: UUIDs of the pod managers that had other work than hints at the last look
+        self._due_now: set[str] = set()
         self._closers, self._tidying = futures.ThreadPoolExecutor(1, "closer"), None
         self._pool = threads.WorkerPool(
             self._work,
@@ -92,7 +94,7 @@ class Worker:
             return
         mine = self._ownership.owned
         self._patience.keep(mine)
-        hinted = [uuid for uuid in self.hints.waiting() if uuid in mine]
+        hinted = self._hinted(mine)
         waiting = [
             each
             for each in self._operations()
@@ -103,9 +105,19 @@ class Worker:
         self._break_off()
         asked_for = [each.target_id for each in waiting]
         due = [uuid for uuid in self._due() if uuid in mine]
+        self._due_now = {*asked_for, *self._ownership.unclaimed, *due}
         offered = dict.fromkeys([*hinted, *asked_for, *self._ownership.unclaimed, *due])
         self._pool.offer([uuid for uuid in offered if not self._patience.rests(uuid)], urgent=hinted)
         self._tidy()
+
+    def _hinted(self, mine):
+        return [uuid for uuid in self.hints.waiting() if uuid in mine]
+
+    def _offer_hinted(self):
+        """Have hints processed now; other work is left to the next look, which reads the store for it."""
+        if self._ownership.membership.is_member:
+            hinted = self._hinted(self._ownership.owned)
+            self._pool.hurry([uuid for uuid in hinted if not self._patience.rests(uuid)])
 
     def _break_off(self):
         """Interrupt the synchronizations that have to end; other work on their pod managers goes on."""
@@ -212,7 +224,9 @@ class Worker:
             )
             try:
                 self._reread(uuid, lease)
-                one.run(uuid)
+                if uuid in self._due_now:
+                    self._due_now.discard(uuid)  # first: what comes from now on is found by the next look
+                    one.run(uuid)
             finally:  # before the lease ends: that of finished work is no reason to break a connection off
                 del self._under_way[uuid]
         self._ownership.unclaimed.discard(uuid)

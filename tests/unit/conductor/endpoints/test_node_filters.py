@@ -3,8 +3,9 @@
 
 from oslo_utils import uuidutils
 
-from tests import base
-from tests import embedded
+from tests import stores
+from tests.unit.conductor.endpoints import case
+from valence.common import errors
 from valence.conductor.endpoints import node_filters
 from valence.db import models
 from valence.db import store
@@ -12,30 +13,7 @@ from valence.db import store
 PRODUCT = "0c4a4d8e-5b0f-4d1a-9a65-3f1c6e0b7d21"
 
 
-class Counting:
-    """A store that counts its queries."""
-
-    def __init__(self, real):
-        self._real, self.queries = real, 0
-
-    def list(self, *arguments, **keywords):
-        """Return what the store lists."""
-        self.queries += 1
-        return self._real.list(*arguments, **keywords)
-
-
-class FilterTest(base.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.store = self.useFixture(embedded.Database()).store
-        self.pod_managers = [
-            self.add(models.PodManager(name=name, url=f"http://127.0.0.1/{name}")) for name in ("a", "b")
-        ]
-
-    def add(self, *rows):
-        """Store rows and return the last one."""
-        return self.store.commit(*map(store.Create, rows))[-1]
-
+class FilterCase(case.StoreCase):
     def machine(self, pod_manager, number, identity, resource_type="System", *, has_node=True):
         """Store a resource and the node of its machine, and return the node."""
         url = f"/redfish/v1/Systems/{number}"
@@ -51,6 +29,8 @@ class FilterTest(base.TestCase):
         wanted = node_filters.filters(self.store, [[name, "eq", value]])
         return sorted(row.name for row in self.store.list(models.Node, filters=wanted))
 
+
+class FilterTest(FilterCase):
     def test_the_node_of_a_machine(self):
         here, there = self.pod_managers
         self.machine(here, 1, PRODUCT)
@@ -59,6 +39,15 @@ class FilterTest(base.TestCase):
         self.machine(there, 3, PRODUCT, "Chassis")
         self.assertEqual(["n1"], self.found("system_uuid", PRODUCT))
         self.assertEqual([], self.found("system_uuid", uuidutils.generate_uuid()))
+
+    def test_a_node_that_stands_on_the_system_of_a_uuid(self):
+        here = self.pod_managers[0]
+        self.machine(here, 1, PRODUCT, has_node=False)
+        (system,) = self.store.list(models.Resource)
+        node = self.add(models.Node(name="rsd", podm_id=here.uuid, kind="allocated", resource_url="/Nodes/1"))
+        mine = {"node_id": node.uuid, "device_id": system.uuid, "podm_id": here.uuid, "part": "processor"}
+        self.add(models.Claim(id=f"{system.uuid}/1", **mine))
+        self.assertEqual(["rsd"], self.found("system_uuid", PRODUCT))
 
     def test_machines_that_have_the_same_uuid(self):
         here, there = self.pod_managers
@@ -88,11 +77,54 @@ class FilterTest(base.TestCase):
     def test_the_number_of_queries_does_not_grow(self):
         for number in range(20):
             self.machine(self.pod_managers[0], number, PRODUCT)
-        counting = Counting(self.store)
+        counting = stores.Counting(self.store)
         (wanted,) = node_filters.filters(counting, [["system_uuid", "eq", PRODUCT]])
-        self.assertEqual((20, 3), (len(wanted.value), counting.queries))
+        self.assertEqual((20, 4), (len(wanted.value), counting.queries))
 
     def test_fields_are_filtered_as_they_are(self):
         self.assertEqual(
             [store.Filter("name", "in", ["a"])], node_filters.filters(self.store, [["name", "in", ["a"]]])
         )
+
+
+class IndexTest(FilterCase):
+    """Machines to adopt, by the index that clients of the first release know."""
+
+    def index(self, pod_manager, index):
+        """Return the URL of the machine with an index."""
+        values = {"podm_id": pod_manager.uuid, "node_index": index}
+        uuid = node_filters.indexed(self.store, values)
+        return self.store.get(models.Resource, uuid).resource_url
+
+    def test_a_machine_is_looked_up_in_its_pod_manager_only(self):
+        here, there = self.pod_managers
+        self.machine(here, 1, PRODUCT)
+        self.assertEqual("/redfish/v1/Systems/1", self.index(here, "1"))
+        for pod_manager, index in ((there, "1"), (here, "2"), (here, ""), (here, "1/Memory")):
+            error = self.assertRaises(errors.ValidationFailed, self.index, pod_manager, index)
+            self.assertEqual("$.node_index", error.problems[0]["path"])
+
+    def test_a_node_of_the_pod_manager_comes_before_a_system(self):
+        here = self.pod_managers[0]
+        self.machine(here, 1, PRODUCT)
+        url = "/redfish/v1/Nodes/1"
+        self.add(models.Resource(podm_id=here.uuid, resource_url=url, resource_type="Node"))
+        self.assertEqual(url, self.index(here, "1"))
+
+    def test_only_machines_are_looked_up_under_any_root(self):
+        here = self.pod_managers[0]
+        kinds = {"Systems/S1": "System", "Systems/S1/Processors/CPU0": "Processor", "Chassis/7": "Chassis"}
+        for path, kind in kinds.items():
+            self.add(models.Resource(podm_id=here.uuid, resource_url=f"/rf/{path}", resource_type=kind))
+        self.assertEqual("/rf/Systems/S1", self.index(here, "S1"))
+        for index in ("S1/Processors/CPU0", "CPU0", "7", "Systems/S1", "/", ""):
+            error = self.assertRaises(errors.ValidationFailed, self.index, here, index)
+            self.assertEqual("$.node_index", error.problems[0]["path"])
+
+    def test_an_index_of_several_machines_is_refused(self):
+        here = self.pod_managers[0]
+        urls = [f"/redfish/v1/{place}/Systems/1" for place in ("a", "b")]
+        for url in urls:
+            self.add(models.Resource(podm_id=here.uuid, resource_url=url, resource_type="System"))
+        error = self.assertRaises(errors.ValidationFailed, self.index, here, "1")
+        self.assertIn(", ".join(urls), error.problems[0]["detail"])

@@ -47,6 +47,13 @@ class OnceTest(base.TestCase):
         self.assertEqual({"name": "fast"}, repeats.once(self.store, KEY, slow))
         self.assertEqual(["fast"], self.names())
 
+    def test_one_that_the_same_request_refuses_gets_its_answer(self):
+        def busy(remember):
+            repeats.once(self.store, KEY, self.create("fast"))
+            raise errors.Conflict(reason="An operation is under way.")
+
+        self.assertEqual({"name": "fast"}, repeats.once(self.store, KEY, busy))
+
     def test_a_duplicate_of_something_else_is_raised(self):
         self.create("a")(lambda answer: [])
         self.assertRaises(errors.Duplicate, repeats.once, self.store, KEY, self.create("a"))

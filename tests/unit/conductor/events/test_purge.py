@@ -6,7 +6,6 @@ import fixtures
 from tests import base
 from tests import embedded
 from valence.common import context
-from valence.conductor.events import new_events
 from valence.conductor.events import outbox
 from valence.conductor.events import purge
 from valence.db import models
@@ -25,7 +24,9 @@ class PurgeTest(base.TestCase):
     def store_events(self, number):
         pod_manager = models.PodManager(name="p", url="http://p")
         mine = context.service_context()
-        self.store.commit(*(new_events.pod_manager(mine, "create", new=pod_manager) for _ in range(number)))
+        self.store.commit(
+            *(outbox.event("pod_manager", mine, "create", new=pod_manager) for _ in range(number))
+        )
 
     def keep_no_time(self):
         """Make a day so short that everything is too old."""

@@ -6,7 +6,7 @@ from tests import embedded
 from tests import event_receiver
 from valence.common import context
 from valence.common import secrets
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.hardware_events import removals
 from valence.conductor.inventory import connections
 from valence.db import models
@@ -34,7 +34,7 @@ class RemovalsCase(base.TestCase):
     def delete(self):
         task = removals.after_deletion(self.pod_manager, self.database.store)
         gone = self.database.store.get(models.PodManager, self.pod_manager.uuid)
-        told = new_events.pod_manager(context.service_context(), "delete", old=gone)
+        told = outbox.event("pod_manager", context.service_context(), "delete", old=gone)
         self.database.store.commit(store.Delete(gone), told, *task)
 
     def start(self):

@@ -6,7 +6,7 @@ from tests import embedded
 from tests import event_receiver
 from tests import figures
 from valence.common import context
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.hardware_events import hints
 from valence.conductor.hardware_events import receiver
 from valence.conductor.hardware_events import subscriptions
@@ -178,7 +178,7 @@ class LifeTest(SubscriptionsCase):
         left = self.database.connections().get(self.pod_manager(), connections.EVENTS)
         left.subscribe(other.url, f"valence:{self.uuid}")
         gone = self.pod_manager()
-        told = new_events.pod_manager(context.service_context(), "delete", old=gone)
+        told = outbox.event("pod_manager", context.service_context(), "delete", old=gone)
         self.database.store.commit(store.Delete(gone), told)
         left.subscribe(other.url, "valence:another-site")
         self.uuid = self.register(status="online")

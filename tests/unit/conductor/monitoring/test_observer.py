@@ -7,7 +7,6 @@ from tests import base
 from tests import embedded
 from tests import figures
 from valence.common import context
-from valence.conductor.events import new_events
 from valence.conductor.events import outbox
 from valence.conductor.monitoring import observer
 from valence.conductor.work import operations
@@ -85,7 +84,7 @@ class ObserverTest(base.TestCase):
         pod_manager = self.add("a")
         mine = context.service_context()
         for _ in range(3):
-            self.store.commit(new_events.pod_manager(mine, "create", new=pod_manager))
+            self.store.commit(outbox.event("pod_manager", mine, "create", new=pod_manager))
         self.observe()
         self.assertEqual(3, figures.value("valence_conductor_outbox_events"))
         cursors = [models.Cursor(name=partition.name, sequence=2) for partition in outbox.PARTITIONS]

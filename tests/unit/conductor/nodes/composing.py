@@ -6,11 +6,12 @@ import fixtures
 from tests.unit.conductor.nodes import case
 from valence.common import composition_errors
 from valence.common import errors
+from valence.common import introspection_errors
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
 from valence.podmanagers import base
-from valence.podmanagers import composer as composers
+from valence.podmanagers import composers
 
 
 class Lost(composition_errors.HardwareOutcomeUnknown):
@@ -28,6 +29,8 @@ class Hardware(composers.Composer):
         #: the state of the machines
         self.state = composers.COMPOSED
         self._number = 0
+        #: drives by the path of a part, those that were erased, and those that are being erased
+        self.drives, self.erased, self.erasing = {}, [], set()
 
     def look(self, resource_urls):
         """Return the parts as they are."""
@@ -61,14 +64,15 @@ class Hardware(composers.Composer):
         found = found or [
             url for url, (_, used) in self.machines_.items() if set(used) == set(plan.resource_urls)
         ]
-        return [composers.Composed(url, composers.COMPOSED, self.machines_[url][1]) for url in found]
+        return [self.machine(url, (), plan.node_id)._replace(state=composers.COMPOSED) for url in found]
 
     def machine(self, machine_url, resource_urls, node_id=None):
         """Return a machine with its parts."""
         if machine_url not in self.machines_:
             raise errors.ResourceGone(url="http://127.0.0.1", reason="404")
         mark, used = self.machines_[machine_url]
-        return composers.Composed(machine_url, self.state, tuple(used), bool(mark) and mark == node_id)
+        is_marked = bool(mark) and mark == node_id
+        return composers.Composed(machine_url, self.state, tuple(used), is_marked, base.Sign(mark))
 
     def attach(self, machine_url, resource_url):
         """Add a part to a machine, if the hardware obeys."""
@@ -87,7 +91,7 @@ class Hardware(composers.Composer):
             self.machines_[machine_url] = (mark, changed(used))
         return self._answer(base.Outcome(base.DONE, resource_url=machine_url))
 
-    def decompose(self, machine_url, *, is_created=False):
+    def decompose(self, machine_url, *, is_created=False, force=False):
         """Take a machine apart, if the hardware obeys."""
         self.requests.append("decompose")
         if self.obeys and not self._refuses():
@@ -97,6 +101,23 @@ class Hardware(composers.Composer):
     def exists(self, machine_url, *, is_created=False):
         """Return whether a machine is there."""
         return machine_url in self.machines_
+
+    def media(self, resource_url):
+        """Return the drives of a part."""
+        if resource_url not in self.drives:
+            raise introspection_errors.NotOffered(what="erasing of drives")
+        return self.drives[resource_url]
+
+    def erase(self, medium_url):
+        """Erase a drive, if the hardware obeys."""
+        self.requests.append("erase")
+        if self.obeys and not self._refuses():
+            self.erased.append(medium_url)
+        return self._answer(base.Outcome(base.DONE))
+
+    def is_erasing(self, medium_url):
+        """Return whether a drive is being erased."""
+        return medium_url in self.erasing
 
     def _refuses(self):
         """Return whether the next answer says that nothing was done."""

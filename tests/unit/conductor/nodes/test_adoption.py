@@ -2,6 +2,7 @@
 """A machine that exists becomes a node."""
 
 from tests.unit.conductor.nodes import case
+from valence.common import composition_errors
 from valence.common import errors
 
 
@@ -21,6 +22,19 @@ class AdoptionTest(case.NodesCase):
         node = self.adopt()
         self.assertEqual(("error", gone.detail), (node.state, node.error))
         self.assertEqual([], self.claims())
+
+    def test_it_waits_while_other_requests_use_the_quota_of_the_project(self):
+        read, busy = case.driver.RedfishDriver.machine_state, [composition_errors.QuotaBusy()]
+
+        def state(driver, url):
+            if busy:
+                raise busy.pop()
+            return read(driver, url)
+
+        self.useFixture(
+            case.fixtures.MonkeyPatch(f"{case.driver.__name__}.RedfishDriver.machine_state", state)
+        )
+        self.assertEqual(("composed", []), (self.adopt().state, busy))
 
     def patch_state(self, error):
         def state(_driver, _url):

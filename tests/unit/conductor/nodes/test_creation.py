@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node is composed of the blocks that its requirements choose, on a simulated service, and taken apart again."""
 
+import json
 from concurrent import futures
 
 import fixtures
@@ -11,6 +12,7 @@ from tests import embedded
 from tests import message_bus
 from valence.common import composition_errors
 from valence.common import errors
+from valence.common import introspection_errors
 from valence.db import models
 from valence.db import store
 from valence.podmanagers.redfish import driver
@@ -104,7 +106,22 @@ class ComposeTest(CreationCase):
         again, _ = self.create(resources=uuids)
         self.assertEqual("composed", again.state)
 
-    def test_a_plain_system_is_claimed_and_nothing_is_composed(self):
+    def test_a_node_shows_the_power_of_its_machine_before_the_next_synchronization(self):
+        self.conductor.service._node_worker._hint = lambda *hint: None  # nobody synchronizes from now on
+        node, _ = self.create(properties=SMALL)
+
+        def shown():
+            (listed,) = json.loads(self.nodes.list(self.context, None)["rows"])
+            own = self.nodes.get(self.context, None, node.uuid)
+            self.assertEqual(
+                (own["resource_id"], own["power_state"]), (listed["resource_id"], listed["power_state"])
+            )
+            return own["resource_id"], own["power_state"]
+
+        self.assertEqual((None, "Off"), shown())
+        self.ended(self.nodes.act(self.context, None, node.uuid, {"power": "on"}))
+        self.assertEqual((None, "On"), shown())
+
         node, operation = self.create()
         self.assertEqual(("succeeded", "composed"), (operation.state, node.state), operation.cause)
 
@@ -149,6 +166,32 @@ class ComposeTest(CreationCase):
         self.assertEqual(free, len(started))
         self.assertEqual(["succeeded"] * free, [self.ended(operation).state for operation in started])
         self.assertEqual(free, len(self.composed()))
+
+    def test_a_machine_that_is_not_offered_leaves_no_reservation(self):
+        seen = []
+
+        def refusing(composer, plan):
+            seen.extend(self.reserved(plan.resource_urls))
+            raise introspection_errors.NotOffered(what="composition")
+
+        self.useFixture(fixtures.MonkeyPatch(f"{blocks.__name__}.Blocks.compose", refusing))
+        node, operation = self.create(properties=SMALL)
+        self.assertEqual(("failed", "error"), (operation.state, node.state), operation.cause)
+        urls = [
+            row.resource_url
+            for row in self.store.list(models.Resource)
+            if "ResourceBlocks/" in row.resource_url
+        ]
+        self.assertEqual((2, []), (len(seen), self.reserved(urls)))
+        self.assertEqual([], self.store.list(models.Claim))
+
+    def reserved(self, urls):
+        """Return the paths of the blocks that the service shows as reserved."""
+        shown = {
+            url: requests.get(f"{self.pod.url}{url}", auth=("admin", "password"), timeout=10).json()
+            for url in urls
+        }
+        return [url for url, block in shown.items() if (block.get("CompositionStatus") or {}).get("Reserved")]
 
     def test_a_block_that_another_client_took_is_a_failure_that_leaves_nothing(self):
         compute = self.devices(device_type="Compute", state="free")
@@ -236,12 +279,27 @@ class ChooseAgainTest(CreationCase):
         self.assertEqual(([one.uuid], 1), ([row.uuid for row in taken], len(self.composed())))
         self.assertEqual([], self.store.list(models.Claim))
 
-    def test_a_whole_system_is_no_replacement_for_a_block(self):
+    def test_a_whole_system_replaces_a_block_where_no_other_is_free(self):
         one, other = self.devices(device_type="Compute", state="free")
         (system,) = self.devices(device_type="System", state="in_use")
         self.take(one)
         self.change(other, state="unhealthy")
         ended = self.create_meanwhile({"processor": {"total_cores": 1}}, [system])
+        self.assertEqual(("compose", "succeeded"), (ended.operation_kind, ended.state), ended.cause)
+        node = self.store.get(models.Node, ended.target_id)
+        path = self.store.get(models.Resource, system.uuid).resource_url
+        self.assertEqual(("system", "composed", path), (node.kind, node.state, node.resource_url))
+        (claim,) = self.store.list(models.Claim)
+        self.assertEqual((system.uuid, "attached"), (claim.device_id, claim.state))
+        self.assertEqual(1, len(self.composed()), "only the other client's")
+        self.nodes.delete(self.context, None, node.uuid)
+        self.assertEqual([], self.store.list(models.Claim))
+
+    def test_without_a_block_or_a_system_the_refusal_names_the_blocks(self):
+        one, other = self.devices(device_type="Compute", state="free")
+        self.take(one)
+        self.change(other, state="unhealthy")
+        ended = self.create_meanwhile({"processor": {"total_cores": 1}}, [])
         self.assertEqual(("compose", "failed"), (ended.operation_kind, ended.state), ended.cause)
         self.assertIn("No machines are free", ended.cause)
         self.assertEqual([], self.store.list(models.Claim))

@@ -80,7 +80,7 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
         self.assertEqual([other.uuid], [claim.node_id for claim in self.store.list(models.Claim)])
         self.assertEqual(0, len(self.composed()))
 
-    def test_less_than_was_promised_is_not_taken(self):
+    def test_machines_that_lack_a_device_or_have_an_unknown_one_are_not_taken(self):
         node, _ = self.create(properties=test_creation.SMALL)
         claims = self.store.list(models.Claim)
         given = self.urls([self.device("Compute2")])
@@ -96,7 +96,8 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
         """Return a drive that no node has, after ``skip`` others, and after a change of its row."""
         free = [store.Filter("full", "eq", False), self.is_drive]
         drive = self.store.list(models.Device, filters=free)[skip]
-        return self.store.commit(store.Update(drive, {"storage_gib": 10**6} | values))[0]
+        values = {"storage_gib": 10**6} | values
+        return self.store.commit(store.Update(drive, {"size": values["storage_gib"]} | values))[0]
 
     def given(self, *drives):
         """Return the paths of the node's base and of some drives."""
@@ -110,7 +111,7 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
             composition_errors.CompositionFailed,
             exchange.exchanging, self.store, node, self.given(*own, self.other_drive()),
         )  # fmt: skip
-        self.assertIn("it took 2 devices of the type Storage; 1 were requested", error.detail)
+        self.assertIn("it took 2 devices of the type Storage; 1 requested", error.detail)
 
     def test_more_than_was_requested_is_not_taken_where_the_claimed_device_is_among_it(self):
         find = constrained.Constrained.find
@@ -125,7 +126,7 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
         self.useFixture(fixtures.MonkeyPatch(f"{constrained.__name__}.Constrained.find", more))
         node, operation = self.create(properties=test_creation.SMALL)
         self.assertEqual(("failed", "error"), (operation.state, node.state))
-        self.assertIn("devices of the type Storage; 1 were requested", operation.cause)
+        self.assertIn("devices of the type Storage; 1 requested", operation.cause)
 
     def test_a_store_that_is_away_before_the_request_is_no_lost_request(self):
         required, failures = exchange.required, [errors.Unavailable(reason="the store is away")]
@@ -202,7 +203,55 @@ class ExchangeTest(Chosen, test_creation.CreationCase):
         base, drive = plan.resource_urls
         self.assertEqual({base: ("model", "architecture"), drive: ("media",)}, plan.required)
 
-    def test_each_device_replaces_one_that_is_no_larger_and_of_the_kind_that_is_wanted(self):
+    def test_less_than_was_promised_is_taken_where_it_is_what_was_asked_for(self):
+        node, _ = self.create(properties=test_creation.SMALL)
+        (drive,) = self.devices(device_type="Storage", full=True)
+        (machine,) = self.devices(device_type="Compute", full=True)
+        self.assertGreater(drive.size, 100)
+        smaller = self.other_drive(storage_gib=100)
+        given = self.given(smaller)
+        for wanted, is_taken in (
+            ({}, True),
+            ({"storage": [{"capacity_gib": 100, "count": 1}]}, True),
+            ({"storage": [{"capacity_gib": 101, "count": 1}]}, False),
+            ({"storage": [{"capacity_gib": 100, "count": 2}]}, False),
+            ({"processor": {"total_cores": machine.cores}}, True),
+            ({"processor": {"total_cores": machine.cores + 1}}, True),  # it is the claimed one
+            ({"memory": {"capacity_mib": machine.memory_mib}}, True),
+            ({"memory": {"capacity_mib": machine.memory_mib + 1}}, False),
+        ):
+            asked = node.replace(requirements=test_creation.SMALL | wanted)
+            changes = exchange.exchanging(self.store, asked, given)
+            self.assertEqual(is_taken, changes is not None, wanted)
+
+    def test_a_base_has_itself_what_no_device_was_claimed_for(self):
+        node, _ = self.create(properties={"processor": {"total_cores": 1}})
+        (other,) = self.devices(device_type="Compute", full=False)[:1]
+        values = {"cores": 4, "size": 4, "storage_gib": 500, "media": "SSD"}
+        other = self.store.commit(store.Update(other, values))[0]
+        for wanted, is_taken in (
+            ({"processor": {"total_cores": 4}}, True),
+            ({"processor": {"total_cores": 5}}, False),
+            ({"storage": [{"capacity_gib": 500, "count": 1}]}, True),
+            ({"storage": [{"capacity_gib": 501, "count": 1}]}, False),
+            ({"storage": [{"capacity_gib": 1, "count": 1, "media": "HDD"}]}, False),
+        ):
+            changes = exchange.exchanging(self.store, node.replace(requirements=wanted), self.urls([other]))
+            self.assertEqual(is_taken, changes is not None, wanted)
+
+    def test_what_several_devices_bring_is_summed(self):
+        node, _ = self.create(properties=test_creation.SMALL)
+        (claim,) = (claim for claim in self.store.list(models.Claim) if claim.part == "storage/0")
+        other = self.other_drive()
+        for uuid, number in ((claim.device_id, 8), (other.uuid, 4)):
+            self.change(uuid, device_type="Accelerator", accelerators=number, size=number)
+        self.store.commit(store.Update(claim, {"part": "accelerator/0"}))
+        for count, is_taken in ((4, True), (5, False)):
+            asked = node.replace(requirements={"accelerator": [{"count": count}]})
+            changes = exchange.exchanging(self.store, asked, self.given(other))
+            self.assertEqual(is_taken, changes is not None, count)
+
+    def test_each_device_replaces_one_of_the_kind_that_is_wanted(self):
         wanted = test_creation.SMALL | {"storage": [{"capacity_gib": 1, "count": 1, "media": "SSD"}]}
         node, _ = self.create(properties=test_creation.SMALL)
         node = node.replace(requirements=wanted)
@@ -271,8 +320,8 @@ class CrashTest(Chosen, test_crashes.CrashCase):
                 self.nodes.delete(self.context, None, node.uuid)
             self.assert_nothing_left()
             self.fuse.at = left
-        self.assertGreater(died, 10)
-        self.assertLessEqual(states["failed"], 2, states)
+        self.assertGreater(died, 5)
+        self.assertLessEqual(states["failed"], 1, states)
 
     def test_a_request_without_an_answer_is_not_repeated(self):
         self.pod.set_faults(name_ignored_rate=1.0, no_location_rate=1.0, no_body_rate=1.0)

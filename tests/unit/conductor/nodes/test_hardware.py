@@ -27,9 +27,13 @@ class Job:
     def __init__(self, driver=None):
         self.handle, self.step, self.time = {}, "work", 1000.0
         self.options = types.SimpleNamespace(timeout=30)
-        self.node = types.SimpleNamespace(podm_id="row-7")
+        self.node = types.SimpleNamespace(uuid="node-7", podm_id="row-7", handle={})
         self.store = types.SimpleNamespace(now=lambda: self.time)
         self._driver = driver
+
+    def note_power(self, state):
+        """Keep the power state that was read."""
+        self.power_state = state
 
     def save(self, **values):
         """Store values of the handle."""

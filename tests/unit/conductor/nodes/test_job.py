@@ -7,6 +7,7 @@ from tests.unit.conductor.nodes import case
 from tests.unit.conductor.nodes import composing
 from valence.common import errors
 from valence.conductor.nodes import job
+from valence.conductor.nodes import worker
 from valence.conductor.work import operations
 from valence.db import models
 from valence.db import store
@@ -60,6 +61,16 @@ class JobTest(case.NodesCase):
         self.assertIn("unexpected error", operation.cause)
         self.assertEqual("composed", self.node(node.uuid).state)
 
+    def test_an_operation_of_a_newer_version_waits_for_a_conductor_that_knows_it(self):
+        node, known = self.adopt(), self.conductor.service._node_worker._kinds
+        power = known.pop("power")
+        self.useFixture(fixtures.MonkeyPatch(f"{worker.__name__}.AFTER_FAULT", 0.01))
+        operation = self.nodes.act(self.context, None, node.uuid, {"power": "force_off"})
+        self.wait_for(lambda: "waits for a conductor of a newer version: it is power" in self.log.output)
+        self.assertEqual("pending", self.store.get(models.Operation, operation["uuid"]).state)
+        known["power"] = power
+        self.assertEqual("succeeded", self.ended(operation).state)
+
     def test_an_operation_that_conductors_die_of_is_abandoned(self):
         node = self.adopt()
         self.pause()
@@ -108,7 +119,9 @@ class PollsTest(composing.ComposingCase):
         self.wait_for(lambda: self.work() is not None and self.since())
         node = self.node(self.composed.uuid)
         self.assertEqual(step, node.handle["since"]["step"])
-        self.change(node, handle=node.handle | {"since": {"step": step, "at": self.store.now() - 3600}})
+        long_ago = self.store.now() - 3600
+        times = {"since": {"step": step, "at": long_ago}, "watched": {"1": long_ago}}
+        self.change(node, handle=node.handle | times)
 
     def work(self):
         """Run the steps that can run now."""
@@ -122,7 +135,9 @@ class PollsTest(composing.ComposingCase):
         """Check that the step has its whole time again."""
         self.work()
         self.assertIsNone(self.store.get(models.Operation, self.operation.uuid).ended_at)
-        self.assertNotIn("failure", self.node(self.composed.uuid).handle)
+        handle = self.node(self.composed.uuid).handle
+        self.assertNotIn("failure", handle)
+        self.assertIsNone(handle["watched"])
 
     def test_the_time_in_which_no_conductor_polled_does_not_count(self):
         self.worker._begun.clear()

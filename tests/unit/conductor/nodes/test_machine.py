@@ -8,7 +8,9 @@ import fixtures
 from tests.unit.conductor.nodes import case
 from tests.unit.conductor.nodes import test_hardware
 from valence.common import composition_errors
+from valence.common import errors
 from valence.conductor.nodes import machine
+from valence.db import store
 from valence.podmanagers import base
 
 
@@ -96,6 +98,25 @@ class PowerTest(case.NodesCase):
         operation = self.act(node, power="force_off")
         self.assertEqual(("failed", case.unreachable().detail), (operation.state, operation.cause))
         self.assertEqual("composed", self.node(node.uuid).state)
+
+    def test_a_machine_that_neither_the_pod_manager_nor_the_inventory_has_is_gone(self):
+        for is_known, expected in ((True, "composed"), (False, "error")):
+            node = self.adopt()
+            self.machines.answers = [errors.ResourceGone(url="http://127.0.0.1", reason="404")]
+            if not is_known:
+                (resource,) = (row for row in self.systems() if row.resource_url == node.resource_url)
+                self.store.commit(store.Delete(self.store.get(case.models.Resource, resource.uuid)))
+            self.assertEqual("failed", self.act(node, power="force_restart").state)
+            stored = self.node(node.uuid)
+            self.assertEqual((expected, not is_known), (stored.state, "is gone from" in (stored.error or "")))
+            self.store.commit(*map(store.Delete, self.claims()), store.Delete(stored))
+
+    def test_a_node_in_error_says_what_helps(self):
+        node = self.change(self.adopt(), state="error", error="Its machine is gone.")
+        error = self.assertRaises(composition_errors.NodeInError, self.act, node, power="on")
+        (problem,) = error.problems
+        self.assertTrue(problem["detail"].endswith(" Its machine is gone."), problem)
+        self.assertIn("Delete the node", problem["hint"])
 
     def test_a_task_is_followed_to_its_end(self):
         node = self.adopt()

@@ -49,7 +49,7 @@ class MakingTest(MakingCase):
         self.assertEqual(["verify", "reserve", "compose", "check", "boot", "power"], self.steps(operation))
         self.assertEqual(["pxe", "force_restart"], self.machines.requests)
         self.assert_kept(node)
-        self.assertEqual(set(), node.handle.keys() - {"seen", "created"})
+        self.assertEqual(set(), node.handle.keys() - {"seen", "created", "sign"})
 
     def test_only_what_is_asked_for_is_done(self):
         _, operation = self.make(power="force_off")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node has is given back with it, and what others took is noted."""
 
+from tests import message_bus
 from tests.unit.conductor.nodes import case
 from valence.conductor.nodes import rights
 from valence.db import models
@@ -44,3 +45,27 @@ class RightsTest(case.NodesCase):
         node = models.Node(name="web", podm_id=self.podm_id)
         (change,) = rights.adoption(self.store, node, node.uuid)
         self.assertEqual(f"{node.uuid}/1", change.obj.id)
+
+
+class DecompositionTest(case.base.TestCase):
+    def handle(self, before, **flags):
+        """Return the handle of a node whose removal is requested."""
+        node = models.Node(name="web", podm_id="1", state="error", handle=before)
+        context = message_bus.user_context()
+        _, update, _ = rights.decomposition(context, node, "2026-01-01T00:00:00Z", **flags)
+        return update.values.get("handle", before)
+
+    def test_each_request_of_a_client_says_whether_it_forces_and_erases(self):
+        seen = {"seen": "1"}
+        before = seen | {"force": True, "erase": True}
+        self.assertEqual(seen, self.handle(before, force=False, erase=False))
+        self.assertEqual(seen | {"erase": True}, self.handle(before, force=False, erase=True))
+        self.assertEqual(before, self.handle(seen, force=True, erase=True))
+
+    def test_a_removal_that_is_tried_again_wants_what_it_wanted(self):
+        before = {"force": True, "erase": True}
+        self.assertEqual(before, self.handle(before))
+
+    def test_drives_that_are_being_erased_are_followed_to_the_end(self):
+        before = {"force": True, "erase": True, "erasure": {"1": {"media": {}}}}
+        self.assertEqual({"erase", "erasure"}, self.handle(before, force=False, erase=False).keys())

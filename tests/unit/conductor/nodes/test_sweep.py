@@ -45,6 +45,15 @@ class SweepTest(case.NodesCase):
         self.sweep()
         self.assertEqual("error", self.node(node.uuid).state)
 
+    def test_the_power_of_a_machine_that_is_gone_is_not_shown(self):
+        node = self.adopt()
+        self.sweep()
+        (resource,) = (row for row in self.systems() if row.resource_url == node.resource_url)
+        self.store.commit(store.Delete(self.store.get(case.models.Resource, resource.uuid)))
+        self.assertEqual("On", self.nodes.get(self.context, None, node.uuid)["power_state"])
+        self.sweep()
+        self.assertIsNone(self.nodes.get(self.context, None, node.uuid)["power_state"])
+
     def test_another_machine_at_the_path_of_one_that_is_gone_is_not_that_machine(self):
         node = self.change(self.adopt(), kind="composed")
         self.sweep()

@@ -38,10 +38,10 @@ class WorkerTest(case.NodesCase):
         node = self.adopt()
         begin, failures = operations.Recorder.begin, [errors.Unavailable(reason="the store is away")]
 
-        def failing(recorder, *changes):
+        def failing(recorder, **first):
             if failures:
                 raise failures.pop()
-            begin(recorder, *changes)
+            begin(recorder, **first)
 
         self.useFixture(fixtures.MonkeyPatch("valence.conductor.work.operations.Recorder.begin", failing))
         self.useFixture(fixtures.MonkeyPatch("valence.conductor.nodes.worker.AGAIN", 0.05))
@@ -85,6 +85,17 @@ class WorkerTest(case.NodesCase):
             operation = self.store.get(models.Operation, uuid)
             operations.Recorder(self.store, operation, lease, "conductor-1").hand_back()
         self.assertEqual(0, self.store.get(models.Operation, uuid).attempts)
+
+    def test_a_request_for_work_that_this_conductor_does_wakes_nobody_else(self):
+        node, woken = self.adopt(), []
+        peers = "valence.conductor.cluster.ownership.Peers"
+        self.useFixture(fixtures.MonkeyPatch(f"{peers}.wake_all", lambda _: woken.append("all")))
+        self.assertEqual("succeeded", self.act(node, power="force_off").state)
+        self.assertEqual([], woken)
+        self.conductor.service._node_worker._loop.stop()
+        self.useFixture(fixtures.MonkeyPatch("valence.conductor.cluster.ownership.Ownership.owns", _no))
+        self.nodes.act(self.context, None, node.uuid, {"power": "on"})
+        self.assertEqual(["all"], woken)
 
     def test_nodes_of_one_pod_manager_are_worked_on_at_the_same_time(self):
         nodes = [self.adopt(system) for system in self.systems()]

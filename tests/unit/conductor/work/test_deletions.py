@@ -273,3 +273,39 @@ class ConcurrentTest(DeletionsTest):
         self.assertLessEqual({*map(type, outcomes)}, {type(None), errors.NotFound})
         self.assert_gone()
         self.assert_told_once(removed)
+
+
+class ChangedMeanwhileTest(DeletionsTest):
+    """Workers of nodes, and requests, change rows between the reading and the commit of a deletion."""
+
+    def touch_at_odd_commits(self, operations_to_touch):
+        """Change operations just before every second commit, so that each commit of them fails once."""
+
+        def before(number):
+            if number % 2:
+                database = self.database.store
+                for row in database.list(models.Operation):
+                    if row.operation_kind in operations_to_touch and not row.ended_at:
+                        progress = row.progress | {"touched": number}
+                        database.commit(store.Update(row, {"progress": progress}))
+
+        self.store.before = before
+
+    def test_an_operation_on_a_node_goes_on(self):
+        self.fill()
+        node = models.Node(name="n1", podm_id=self.uuid)
+        composing = operations.new(self.user, "compose", "node", node.uuid, now=self.store.at())
+        self.database.store.commit(store.Create(node), store.Create(composing))
+        self.touch_at_odd_commits({"compose"})
+        self.delete(force=True)
+        self.assert_gone()
+        self.assertEqual("cancelled", self.store.get(models.Operation, composing.uuid).state)
+
+    def test_the_operation_of_the_deletion_is_changed(self):
+        removed = self.fill()
+        self.touch_at_odd_commits({operations.DELETION})
+        self.delete()
+        self.assert_gone()
+        self.assert_told_once(removed)
+        (ended,) = self.store.list(models.Operation)
+        self.assertEqual(("succeeded", RESOURCES), (ended.state, ended.progress["removed"]))

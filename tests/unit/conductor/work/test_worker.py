@@ -141,6 +141,17 @@ class HintTest(WorkerCase):
         self.hint()
         self.wait_for(lambda: self.told() == ["System 1"])
 
+    def test_a_hint_is_processed_without_a_look_for_other_work(self):
+        self.one._loop.stop(timeout=10)
+        self.ask(self.pod_manager.uuid)
+        self.simulator.set_health("System1", "Warning")
+        self.hint()
+        self.wait_for(lambda: self.told() == ["System 1"])
+        self.wait_for(self.is_synchronized)
+        self.assertEqual([], self.database.events("pod_manager.sync.start"))
+        self.one.look()
+        self.wait_for(lambda: self.database.events("pod_manager.sync.start"))
+
     def test_a_hint_that_comes_during_other_work_is_looked_into_after_it(self):
         self.simulator.set_faults(latency=20)
         self.ask(self.pod_manager.uuid)

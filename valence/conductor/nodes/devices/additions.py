@@ -52,15 +52,15 @@ def add(
     """Choose devices and claim them for a node, in one commit with the caller's changes.
 
     ``action`` names a device, or gives requirements in their normal form. ``others(values)`` returns the changes, with
-    ``values`` for the handle of the node. Raise NothingFits with the explanation, DeviceTaken, ValidationFailed with
-    the paths of the client's body, NotOffered.
+    ``values`` for the handle of the node. Raise NothingFits with the explanation, DeviceTaken, QuotaExceeded,
+    ValidationFailed with the paths of the client's body, NotOffered.
     """
     require_composed(node)
     addition = _Addition(database, node, action)
     try:
         granted = claims.grant(
             database,
-            node.uuid,
+            claims.Owner(node.uuid, node.project_id),
             addition.choose,
             lambda choice: others({"devices": choice.uuids}),
             lease=lease,
@@ -89,7 +89,7 @@ def removable(database: store.Store, node: models.Node, action: abc.Mapping[str,
     """Return the claim of the device that an action names.
 
     Raise NotOffered, ValidationFailed for a device that is not the node's, Conflict for the one that it is built on and
-    for one that is gone from the inventory: nobody could see it free.
+    for one that is gone from the inventory, before a synchronization has noted that: nobody could see it free.
     """
     require_composed(node)
     name = named_by(action)
@@ -105,13 +105,20 @@ def removable(database: store.Store, node: models.Node, action: abc.Mapping[str,
     if found[0].part.startswith(hardware.BASES):
         reason = f"The node {node.uuid} is built on the device {uuid}; delete the node to free it."
         raise errors.Conflict(reason=reason)
-    if not database.list(models.Resource, filters=[store.Filter("uuid", "eq", uuid)], fields=["uuid"]):
+    itself = [store.Filter("uuid", "eq", uuid)]
+    if not is_seen_gone(found[0]) and not database.list(models.Resource, filters=itself, fields=["uuid"]):
         reason = (
             f"The device {uuid} of the node {node.uuid} cannot be reached: {drift.GONE} "
-            "Detach it once a synchronization has found it again, or delete the node."
+            "Detach it once a synchronization has found it again, or has noted that it is gone; or delete the node."
         )
         raise errors.Conflict(reason=reason)
     return found[0]
+
+
+def is_seen_gone(claim: models.Claim) -> bool:
+    """Return whether it was noted before, by a synchronization or an earlier removal, that a device is gone."""
+    unreachable = composition_errors.DeviceGone(device=claim.device_id)
+    return claim.error in (drift.GONE, unreachable.detail)
 
 
 class _Addition:

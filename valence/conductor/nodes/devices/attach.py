@@ -11,18 +11,19 @@ from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
 from valence.composition.claims import returning
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.conductor.inventory import drift
+from valence.conductor.inventory import losses
 from valence.conductor.nodes import hardware
 from valence.conductor.nodes import job
-from valence.conductor.nodes import rights
 from valence.conductor.nodes.devices import additions
+from valence.conductor.nodes.devices import erasing
 from valence.db import models
 from valence.db import store
-from valence.db.models import node as node_states
+from valence.db.models.node import COMPOSED
 from valence.db.models.node import ERROR_LENGTH
 from valence.podmanagers import base
-from valence.podmanagers import composer as composers
+from valence.podmanagers import composers
 
 #: states of the claims of devices that are added, that the node has, and that are removed
 ATTACHING, ATTACHED, DETACHING = "attaching", "attached", "detaching"
@@ -47,7 +48,10 @@ class _Change(hardware.Hardware):
     def power_off(self) -> float | None:
         """Switch the machine off where the request says so."""
         asked = self.job.handle.get(self.kind) or {}
-        return self.switched_off(self.machine_url) if asked.get("power_off") else None
+        if not asked.get("power_off"):
+            return None
+        self.require_paths()  # a machine is not switched off for a device that nobody can reach
+        return self.switched_off(self.machine_url) if self.urls else None
 
     def detach(self) -> float | None:
         """Request that the machine loses the devices that it lists, one after the other."""
@@ -75,9 +79,7 @@ class _Change(hardware.Hardware):
                 return self.again(f"{part.resource_url} is not free: {part.reason or 'it is changing'}")
         if is_undone and (seconds := self.until_free_twice()):
             return seconds
-        rights.note_free(
-            self.job.store, self.job.node, [part.resource_url for part in looked if part.is_free]
-        )
+        self.note_free(looked)
         return None
 
     def pause(self, error: errors.ValenceError) -> float | None:
@@ -106,10 +108,16 @@ class _Change(hardware.Hardware):
         return "failure" in self.job.handle or any(number for each in counts for number in each.values())
 
     def listed(self, composer: composers.Composer) -> tuple[str, ...]:
-        """Return the paths of the operation's devices that the machine has; raise ResourceGone."""
+        """Return the paths of the operation's devices that the machine has; raise ResourceGone, MachineLost."""
         urls = self.urls
-        present = composer.machine(self.machine_url, urls).resource_urls
+        present = self._machine(composer, urls).resource_urls
         return tuple(url for url in urls if url in present)
+
+    def _machine(self, composer: composers.Composer, urls: tuple[str, ...]) -> composers.Composed:
+        """Return the machine as it is; raise MachineLost where another one is at its path."""
+        machine = composer.machine(self.machine_url, urls, self.job.node.uuid)
+        losses.require_same(self.job.node, self.machine_url, machine.sign)
+        return machine
 
     def number(self, name: str, url: str) -> int:
         """Return how often something was requested for a device, by the name of the count in the handle."""
@@ -140,7 +148,7 @@ class _Change(hardware.Hardware):
             seconds = self.asked(
                 lambda: composer.detach(self.machine_url, url),
                 refused=self.counted("removals", url, number),
-                ended=self._ended,
+                ended=self._note_ended,
             )
         except errors.PodManagerUnreachable:
             self.job.save(**self.counted("removals", url, number))  # it was not sent
@@ -157,6 +165,11 @@ class _Change(hardware.Hardware):
         """Return what the handle keeps of an answer: which removal was accepted."""
         return {"accepted": self.job.handle.get("current")} if outcome.state == base.DONE else {}
 
+    def _note_ended(self, outcome: base.Outcome) -> dict[str, typing.Any]:
+        """Keep what the handle keeps of an answer for the next commit: without it, the machine is read again."""
+        self.job.note(**self._ended(outcome))
+        return {}
+
     def _left(self, composer: composers.Composer) -> tuple[str, ...]:
         """Return the devices that the machine has; a machine that is gone has none."""
         try:
@@ -166,12 +179,13 @@ class _Change(hardware.Hardware):
 
     def retried(self, error: errors.ValenceError) -> job.Ending:
         """Return the end of a removal that has to be tried again: the claims stay, and say why."""
-        values, mine = {"state": node_states.COMPOSED, "error": None}, self.claims()
+        values, mine = {"state": COMPOSED, "error": None}, self.claims()
         changes: list[store.Change] = [
             store.Update(claim, {"state": DETACHING, "error": error.detail[:ERROR_LENGTH]}) for claim in mine
         ]
         devices = self.due | {claim.device_id for claim in mine}
         later = self.backoff(self._again.get("tries", 0)) | {"devices": sorted(devices)}
+        later |= {"erase": True} if self._is_asked_to_erase else {}
         events = self.events("device_failed", changes, reason=error.detail)
         return job.Ending(values | {"handle": {"again": later}}, [*changes, *events])
 
@@ -179,6 +193,15 @@ class _Change(hardware.Hardware):
     def due(self) -> frozenset[str]:
         """The devices of the node whose removal has failed before, and is tried again: their UUIDs."""
         return frozenset(self._again.get("devices", ()))
+
+    @property
+    def _is_asked_to_erase(self) -> bool:
+        """Whether the request for a removal wants the devices to be erased."""
+        return bool((self.job.handle.get("detach") or self._again).get("erase"))
+
+    @property
+    def _erasure(self) -> erasing.Erasure:
+        return erasing.Erasure(self, self.claims())
 
     @property
     def _again(self) -> dict[str, typing.Any]:
@@ -190,7 +213,7 @@ class _Change(hardware.Hardware):
         """Return an event for each device of the operation, with the node as it is after changes of claims."""
         rows, node = self.claims(), self.job.node
         error = self.job.failures(changes) if node.error else None
-        node = node.replace(state=node_states.COMPOSED, error=error)
+        node = node.replace(state=COMPOSED, error=error)
         return device_events(self.job, node, rows, happened, **more)
 
 
@@ -198,7 +221,20 @@ class Attach(_Change):
     """Add devices to the machine: the handle has ``attach``, the request."""
 
     names = ("verify", "power_off", "attach", "check")
-    undo = ("detach", "gone")
+    undo = ("detach", "gone", "erase")
+    light = frozenset((*names, *undo))
+
+    def erase(self) -> float | None:
+        """Erase the devices that the machine may have had, where the site wants it."""
+        erasure = self._erasure
+        return erasure.make(None) if erasure.is_wanted(False) else None
+
+    @property
+    def _erasure(self) -> erasing.Erasure:
+        mine = self.claims()
+        paths = self.paths([claim.device_id for claim in mine])
+        asked = self.job.handle.get("asked") or {}
+        return erasing.Erasure(self, [claim for claim in mine if asked.get(paths.get(claim.device_id))])
 
     @property
     def kind(self) -> str:
@@ -222,6 +258,7 @@ class Attach(_Change):
     def attach(self) -> float | None:
         """Request the devices that the machine has not got, one after the other."""
         self._ensure_claims()
+        self.require_paths()
         with self.job.driver() as driver:
             composer = driver.composer()
             if (seconds := self.followed(driver, lambda _: {})) is not None:
@@ -234,8 +271,9 @@ class Attach(_Change):
 
     def check(self) -> float | None:
         """Poll until the machine has the devices, and they are ready."""
+        self.require_paths()  # any machine has all of no devices
         with self.job.driver() as driver:
-            machine = driver.composer().machine(self.machine_url, self.urls)
+            machine = self._machine(driver.composer(), self.urls)
         if machine.state == composers.FAILED:
             reason = "the pod manager says that it failed"
             raise composition_errors.CompositionFailed(url=self.machine_url, reason=reason)
@@ -250,9 +288,9 @@ class Attach(_Change):
 
     def failed(self, error: errors.ValenceError) -> job.Ending:
         """Give the devices back: they were seen to be free, or nothing was requested. The node is as it was."""
-        freed = returning(self.job.store, self.claims())
+        freed = returning(self.job.store, self.claims(), self._erasure.values())
         events = self.events("device_failed", freed, reason=error.detail)
-        return job.Ending({"state": node_states.COMPOSED, "error": None}, [*freed, *events])
+        return job.Ending({"state": COMPOSED, "error": None}, [*freed, *events])
 
     def stranded(self, error: errors.ValenceError) -> job.Ending:
         """Keep the claims: the sweep requests the removal of the devices again. The node keeps its machine."""
@@ -324,7 +362,24 @@ class Attach(_Change):
 class Detach(_Change):
     """Remove devices from the machine: the handle has ``detach``, the request, unless the sweep repeats a removal."""
 
-    names = ("power_off", "detach", "gone")
+    names = ("power_off", "detach", "gone", "erase")
+    light = frozenset(names)
+
+    def require_paths(self) -> None:
+        """Raise DeviceGone where the inventory lacks a device, unless it was noted before: then it is gone for good.
+
+        Such a device is released: if it comes back, a synchronization sees whether a machine uses it.
+        """
+        mine = self.claims()
+        paths = self.paths([claim.device_id for claim in mine])
+        gone = {claim.device_id for claim in mine if not additions.is_seen_gone(claim)} - paths.keys()
+        if gone:
+            raise composition_errors.DeviceGone(device=min(gone))
+
+    def erase(self) -> float | None:
+        """Erase the devices, which no machine uses any more, where the site or the request wants it."""
+        erasure = self._erasure
+        return erasure.make(None) if erasure.is_wanted(self._is_asked_to_erase) else None
 
     @property
     def patience(self) -> float:
@@ -338,15 +393,16 @@ class Detach(_Change):
     def may_cancel(self) -> bool:
         """Whether the hardware is unchanged."""
         handle = self.job.handle
-        return not any((handle.get("removals") or {}).values()) and handle.get("shutdown_at") is None
+        is_removed = any((handle.get("removals") or {}).values())
+        return not is_removed and handle.get("shutdown_at") is None and not self._erasure.is_begun
 
     def succeeded(self) -> job.Ending:
-        mine = self.claims()
+        mine, erasure = self.claims(), self._erasure
         due = sorted(self.due - {claim.device_id for claim in mine})
         again = self._again | {"devices": due} if due else None
-        values = {"state": node_states.COMPOSED, "error": None, "handle": {"again": again}}
-        freed = returning(self.job.store, mine)
-        return job.Ending(values, [*freed, *self.events("device_detached", freed)])
+        values = {"state": COMPOSED, "error": None, "handle": {"again": again}}
+        freed = returning(self.job.store, mine, erasure.values())
+        return job.Ending(values, [*freed, *self.events("device_detached", freed)], erasure.result)
 
     def failed(self, error: errors.ValenceError) -> job.Ending:
         """Return the devices to the node; one that its machine has lost stays claimed until it was seen to be free.
@@ -355,11 +411,15 @@ class Detach(_Change):
         """
         mine = self.claims()
         is_unseen = isinstance(error, composition_errors.DeviceGone)
-        if is_unseen or self.job.step == "gone" or any(claim.device_id in self.due for claim in mine):
+        if (
+            is_unseen
+            or self.job.step in ("gone", "erase")
+            or any(claim.device_id in self.due for claim in mine)
+        ):
             return self.retried(error)
         # A device that had failed before is not whole by that: its claim still says why.
         kept = [store.Update(claim, {"state": drift.FAILED if claim.error else ATTACHED}) for claim in mine]
-        return job.Ending({"state": node_states.COMPOSED, "error": None}, kept)
+        return job.Ending({"state": COMPOSED, "error": None}, kept)
 
 
 def device_events(
@@ -369,11 +429,12 @@ def device_events(
     wanted = [store.Filter("uuid", "in", [claim.device_id for claim in rows])]
     devices = {row.uuid: row for row in one.store.list(models.Device, filters=wanted)} if rows else {}
     return [
-        new_events.node(
+        outbox.event(
+            "node",
             one.context,
             happened,
             new=node,
-            more=new_events.of_device(claim, devices.get(claim.device_id), **more),
+            more=outbox.about_device(claim, devices.get(claim.device_id), **more),
         )
         for claim in rows
     ]

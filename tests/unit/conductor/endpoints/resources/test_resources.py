@@ -76,8 +76,8 @@ class OwnerTest(DetailsCase):
         pod_manager = self.conductor.database.store.list(models.PodManager)[0]
         self.conductor.database.store.commit(store.Update(pod_manager, {"conductor_group": "nobody"}))
         self.conductor.service._ownership.refresh()
-        found = self.details()
-        self.assertEqual({503}, {each["error"]["status"] for each in found.values()})
+        said = {(each["error"]["code"], each["error"]["status"]) for each in self.details().values()}
+        self.assertEqual({("valence.group_unserved", 503)}, said)
 
     def other(self, group):
         """Return a conductor that serves nothing, and an endpoint of it that gets no answer from others."""

@@ -7,7 +7,6 @@ from tests import base
 from tests import embedded
 from valence.common import context
 from valence.common import errors
-from valence.conductor.events import new_events
 from valence.conductor.events import outbox
 from valence.db import models
 from valence.db import store
@@ -46,6 +45,24 @@ class Interrupted:
         return getattr(self._store, name)
 
 
+class Watched:
+    """A store whose ``calls`` are listed: what is read, and how many changes a commit has."""
+
+    def __init__(self, store):
+        self._store, self.calls = store, []
+
+    def list(self, model, **query):
+        self.calls.append(f"list {model.__name__}")
+        return self._store.list(model, **query)
+
+    def commit(self, *changes, **more):
+        self.calls.append(f"commit {len(changes)}")
+        return self._store.commit(*changes, **more)
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
 class RelayCase(base.TestCase):
     def setUp(self):
         super().setUp()
@@ -68,7 +85,7 @@ class RelayCase(base.TestCase):
         pod_manager = models.PodManager(uuid=uuid, name="p", url="http://p")
         mine = context.RequestContext(request_id="req-1", overwrite=False)
         self.database.store.commit(
-            *(new_events.pod_manager(mine, "create", new=pod_manager) for _ in range(number))
+            *(outbox.event("pod_manager", mine, "create", new=pod_manager) for _ in range(number))
         )
 
     def sequences(self):
@@ -118,9 +135,53 @@ class RelayTest(RelayCase):
         first.relay()
         with self.database.keeper("two").hold(f"outbox/{self.partition().name}", steal=True):
             self.store_events(1)
+            cursor = self.database.store.get(models.Cursor, self.partition().name)
+            self.database.store.commit(store.Update(cursor, {"sequence": 2}))  # as the other one does
+            self.store_events(1)
             first.relay()  # published, but not marked: at least once
         first.relay()
-        self.assertEqual([1, 2, 2], self.sequences())
+        self.assertEqual([1, 2, 3], sorted(set(self.sequences())))
+        self.assertEqual([3, 3], [each for each in self.sequences() if each == 3][-2:])
+        self.assertEqual(3, self.database.store.get(models.Cursor, self.partition().name).sequence)
+
+    def test_new_events_of_all_partitions_are_one_query_and_one_commit(self):
+        watched = Watched(self.database.store)
+        one = outbox.Relay(watched, self.database.keeper("one"), self.bus, lambda: outbox.PARTITIONS)
+        self.addCleanup(one.stop)
+        one.relay()
+        for uuid in [f"{digit}{self.UUID[1:]}" for digit in "05af"] * 2:
+            self.store_events(1, uuid)
+        watched.calls.clear()
+        one.relay()
+        self.assertEqual(list(range(1, 9)), self.sequences())
+        self.assertEqual(["list Event", "list Cursor", "commit 4"], watched.calls)
+        self.assertEqual(0, outbox.unpublished(self.database.store))
+
+    def test_a_relay_of_some_partitions_reads_their_events_alone(self):
+        watched = Watched(self.database.store)
+        one = outbox.Relay(watched, self.database.keeper("one"), self.bus, lambda: [self.partition()])
+        self.addCleanup(one.stop)
+        one.relay()
+        for uuid in (self.UUID, "f" + self.UUID[1:], self.UUID):
+            self.store_events(1, uuid)
+        watched.calls.clear()
+        one.relay()
+        self.assertEqual([1, 3], self.sequences())
+        self.assertEqual(["list Event", "list Cursor", "list Event", "commit 1"], watched.calls)
+
+    def test_new_events_that_a_bus_did_not_take_are_published_by_their_partitions(self):
+        other = "f" + self.UUID[1:]
+        one = self.relay()
+        one.relay()
+        for uuid in (self.UUID, other, self.UUID, other):
+            self.store_events(1, uuid)
+        self.bus.fails_at = 1
+        self.assertRaises(errors.BusUnavailable, one.relay)
+        self.bus.fails_at = None
+        self.assertEqual(3, outbox.unpublished(self.database.store))
+        one.relay()
+        self.assertEqual([1, 3, 2, 4], self.sequences())
+        self.assertEqual(0, outbox.unpublished(self.database.store))
 
     def test_whoever_knows_that_the_lease_is_lost_publishes_nothing(self):
         keeper = self.database.keeper("one")

@@ -156,6 +156,32 @@ class RereadingTest(base.TestCase):
         self.assertTrue(self.is_due())
         self.assertEqual([], self.events())
 
+    def test_an_event_about_a_machine_or_a_device_of_a_node_makes_it_due(self):
+        one, two = (row for row in self.database.resources("System"))
+        node = models.Node(name="web", podm_id=self.pod_manager.uuid, state="composed", resource_url="/x")
+        claim = models.Claim(id=f"{two.uuid}/1", node_id=node.uuid, device_id=two.uuid, podm_id=node.podm_id,
+                             part="system/0", state="attached")  # fmt: skip
+        self.database.store.commit(store.Create(node), store.Create(claim))
+        composed, elsewhere = {"state": "composed", "resource_url": "/x"}, {"resource_url": one.resource_url}
+        for row, values, times, about, is_due in (
+            (one, {"health": "Warning"}, 0, {}, False),  # no node has it
+            (two, {"health": "Warning"}, 0, {}, True),
+            (two, {}, 0, {}, True),  # the change may be one of its links
+            (two, {}, 1, {}, False),
+            (two, {"power": "Off"}, 0, {}, False),
+            (two, {"health": "OK"}, 0, {"state": "changing"}, False),
+            (one, {"health": "OK"}, 0, elsewhere, True),  # it is the machine of the node
+        ):
+            node = self.change(node, **composed | about)
+            name = row.resource_url.rpartition("/")[2]
+            self.simulator._call(lambda service, *at, **to: service.pod.set_values(*at, **to), name, **values)
+            self.hint(row.resource_url, times=times)
+            self.assertEqual(is_due, self.is_due(), (row.name, values, about))
+            self.change(self.database.store.list(models.PodManager)[0], next_sync_at=None)
+
+    def change(self, row, **values):
+        return self.database.store.commit(store.Update(row, values))[0]
+
     def test_what_nobody_knows_is_counted_and_left_to_the_timer(self):
         with figures.growth("valence_conductor_hardware_events_total", result="unknown") as unknown:
             self.hint("/redfish/v1/Fabrics/None")

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synchronizations of a simulated pod with a real store."""
 
+import fixtures
+
 from tests import base
 from tests import embedded
 from valence.common import context
 from valence.common import errors
+from valence.common import words
 from valence.conductor.inventory import connections
 from valence.conductor.inventory import sync
 from valence.db import models
 from valence.db import store
+from valence.db.models import device
 
 
 class SyncCase(base.TestCase):
@@ -105,6 +109,40 @@ class SynchronizerTest(SyncCase):
         self.assertNotEqual(before, self.urls("System"))
         self.assertEqual([], self.database.store.list(models.RemovedResource))
 
+    def test_a_device_that_was_not_erased_is_dirty_when_it_comes_back_however_late(self):
+        self.remember = 0
+        self.sync()
+        path = "/redfish/v1/Systems/System2"
+        (uuid,) = (uuid for uuid, url in self.urls("System").items() if url == path)
+        dirty = {"state": device.DIRTY, "reason": f"{device.UNERASED}7: it hangs"}
+
+        def stored():
+            return self.database.store.get(models.Device, uuid)
+
+        self.database.store.commit(store.Update(stored(), dirty))
+        for interrupted in (False, True):
+            if interrupted:  # it is gone again before the devices are there
+                self.back(lambda *_: None)
+                self.assertEqual([path], [row.resource_url for row in self.database.store.list(
+                    models.RemovedResource)])  # fmt: skip
+            self.simulator.set_faults(dead_rate=1.0, fault_paths="System2")
+            self.sync()
+            self.assertRaises(errors.NotFound, stored)
+            if not interrupted:
+                self.sync()
+        self.back()
+        self.assertEqual(dirty, {"state": stored().state, "reason": stored().reason})
+        self.assertEqual([], self.database.store.list(models.RemovedResource))
+        self.database.store.commit(store.Update(stored(), {"state": device.FREE, "reason": None}))
+        self.sync()
+        self.assertEqual((device.FREE, None), (stored().state, stored().reason))
+
+    def back(self, project=sync.Synchronizer._project):
+        """Synchronize while everything is there, with another end of the synchronization."""
+        self.simulator.set_faults()
+        with fixtures.MonkeyPatch(f"{sync.__name__}.Synchronizer._project", project):
+            self.sync()
+
     def test_a_moved_system_keeps_its_uuid(self):
         self.sync()
         before = {url: uuid for uuid, url in self.urls("System").items()}
@@ -128,7 +166,7 @@ class SynchronizerTest(SyncCase):
         self.assertIsNone(self.sync() and self.synchronizer.problem)
         self.simulator.set_faults(error_rate=1.0, fault_paths="System1")
         counters = self.sync()
-        told = f"{counters['unread']} parts could not be read; the first, below"
+        told = f"{words.counted(counters['unread'], 'part')} could not be read; the first, below"
         self.assertIn(told, self.synchronizer.problem)
         self.assertIn("Systems/System1", self.synchronizer.problem)
 

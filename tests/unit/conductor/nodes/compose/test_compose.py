@@ -215,7 +215,7 @@ class DecomposeTest(composing.ComposingCase):
         node, _ = self.compose()
         operation = self.decompose(node)
         self.assertEqual(
-            ("succeeded", ["power_off", "remove", "gone"]), (operation.state, self.steps(operation))
+            ("succeeded", ["power_off", "erase", "remove", "gone"]), (operation.state, self.steps(operation))
         )
         self.assertEqual(({}, []), (self.hardware.machines_, self.claims()))
         self.assertEqual([], self.store.list(models.Node))
@@ -259,6 +259,21 @@ class DecomposeTest(composing.ComposingCase):
             self.hardware.requests.clear()
             self.assertEqual("succeeded", self.decompose(node).state)
             self.assertEqual((["decompose"], {}), (self.hardware.requests, self.hardware.machines_))
+
+    def test_a_machine_of_the_same_parts_that_carries_the_mark_of_another_node_is_left_alone(self):
+        other = "6f0c5c3e-5a6e-4c5e-9d0e-0f6b7c1d2e3f"
+        for known in (True, False):
+            node, _ = self.compose()
+            if not known:  # as the commit before stored it
+                node = self.change(node, handle=node.handle | {"sign": None})
+            used = self.hardware.machines_[node.resource_url][1]
+            self.hardware.machines_[node.resource_url] = (other, used)
+            self.hardware.requests.clear()
+            operation = self.decompose(node)
+            self.assertEqual("succeeded", operation.state, operation.cause)
+            self.assertEqual([], self.hardware.requests)
+            self.assertEqual((other, used), self.hardware.machines_.pop(node.resource_url))
+            self.assertEqual([], self.claims())
 
     def test_parts_that_other_clients_got_at_once_are_given_back_too(self):
         node, _ = self.compose()

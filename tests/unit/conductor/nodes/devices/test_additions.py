@@ -87,6 +87,22 @@ class AttachTest(AdditionCase):
         self.assertEqual(before, self.blocks())
         self.assertEqual([], self.devices(device_type="Accelerator", full=True))
 
+    def test_what_is_attached_counts_until_it_is_detached(self):
+        quotas = self.conductor.client.quotas
+        project = self.node.project_id or models.quota.NO_PROJECT
+        quotas.update(self.context, project, {"accelerators": 0})
+        before = quotas.get(self.context, project)["used"]
+        error = self.refused(composition_errors.QuotaExceeded, attach=GPU)
+        self.assertEqual(["accelerators"], [problem["resource"] for problem in error.problems])
+        self.assertEqual({"processor": "attached"}, self.parts())
+        quotas.update(self.context, project, {"accelerators": None})
+        self.done(attach=GPU)
+        (gpu,) = self.devices(device_type="Accelerator", full=True)
+        used = quotas.get(self.context, project)["used"]
+        self.assertEqual((0, gpu.accelerators), (before["accelerators"], used["accelerators"]))
+        self.done(detach={"device_id": gpu.uuid})
+        self.assertEqual(before, quotas.get(self.context, project)["used"])
+
     def test_the_machine_of_a_managed_node_gets_devices_and_is_not_switched_off(self):
         node = self.store.get(models.Node, self.node.uuid)
         self.store.commit(store.Update(node, {"managed_by": "ironic"}))
@@ -156,6 +172,16 @@ class AttachTest(AdditionCase):
         self.assertEqual("attached", self.parts()["storage/0"])
         self.store.commit(store.Create(row))
         self.done(detach={"uuid": device.uuid})
+
+    def test_a_device_that_is_gone_for_good_is_detached_once_that_was_noted(self):
+        device = self.free("Storage")[0]
+        self.done(attach={"uuid": device.uuid})
+        self.store.commit(store.Delete(self.store.get(models.Resource, device.uuid)))
+        claim = self.store.get(models.Claim, f"{device.uuid}/1")
+        self.store.commit(store.Update(claim, {"state": "failed", "error": drift.GONE}))
+        self.done(detach={"uuid": device.uuid, "power_off": True})
+        self.assertNotIn("storage/0", self.parts())
+        self.assertEqual("composed", self.store.get(models.Node, self.node.uuid).state)
 
     def test_a_node_is_changed_by_one_operation_at_a_time(self):
         self.conductor.service._node_worker._loop.stop()

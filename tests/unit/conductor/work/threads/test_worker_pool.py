@@ -57,6 +57,14 @@ class WorkerPoolTest(base.TestCase):
         self.wait_for(lambda: "c" in self.begun)
         self.assertEqual(["a"], self.ended)
 
+    def test_what_has_to_hurry_comes_before_what_waits_and_replaces_nothing(self):
+        self.shut("a")
+        one = self.make(workers=1, slow_workers=0)
+        one.offer(["a", "b", "c"])
+        one.hurry(["a", "c", "d"])
+        self.open("a")
+        self.wait_for(lambda: self.ended == ["a", "c", "d", "b"], message=lambda: str(self.ended))
+
     def test_what_is_urgent_begins_though_all_workers_work(self):
         self.shut("a", "b", "c", "d")
         self.pool.offer(["a", "b"])

@@ -13,7 +13,7 @@ from valence.conductor.nodes.devices import attach
 from valence.db import models
 from valence.db import store
 from valence.podmanagers import base
-from valence.podmanagers import composer as composers
+from valence.podmanagers import composers
 
 OTHER = "/redfish/v1/Systems/other"
 
@@ -120,6 +120,17 @@ class AttachTest(ChangeCase):
         self.assertIn(f"The device {resource.uuid} is gone from the inventory", operation.cause)
         self.assertEqual([], self.hardware.requests)
 
+    def test_a_part_that_is_gone_while_the_machine_gets_it_is_not_attached(self):
+        self.hardware.state = composers.COMPOSING
+        operation = self.begin_to_attach()
+        steps = lambda: self.steps(self.store.get(models.Operation, operation.uuid))  # noqa: E731
+        self.wait_for(lambda: "check" in steps(), timeout=20)
+        self.store.commit(store.Delete(self.store.get(models.Resource, self.part.uuid)))
+        self.hardware.state = composers.COMPOSED
+        ended = self.ended(operation.public())
+        self.assertEqual("failed", ended.state)
+        self.assertIn("is gone from the inventory", ended.cause)
+
     def test_the_machine_gets_the_part(self):
         operation = self.attach()
         self.assert_attached(operation)
@@ -155,7 +166,7 @@ class AttachTest(ChangeCase):
         self.hardware.answers, self.hardware.obeys = [composing.failed()], False
         operation = self.attach()
         self.assertIn("not today", operation.cause)
-        self.assertEqual(["detach", "gone"], self.steps(operation)[-2:])
+        self.assertEqual(["detach", "gone", "erase"], self.steps(operation)[-3:])
         self.assert_failed(operation)
 
     def test_a_part_that_was_added_in_spite_of_an_error_is_removed(self):
@@ -228,7 +239,7 @@ class PatienceTest(ChangeCase):
         self.hardware.answers = [composing.lost()]
         operation = self.cancelled(self.begin_to_attach)
         self.assertEqual("cancelled", operation.state, operation.cause)
-        self.assertEqual(["detach", "gone"], self.steps(operation)[-2:])
+        self.assertEqual(["detach", "gone", "erase"], self.steps(operation)[-3:])
         self.assertIsNone(self.claim_state())
         self.assertEqual(["attach"], self.hardware.requests)
         self.assert_ready()
@@ -261,9 +272,10 @@ class DetachTest(ChangeCase):
     def test_the_machine_loses_the_part(self):
         operation = self.detach()
         self.assert_detached(operation)
-        self.assertEqual(["power_off", "detach", "gone"], self.steps(operation))
+        self.assertEqual(["power_off", "detach", "gone", "erase"], self.steps(operation))
 
     def test_the_part_can_be_had_again_before_the_next_synchronization(self):
+        self.hardware.drives = {self.url: [f"{self.url}/Drives/1"]}
         seen = models.Device(
             uuid=self.part.uuid, podm_id=self.podm_id, device_type="Storage", state="in_use", reason="Used."
         )
@@ -317,7 +329,7 @@ class DetachTest(ChangeCase):
         self.assertEqual(1, self.node(self.change_node.uuid).handle["again"]["tries"])
         self.assert_ready()
 
-    def test_a_part_that_is_gone_from_the_inventory_keeps_its_claim_until_it_is_found_again(self):
+    def test_a_part_that_is_gone_from_the_inventory_keeps_its_claim_until_that_was_noted(self):
         self.hardware.changing = {self.url}
         self.assertEqual("failed", self.detach().state)
         self.hardware.changing = set()
@@ -329,9 +341,16 @@ class DetachTest(ChangeCase):
         self.assertEqual(
             ([], "detaching"), (self.database.events("node.device_detached"), self.claim_state())
         )
-        self.store.commit(store.Create(resource))
         self.repeat(None)
         self.assertEqual((1, None), (len(self.database.events("node.device_detached")), self.claim_state()))
+
+    def test_a_part_that_is_found_again_is_removed_from_the_machine(self):
+        self.hardware.changing = {self.url}
+        self.assertEqual("failed", self.detach().state)
+        self.hardware.changing = set()
+        mark, used = self.hardware.machines_[self.change_node.resource_url]
+        self.hardware.machines_[self.change_node.resource_url] = (mark, (*used, self.url))
+        self.repeat(None)
         self.assertNotIn(self.url, self.used)
 
     def repeat(self, tries):
@@ -345,6 +364,15 @@ class DetachTest(ChangeCase):
             return node.state == "composed" and node.handle.get("again", {}).get("tries") == tries
 
         self.wait_for(is_over, message=lambda: str(self.node(left.uuid).handle))
+
+    def test_a_machine_is_not_switched_off_for_a_part_that_nobody_can_reach(self):
+        claim = self.store.get(models.Claim, f"{self.part.uuid}/1")
+        gone = store.Delete(self.store.get(models.Resource, self.part.uuid))
+        detaching = store.Update(claim, {"state": "detaching"})
+        self.assertEqual(
+            "failed", self.ended(self.begin("detach", detaching, gone, power_off=True).public()).state
+        )
+        self.assertEqual([], self.machines.requests)
 
     def test_a_part_that_is_gone_since_the_request_keeps_its_claim(self):
         claim = self.store.get(models.Claim, f"{self.part.uuid}/1")

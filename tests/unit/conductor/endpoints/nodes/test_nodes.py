@@ -24,6 +24,17 @@ class ManageTest(case.NodesCase):
             )
             self.assertEqual("$.resource_id", error.problems[0]["path"])
 
+    def test_an_adopted_machine_counts(self):
+        first, second = self.systems()
+        self.conductor.client.quotas.update(self.context, "blue", {"nodes": 1})
+        node = self.adopt(first, project_id="blue")
+        error = self.refused(composition_errors.QuotaExceeded, self.adopt, second, project_id="blue")
+        self.assertIn("may have 1 node and has 1", error.detail)
+        used = self.conductor.client.quotas.get(self.context, "blue")["used"]
+        self.assertEqual((1, True), (used["nodes"], used["cores"] > 0))
+        self.nodes.delete(self.context, None, node.uuid)
+        self.adopt(second, project_id="blue")
+
     def test_in_maintenance_nothing_is_adopted(self):
         self.conductor.client.pod_managers.update(self.context, self.podm_id, {"maintenance": True})
         self.refused(errors.InMaintenance, self.adopt)
