@@ -20,14 +20,18 @@ from valence.api.http.handler import Route
 from valence.api.introspection import routes as introspection
 from valence.api.model import crud
 from valence.api.model import openapi
+from valence.api.ui import rack_picture
 from valence.api.v1 import devices
-from valence.api.v1 import events
 from valence.api.v1 import flavors
+from valence.api.v1 import node_registration
 from valence.api.v1 import nodes
-from valence.api.v1 import notifications
 from valence.api.v1 import operations
+from valence.api.v1 import original
 from valence.api.v1 import pod_managers
+from valence.api.v1 import quotas
 from valence.api.v1 import resources
+from valence.api.v1.history import events
+from valence.api.v1.history import notifications
 from valence.db.models import Conductor
 from valence.db.models import Flavor
 from valence.db.models import PodManager
@@ -62,11 +66,16 @@ ROUTES = (
     Route("GET",    "/v1/resources/{uuid}",         resources.Show(),                  "resources:show",      READER),
     Route("GET",    "/v1/systems",                  resources.List("systems", SYSTEM), "systems:list",        READER),
     Route("GET",    "/v1/systems/{uuid}",           resources.Show("systems", SYSTEM), "systems:show",        READER),
+    Route("GET",    "/v1/systems/{uuid}/inventory", original.inventory,                "systems:inventory",   READER),
     Route("GET",    "/v1/racks",                    resources.List("racks", RACK),     "racks:list",          READER),
     Route("GET",    "/v1/racks/{uuid}",             resources.Show("racks", RACK),     "racks:show",          READER),
+    Route("GET",    "/v1/racks/{uuid}.svg",         rack_picture.show,                "racks:show",          READER),
     Route("GET",    "/v1/devices",                  devices.List("devices"),           "devices:list",        READER),
     Route("GET",    "/v1/devices/{uuid}",           devices.Show("devices"),           "devices:show",        READER),
     Route("PATCH",  "/v1/devices/{uuid}",           devices.Update(),                  "devices:update",      ADMIN),
+    Route("POST",   "/v1/devices/sync",             original.sync,                     "devices:sync",        MEMBER),
+    Route("GET",    "/v1/pooled",                   original.Pooled(),                 "devices:list",        READER),
+    Route("GET",    "/v1/pooled/{uuid}",            devices.Show("devices"),           "devices:show",        READER),
     Route("GET",    "/v1/storages",                 devices.List("storages", STORAGE), "storages:list",       READER),
     Route("GET",    "/v1/storages/{uuid}",          devices.Show("storages", STORAGE), "storages:show",       READER),
     Route("GET",    "/v1/flavors",                  crud.List(Flavor),                 "flavors:list",        READER),
@@ -75,6 +84,10 @@ ROUTES = (
     Route("PUT",    "/v1/flavors/{uuid}",           flavors.UPDATE,                    "flavors:update",      ADMIN),
     Route("PATCH",  "/v1/flavors/{uuid}",           flavors.UPDATE,                    "flavors:update",      ADMIN),
     Route("DELETE", "/v1/flavors/{uuid}",           crud.Delete(Flavor),               "flavors:delete",      ADMIN),
+    Route("GET",    "/v1/quotas",                   quotas.List(),                     "quotas:list",         READER),
+    Route("GET",    "/v1/quotas/{project_id}",      quotas.Show(),                     "quotas:show",         READER),
+    Route("PUT",    "/v1/quotas/{project_id}",      quotas.update,                     "quotas:update",       ADMIN),
+    Route("PATCH",  "/v1/quotas/{project_id}",      quotas.update,                     "quotas:update",       ADMIN),
     Route("GET",    "/v1/nodes",                    nodes.List(),                      "nodes:list",          READER),
     Route("POST",   "/v1/nodes",                    nodes.create,                      "nodes:create",        MEMBER),
     Route("POST",   "/v1/nodes/manage",             nodes.manage,                      "nodes:manage",        ADMIN),
@@ -83,7 +96,11 @@ ROUTES = (
     Route("PATCH",  "/v1/nodes/{node}",             nodes.update,                      "nodes:update",        MEMBER),
     Route("DELETE", "/v1/nodes/{node}",             nodes.delete,                      "nodes:delete",        MEMBER),
     Route("POST",   "/v1/nodes/{node}/action",      nodes.action,                      "nodes:action",        MEMBER),
+    Route("POST",   "/v1/nodes/{node}/register",    node_registration.register,        "nodes:register",      ADMIN),
+    Route("POST",   "/v1/nodes/{node}/unregister",  node_registration.unregister,      "nodes:unregister",    ADMIN),
     Route("GET",    "/v1/nodes/{node}/devices",     nodes.devices,                     "nodes:devices",       READER),
+    Route("GET",    "/v1/nodes/{node}/storages",    original.storages,                 "nodes:devices",       READER),
+    Route("GET",    "/v1/nodes/{node}/assets",      original.assets,                   "nodes:assets",        READER),
     Route("GET",    "/v1/operations",               operations.List(),                 "operations:list",     READER),
     Route("GET",    "/v1/operations/{uuid}",        operations.SHOW,                   "operations:show",     READER),
     Route("GET",    "/v1/conductors",               crud.List(Conductor),              "conductors:list",     READER),
@@ -102,6 +119,7 @@ RULES = (
         nodes.PLACED, MEMBER, "Name the devices, the pod manager or the zone of a new node."
     ),
     oslo_policy.RuleDefault(nodes.FORCE, ADMIN, "Release a node although an operation or a service has it."),
+    oslo_policy.RuleDefault(quotas.OF_PROJECTS, ADMIN, "See the quotas of all projects."),
     oslo_policy.RuleDefault(operations.OF_PROJECTS, ADMIN, "See and change the operations of all projects."),
 )
 #: Valence's own dialect, at the root, and the others

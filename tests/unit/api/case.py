@@ -30,6 +30,7 @@ from valence.conductor.endpoints import resources
 from valence.conductor.endpoints import status
 from valence.conductor.introspection import service
 from valence.conductor.inventory import connections
+from valence.conductor.nodes.ironic import access
 from valence.conductor.work import deletions
 from valence.db import models
 from valence.db import store
@@ -132,9 +133,10 @@ class Backend(fixtures.Fixture):
             records.RecordsEndpoint(self.store),
             pod_managers.PodManagersEndpoint(self.store, deletion, live, mine, lambda: None),
             read,
-            nodes.NodesEndpoint(self.store, lambda: None),
+            nodes.NodesEndpoint(self.store, lambda _podm_id: None, access.Ironic(self._conf)),
             devices.DevicesEndpoint(self.store),
             flavors.FlavorsEndpoint(self.store),
+            flavors.QuotasEndpoint(self.store),
             operations.OperationsEndpoint(self.store, keeper, lambda: None, lambda: None),
             backup.BackupEndpoint(self.store, lambda: time.time() + self.ahead),
             *self.introspecting.endpoints,

@@ -26,7 +26,7 @@ from valence.api.http.auth import PUBLIC
 from valence.api.http.auth import READER
 from valence.api.http.handler import Dialect
 from valence.api.http.handler import Route
-from valence.api.v1 import events as v1_events
+from valence.api.v1.history import events as v1_events
 
 READ, WRITE, STORE = "rule:valence:backup:reader", "rule:valence:backup:member", "rule:valence:backup:agent"
 SERVICE, USER = "rule:valence:backup:service", "rule:valence:backup:user"

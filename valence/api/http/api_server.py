@@ -5,6 +5,8 @@ A second server serves introspection alone, at the root of a port of its own, wh
 it: clients of ironic-inspector and ramdisks expect the dialect there.
 """
 
+import typing
+
 from valence.api.http import auth
 from valence.api.http import handler
 from valence.api.introspection import dialect
@@ -42,6 +44,11 @@ class Server(http_server.Server):
         """End streams, let waiting requests answer, then stop."""
         self._application.stop()
         super().stop()
+
+
+def require_port(conf: typing.Any) -> None:
+    """Raise CannotListen where [api] port is taken."""
+    http_server.require_port(conf.api.host, conf.api.port)
 
 
 def _render(error, request_id):

@@ -13,6 +13,7 @@ import typing
 
 import flask
 import prometheus_client
+from werkzeug import routing
 from werkzeug.middleware import dispatcher
 
 from valence.api import routes
@@ -22,9 +23,10 @@ from valence.api.http import handler
 from valence.api.http import health
 from valence.api.introspection import documents
 from valence.api.introspection import limits
-from valence.api.v1 import feed
+from valence.api.ui import screen
 from valence.api.v1 import operations
 from valence.api.v1 import resources
+from valence.api.v1.history import feed
 from valence.common import composition_errors
 from valence.common import context
 from valence.common import errors
@@ -76,7 +78,8 @@ class API:
         self.services = _services(conf, conductor)
         rules = auth.Policy(auth.get_enforcer(conf, routes.list_rules()))
         shared = Shared(conductor, self._strategy, rules, self.services)
-        self._main, *others = [Application(conf, dialect, shared) for dialect in routes.DIALECTS]
+        dialects = [*routes.DIALECTS, *screen.dialect(conf, routes.DESCRIBED)]
+        self._main, *others = [Application(conf, dialect, shared) for dialect in dialects]
         self._mounted = {each.mount: each for each in others}
         whole = dispatcher.DispatcherMiddleware(self._main, self._mounted)
         self._wsgi_app = auth.Proxies(auth.wrap(self._strategy.wrap(whole), conf), conf)
@@ -116,8 +119,21 @@ def _services(conf, conductor):
     )
 
 
+class Rule(routing.Rule):
+    """A route that is only matched. Werkzeug would compile two functions for each rule that build its URL."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> typing.Callable[..., tuple[str, str]]:
+        return _build
+
+
+def _build(self: Rule, **values: str) -> tuple[str, str]:
+    raise RuntimeError(f"no URL is built from {self}")
+
+
 class Application(flask.Flask):
     """One dialect: its table of routes, and the steps before and after each handler."""
+
+    url_rule_class = Rule
 
     def __init__(self, conf, dialect: handler.Dialect, shared: Shared):
         super().__init__("valence", static_folder=None)
@@ -135,6 +151,7 @@ class Application(flask.Flask):
 
     def wsgi_app(self, environ, start_response):
         """Answer a request; the root of a mount is the same with and without a slash at its end."""
+        environ[handler.BARE] = not environ.get("PATH_INFO")
         environ["PATH_INFO"] = environ.get("PATH_INFO") or "/"
         return super().wsgi_app(environ, start_response)
 
@@ -142,22 +159,24 @@ class Application(flask.Flask):
         media_types = self._dialect.checks_accept and route.handler.description.answer_types
 
         def view(**variables):
+            http = _request()
             call = handler.Call(
-                flask.request, flask.g.context, self._conductor, self._settings, self._services, self._policy
+                http, flask.g.context, self._conductor, self._settings, self._services, self._policy
             )
             self._allow(route.rule, call.context, variables.get("project_id"))
             if media_types:
-                handler.check_accept(flask.request, media_types)
+                handler.check_accept(http, media_types)
             return self._dialect.render(route.handler(call, **variables))
 
         return view
 
     def _begin(self):
+        http = _request()
         flask.g.started = time.monotonic()
-        flask.g.context = context.RequestContext(request_id=auth.request_id(flask.request))
-        self._services.guard.check(flask.request)
-        flask.g.context = self._strategy.context(flask.request)
-        flask.g.version = self._dialect.version(flask.request)
+        flask.g.context = context.RequestContext(request_id=auth.request_id(http))
+        self._services.guard.check(http)
+        flask.g.context = self._strategy.context(http)
+        flask.g.version = self._dialect.version(http)
 
     def _allow(self, rule, who, project_id):
         if self._policy.allows(rule, who, project_id):
@@ -176,7 +195,7 @@ class Application(flask.Flask):
         return response
 
     def _end(self, response):
-        request, seconds = flask.request, time.monotonic() - flask.g.started
+        request, seconds = _request(), time.monotonic() - flask.g.started
         headers = response.headers
         headers["X-OpenStack-Request-ID"] = flask.g.context.request_id
         headers["X-Content-Type-Options"] = "nosniff"
@@ -187,6 +206,11 @@ class Application(flask.Flask):
         self._services.metrics.answered(route, request.method, response.status_code, seconds)
         _log(request, response.status_code, seconds)
         return response
+
+
+def _request():
+    """Return the request of this thread itself: Flask's proxy of it looks it up for each attribute."""
+    return flask.request._get_current_object()
 
 
 def _log(request, status, seconds):

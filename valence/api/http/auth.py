@@ -29,12 +29,17 @@ from valence.common import errors
 from valence.common.configuration import extras
 
 REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: key of a WSGI environment: the id of the request, also in contexts that a strategy makes later
+_ID = "valence.request_id"
 
 
 def request_id(http):
     """Return the request id that the client sent, or a new one if there is none or it is malformed."""
-    given = http.headers.get("X-OpenStack-Request-ID", "")
-    return given if REQUEST_ID.fullmatch(given) else oslo_context.generate_request_id()
+    environ = http.environ
+    if _ID not in environ:
+        given = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
+        environ[_ID] = given if REQUEST_ID.fullmatch(given) else oslo_context.generate_request_id()
+    return environ[_ID]
 
 
 @functools.lru_cache(1024)

@@ -80,6 +80,11 @@ SINCE = parameter(
 )
 STREAM = parameter("stream", BOOLEAN, "Send events as they happen, as a server-sent stream.")
 LIMIT = {"$ref": "#/components/parameters/limit"}
+WITH_COUNT = parameter(
+    "with_count",
+    BOOLEAN,
+    "Show as `count` how many rows of all pages match the filters; with `limit=0` show no rows but that.",
+)
 IF_MATCH = parameter("If-Match", TEXT, "Do it only if the thing still has this ETag.", "header")
 IDEMPOTENCY_KEY = parameter(
     "Idempotency-Key",
@@ -98,6 +103,7 @@ def list_parameters(model: type[models.ModelBase]) -> tuple[Schema, ...]:
     return (
         *(_filter(name, field) for name, field in filters.items()),
         LIMIT,
+        WITH_COUNT,
         _marker(typing.cast(types.Text, model.fields[model.key])),
         _sort(filters),
         fields(model),
@@ -112,7 +118,8 @@ def fields(model: type[models.ModelBase]) -> Schema:
 
 def limit(most: int) -> Schema:
     """Return the parameter for the size of a page."""
-    return parameter("limit", {"type": "integer", "minimum": 1, "maximum": most}, "Most rows of the page.")
+    text = "Most rows of the page; 0 only with `with_count=true`."
+    return parameter("limit", {"type": "integer", "minimum": 0, "maximum": most}, text)
 
 
 def extra_parameters(names: typing.Iterable[str]) -> tuple[Schema, ...]:
@@ -123,7 +130,9 @@ def extra_parameters(names: typing.Iterable[str]) -> tuple[Schema, ...]:
 
 def list_schema(name: str, model: type[models.ModelBase]) -> Schema:
     """Return the schema of a page of ``model`` under ``name``."""
-    properties = {name: {"type": "array", "items": reference(model.__name__)}, "links": reference("Links")}
+    count = {"type": "integer", "minimum": 0, "description": "Rows of all pages, with `with_count=true`."}
+    rows = {"type": "array", "items": reference(model.__name__)}
+    properties = {name: rows, "count": count, "links": reference("Links")}
     return {"type": "object", "properties": properties, "required": [name, "links"]}
 
 

@@ -9,6 +9,7 @@ If-Match compares the revision alone, which the store compares and swaps.
 """
 
 import dataclasses
+import functools
 import hashlib
 import http
 import json
@@ -21,6 +22,7 @@ import urllib.parse
 import flask
 from oslo_config import cfg
 from werkzeug import exceptions
+from werkzeug.sansio import utils
 
 from valence.api.http import request_body
 from valence.bus import wire
@@ -28,6 +30,8 @@ from valence.common import context
 from valence.common import errors
 from valence.conductor import client
 
+#: key of a WSGI environment: whether the URL ends at the mount of a dialect, without a slash
+BARE = "valence.bare_mount"
 #: ``{"rel", "href"}``
 Link = dict[str, str]
 
@@ -130,8 +134,11 @@ class Call:
 
         A proxy, or a WSGI server, may serve it below a path.
         """
-        seen = self.http.host and self.http.host_url.rstrip("/") + self.http.script_root
-        return (self.settings.public_url or seen).rstrip("/")
+        http = self.http
+        seen = self.settings.public_url or (
+            http.host and _root_url(http.scheme, http.host) + http.script_root
+        )
+        return seen.rstrip("/")
 
     @property
     def raw_query(self) -> str:
@@ -141,6 +148,12 @@ class Call:
     def url(self, path: str) -> str:
         """Return the whole URL of ``path``."""
         return self.base_url + path
+
+
+@functools.lru_cache(1024)
+def _root_url(scheme: str, host: str) -> str:
+    """Return the URL of a host without a slash at its end; werkzeug parses the host each time."""
+    return utils.get_current_url(scheme, host).rstrip("/")
 
 
 def encode(value: typing.Any) -> bytes:
@@ -167,7 +180,8 @@ def page(call: Call, name: str, answer: wire.Page, query: Query) -> flask.Respon
     The rows are JSON text from the conductor, and are not parsed.
     """
     links = encode(_page_links(call, query, answer["next"]))
-    data = b'{"%s":%s,"links":%s}' % (name.encode(), answer["rows"].encode(), links)
+    total = b'"count":%d,' % answer["total"] if "total" in answer else b""
+    data = b'{"%s":%s,%s"links":%s}' % (name.encode(), answer["rows"].encode(), total, links)
     return _tagged(call, data, weak_tag(data), 200, {})
 
 
@@ -212,6 +226,8 @@ def _next_query(text: str, query: Query, following: str) -> str:
 LOG = logging.getLogger(__name__)
 #: characters of a problem's text: names and values in a body could make it long
 LONGEST = 1000
+#: members of problems that programs read: those of ``composition_errors.QuotaExceeded``
+MORE = ("resource", "limit", "used", "asked")
 
 
 def translate(error: Exception) -> errors.ValenceError:
@@ -232,7 +248,7 @@ def respond(error: errors.ValenceError, request_id: str) -> flask.Response:
     return flask.Response(data, error.status, headers(error), content_type=request_body.JSON)
 
 
-def shown(problem: dict[str, str], error: errors.ValenceError, request_id: str) -> dict[str, typing.Any]:
+def shown(problem: errors.Problem, error: errors.ValenceError, request_id: str) -> dict[str, typing.Any]:
     """Return one problem of ``error`` in the format of the API guidelines, with its place in the body or query."""
     entry = {
         "request_id": request_id,
@@ -243,10 +259,11 @@ def shown(problem: dict[str, str], error: errors.ValenceError, request_id: str) 
         "hint": problem["hint"][:LONGEST],
         "links": [{"rel": "help", "href": "/v1/openapi.json"}],
     }
-    return entry | ({"path": problem["path"][:LONGEST]} if "path" in problem else {})
+    more = {name: problem[name] for name in MORE if name in problem}
+    return entry | ({"path": problem["path"][:LONGEST]} if "path" in problem else {}) | more
 
 
-def _detail(problem: dict[str, str]) -> str:
+def _detail(problem: errors.Problem) -> str:
     """Return the text of a problem, which begins with the field or parameter for clients that show the text alone."""
     place = problem.get("path", "").removeprefix("$").removeprefix(".")
     return f"{place}: {problem['detail']}" if place else problem["detail"]
@@ -370,6 +387,14 @@ def expected_revisions(http: flask.Request) -> list[int] | None:
         return None
     names = [text.partition(".")[0] for weak, text in _tags("If-Match", header) if not weak]
     return [int(name) for name in names if re.fullmatch("[0-9]{1,18}", name)]
+
+
+def strong_tags(http: flask.Request) -> list[str] | None:
+    """Return the strong tags that If-Match names, as ``strong_tag`` has them; None if any will do."""
+    header = http.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    return [f'"{text}"' for is_weak, text in _tags("If-Match", header) if not is_weak]
 
 
 def _tags(name: str, header: str) -> list[tuple[bool, str]]:

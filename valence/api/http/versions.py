@@ -16,6 +16,7 @@ COLLECTIONS = (
     "devices",
     "storages",
     "flavors",
+    "quotas",
     "nodes",
     "operations",
     "events",

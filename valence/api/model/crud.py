@@ -50,7 +50,12 @@ class List:
     def rows(self, call: handler.Call, asked: query.Query) -> wire.Page:
         """Return the conductor's answer to a Query."""
         whole = asked._replace(filters=asked.filters + self._where, sort=asked.sort or self._sort)
-        return call.conductor.records.list(call.context, self.model.__name__, **whole.arguments())
+        records, what = call.conductor.records, (call.context, self.model.__name__)
+        return page(
+            whole,
+            lambda: records.list(*what, **whole.arguments()),
+            lambda: records.count(*what, filters=whole.filters),
+        )
 
     def answer(self, call: handler.Call, asked: query.Query) -> flask.Response:
         """Return the response to a Query."""
@@ -59,6 +64,21 @@ class List:
     def detailed(self, call: handler.Call, asked: query.Query) -> flask.Response:
         """Return the response to a Query with ``detail=true``; lists that have it in ``extra`` show more then."""
         return self.answer(call, asked)
+
+    def require_marker(self, call: handler.Call, asked: query.Query, seen: wire.Filters) -> None:
+        """Raise BadRequest for a marker outside the filters ``seen`` of what the client may see.
+
+        A page in any order but that of the keys would show between which of its own rows the hidden one is.
+        """
+        key = self.model.key
+        if not asked.marker or not seen or asked.sort[:1] and asked.sort[0][0] == key:
+            return
+        mine = [[key, "eq", asked.marker], *seen]
+        found = call.conductor.records.list(
+            call.context, self.model.__name__, filters=mine, limit=1, fields=[key]
+        )
+        if not found["count"]:
+            raise errors.gone_marker(self.model.kind, asked.marker)
 
     @property
     def summary(self) -> str:
@@ -74,21 +94,14 @@ class List:
         )
 
 
-def require_marker(
-    call: handler.Call, model: type[models.ModelBase], asked: query.Query, seen: wire.Filters
-) -> None:
-    """Raise BadRequest for a marker outside the filters ``seen`` of what the client may see.
-
-    A page in any order but that of the keys would show between which of its own rows the hidden one is.
-    """
-    if not asked.marker or not seen or asked.sort[:1] and asked.sort[0][0] == model.key:
-        return
-    mine = [[model.key, "eq", asked.marker], *seen]
-    found = call.conductor.records.list(
-        call.context, model.__name__, filters=mine, limit=1, fields=[model.key]
-    )
-    if not found["count"]:
-        raise errors.gone_marker(model.kind, asked.marker)
+def page(
+    asked: query.Query, read: typing.Callable[[], wire.Page], count: typing.Callable[[], int]
+) -> wire.Page:
+    """Return the page of a Query: what ``read`` returns unless it wants no rows, and ``count`` if it wants that."""
+    answer: wire.Page = {"rows": "[]", "count": 0, "next": None} if asked.limit == 0 else read()
+    if asked.with_count:
+        answer["total"] = count()
+    return answer
 
 
 class Show:
@@ -173,10 +186,8 @@ class Create:
 
     def _created(self, call: handler.Call, answer: typing.Any) -> flask.Response:
         row = with_links(call, self, answer[self.model.kind])
-        if answer.get("operation"):
-            row["links"].append(
-                handler.link(call, "operation", f"/v1/operations/{answer['operation']['uuid']}")
-            )
+        if operation := answer.get("operation"):
+            row["links"].append(handler.link(call, "operation", f"/v1/operations/{operation['uuid']}"))
         headers = {"Location": call.url(f"/v1/{self.path}/{row[self.model.key]}")}
         return handler.document(call, row, status=201, revision=row.get("revision"), headers=headers)
 

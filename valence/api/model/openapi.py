@@ -47,6 +47,7 @@ SHOWN = (
     models.Flavor,
     models.NodeWithState,
     models.NodeDevice,
+    models.QuotaWithUse,
     models.Operation,
     models.Event,
     models.Conductor,
@@ -62,8 +63,11 @@ _PROBLEM = {
     "properties": dict.fromkeys(("request_id", "code", "title", "detail", "hint"), _TEXT)
     | {"status": {"type": "integer"}, "links": _LINKS}
     | {
-        "path": _TEXT | {"description": "JSON path in the body, or the parameter, that the problem is about."}
-    },
+        "path": _TEXT
+        | {"description": "JSON path in the body, or the parameter, that the problem is about."},
+        "resource": _TEXT | {"description": "Resource of a quota that the problem is about."},
+    }
+    | {name: {"type": "integer"} for name in ("limit", "used", "asked")},
     "required": ["request_id", "code", "status", "title", "detail", "hint", "links"],
 }
 _ERRORS = {

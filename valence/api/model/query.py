@@ -16,7 +16,7 @@ from valence.db import models
 from valence.db import types
 
 OPERATORS = ("eq", "neq", "in", "gt", "gte", "lt", "lte")
-PAGING = ("limit", "marker", "sort", "fields")
+PAGING = ("limit", "marker", "sort", "fields", "with_count")
 MOST_PARAMETERS = 100
 #: values of one in:, keys of one sort, names of one fields
 MOST_VALUES, MOST_KEYS, MOST_FIELDS = 500, 10, 200
@@ -31,7 +31,10 @@ Readers = typing.Mapping[str, Reader]
 
 
 class Query(typing.NamedTuple):
-    """The query of a list, as ``client.Records.list`` takes it; ``extra`` are values of other parameters."""
+    """The query of a list, as ``client.Records.list`` takes it; ``extra`` are values of other parameters.
+
+    ``with_count`` wants the number of all rows that match the filters; ``limit`` may then be 0 for no rows.
+    """
 
     filters: list[typing.Any]
     sort: list[typing.Any]
@@ -39,6 +42,7 @@ class Query(typing.NamedTuple):
     limit: int | None
     fields: list[str] | None
     extra: dict[str, typing.Any]
+    with_count: bool
 
     def arguments(self) -> wire.Query:
         """Return the keywords of ``client.Records.list``."""
@@ -106,13 +110,15 @@ def parse(
             filters += _filter(problems, name, fields[name], value)
         elif _accepted(problems, name, known, single, fields):
             single[name] = value
+    with_count = "with_count" in single and problems.attempt("with_count", flag, single["with_count"])
     query = Query(
         filters=filters,
         sort=_sort(problems, fields, single.get("sort")),
         marker=_marker(problems, model, single.get("marker")),
-        limit=_limit(problems, single.get("limit"), max_limit, default_limit),
+        limit=_limit(problems, single.get("limit"), 0 if with_count else 1, max_limit, default_limit),
         fields=_fields(problems, model, single.get("fields")),
         extra={name: problems.attempt(name, extra[name], single[name]) for name in extra if name in single},
+        with_count=bool(with_count),
     )
     problems.report()
     return query
@@ -126,11 +132,16 @@ def filterable(model: type[models.ModelBase]) -> Fields:
 
 
 def boolean(text: str) -> bool:
-    """Return a truth value; "" is true, so that ``?stream`` works like ``?stream=true``."""
+    """Return a truth value; "" is none: an empty variable of a script must not force or erase."""
     try:
-        return bool(strutils.bool_from_string(text or "true", strict=True))
+        return bool(strutils.bool_from_string(text, strict=True))
     except ValueError:
         raise ValueError("It must be true or false.") from None
+
+
+def flag(text: str) -> bool:
+    """Return a truth value of a parameter that only shows more; "" is true: ``?stream`` is ``?stream=true``."""
+    return not text or boolean(text)
 
 
 def integer(text: str) -> int:
@@ -149,7 +160,7 @@ def value(field: types.Field, text: str) -> typing.Any:
     if isinstance(field, types.Boolean):
         return boolean(text)
     form = getattr(field, "format", None)
-    return schemas.CHECKS[form](text) if form in ("uuid", "date-time") else text
+    return schemas.FORMATS[form](text) if form in ("uuid", "date-time") else text
 
 
 def _accepted(
@@ -218,12 +229,13 @@ def _marker(problems: Problems, model: type[models.ModelBase], text: str | None)
     )
 
 
-def _limit(problems: Problems, text: str | None, most: int, default: int) -> int | None:
+def _limit(problems: Problems, text: str | None, least: int, most: int, default: int) -> int | None:
     if text is None:
         return min(default, most)
     number: int | None = problems.attempt("limit", integer, text)
-    if number is not None and not 1 <= number <= most:
-        problems.add("limit", f"It must be between 1 and {most}.", "Follow the link 'next' to get more.")
+    if number is not None and not least <= number <= most:
+        hint = "Follow the link 'next' to get more. With with_count=true it may be 0."
+        problems.add("limit", f"It must be between {least} and {most}.", hint)
     return number
 
 

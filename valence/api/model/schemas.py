@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON schemas (draft 2020-12) of models, and the validation of bodies against them.
+"""JSON schemas (draft 2020-12) of models, their formats, and the validation of bodies against them.
 
-``shown``, ``create`` and ``update`` derive schemas from a model. A ``Validator`` reports all problems of a body
-together, and never repeats a value: it may be a password. The function of a format, such as ``uri``, returns a text in
-the one form in which it is stored, or raises ValueError with a sentence for the client.
+``shown``, ``create`` and ``update`` derive schemas from a model. The function of a format returns a text in the one
+form in which it is stored, or raises ValueError with a sentence for the client. A ``Validator`` reports all problems of
+a body together, and never repeats a value: it may be a password.
 """
 
 import datetime
@@ -21,6 +21,10 @@ from valence.db import types
 
 #: a JSON schema, or a part of an OpenAPI document
 Schema = dict[str, typing.Any]
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HOST = re.compile(r"[0-9A-Za-z._:%-]+")
+_UNFIT = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def shown(model: type[models.ModelBase]) -> Schema:
@@ -94,12 +98,6 @@ EXAMPLES = {
 }
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HOST = re.compile(r"[0-9A-Za-z._:%-]+")
-_UNFIT = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
 def uuid_text(text: str) -> str:
     """Return a UUID in lower case."""
     if not _UUID.fullmatch(text):
@@ -155,15 +153,16 @@ def _place(host: str, port: int | None, scheme: str) -> str:
     return host if port in (None, _DEFAULT_PORTS[scheme]) else f"{host}:{port}"
 
 
-CHECKS = {"uuid": uuid_text, "date-time": timestamp, "uri": uri}
+#: format of a JSON schema -> its function
+FORMATS = {"uuid": uuid_text, "date-time": timestamp, "uri": uri}
 
 
-def checker() -> jsonschema.FormatChecker:
+def _checker() -> jsonschema.FormatChecker:
     """Return the format checker for jsonschema."""
-    formats = jsonschema.FormatChecker(formats=())
-    for name, function in CHECKS.items():
-        formats.checks(name, raises=ValueError)(_lenient(function))
-    return formats
+    found = jsonschema.FormatChecker(formats=())
+    for name, function in FORMATS.items():
+        found.checks(name, raises=ValueError)(_lenient(function))
+    return found
 
 
 def _lenient(function: typing.Callable[[str], str]) -> typing.Callable[[object], bool]:
@@ -171,9 +170,9 @@ def _lenient(function: typing.Callable[[str], str]) -> typing.Callable[[object],
     return lambda value: not isinstance(value, str) or bool(function(value))
 
 
-def normal(schema: Schema, value: typing.Any) -> typing.Any:
+def _normal(schema: dict[str, typing.Any], value: typing.Any) -> typing.Any:
     """Return ``value`` in the form in which it is stored."""
-    check = CHECKS.get(schema.get("format", ""))
+    check = FORMATS.get(schema.get("format", ""))
     return check(value) if check and isinstance(value, str) else value
 
 
@@ -185,11 +184,18 @@ KINDS = {
     "boolean": "true or false",
 }
 
+
+def _named(values: typing.Iterable[typing.Any]) -> str:
+    """Return values of an enumeration for a sentence; null, which stands for none of them, is left out."""
+    return ", ".join(str(value) for value in values if value is not None)
+
+
 #: keyword of a schema -> sentence about a value that violates it
-DEMANDS = {
+DEMANDS: dict[str, typing.Callable[[jsonschema.ValidationError], str]] = {
     "type": lambda error: f"It must be {_kinds(error.validator_value)}.",
-    "enum": lambda error: "It must be one of: " + ", ".join(map(str, error.validator_value)) + ".",
+    "enum": lambda error: f"It must be one of: {_named(error.validator_value)}.",
     "format": lambda error: str(error.cause),
+    "pattern": lambda error: "It does not have the form of this field.",
     "minLength": lambda error: _at_least(error.validator_value, "characters"),
     "maxLength": lambda error: f"It must have at most {error.validator_value} characters.",
     "minItems": lambda error: _at_least(error.validator_value, "items"),
@@ -218,7 +224,7 @@ class Validator:
     ) -> None:
         self._model, self._readers = model, readers or {}
         self.schema = {"create": create, "update": update}[verb](model, extra)
-        self._validator = jsonschema.Draft202012Validator(self.schema, format_checker=checker())
+        self._validator = jsonschema.Draft202012Validator(self.schema, format_checker=_checker())
         self.example = example(model, _exemplary(model, self.schema))
 
     def values(self, document: typing.Any, max_depth: int) -> dict[str, typing.Any]:
@@ -238,7 +244,7 @@ class Validator:
         field = self._model.fields.get(name)
         if value is None and field and not field.nullable:
             return field.initial()
-        return normal(self.schema["properties"][name], value)
+        return _normal(self.schema["properties"][name], value)
 
     def _told(self, error: jsonschema.ValidationError) -> list[errors.Problem]:
         path = error.json_path

@@ -3,6 +3,7 @@
 
 import typing
 
+from valence.api.http import request_body
 from valence.api.model import crud
 from valence.api.model import schemas
 from valence.common import errors
@@ -31,7 +32,7 @@ class Form(schemas.Validator):
             _attempt(problems, lambda: requirements.normal(given)) if isinstance(given, dict) else None
         )
         if problems:
-            raise errors.ValidationFailed(problems=problems)
+            raise errors.ValidationFailed(problems=problems[: request_body.MOST_PROBLEMS])
         return values if properties is None else values | {"properties": properties}
 
 

@@ -19,7 +19,7 @@ from valence.composition import requirements
 from valence.db import models
 from valence.db import types
 from valence.db.models import flavor
-from valence.db.models import node as node_states
+from valence.db.models.node import POWER_ACTIONS
 
 #: rules of the policy: nodes of all projects, deletions that override what speaks against them, and new nodes at a
 #: place that the client chooses
@@ -30,6 +30,12 @@ OF_PROJECTS, FORCE, PLACED = (
 )
 _DRY_RUN = descriptions.parameter(
     "dry_run", descriptions.BOOLEAN, "Store nothing; show what would be chosen, or why nothing fits."
+)
+
+_ERASE = descriptions.parameter(
+    "erase",
+    descriptions.BOOLEAN,
+    "Erase the storage devices before they are free again, also where the site's default is not to.",
 )
 
 _ALL_PROJECTS = descriptions.parameter(
@@ -56,7 +62,8 @@ class _Adoption(models.ModelBase):
 
     path = "nodes"
     fields = {
-        "resource_id": types.UUID("The machine, one of GET /v1/systems."),
+        "resource_id": types.UUID("The machine, one of GET /v1/systems.", default=None),
+        "podm_id": types.UUID("Pod manager of the machine with the given node_index.", default=None),
         "name": types.Text("Name of the node; by default the machine's.", min=1, default=None),
         "description": models.Node.fields["description"],
         "project_id": types.Text("Project that gets it; by default the client's own.", max=64, default=None),
@@ -81,7 +88,7 @@ class _Creation(models.ModelBase):
         "project_id": types.Text("Project that gets it; by default the client's own.", max=64, default=None),
         "power": types.Choice(
             "What to do with the power of the machine once it is there.",
-            node_states.POWER_ACTIONS,
+            POWER_ACTIONS,
             default=None,
         ),
     }
@@ -108,7 +115,20 @@ _CREATE = schemas.Validator(
 _CREATED = _CREATE.schema | {
     "properties": _CREATE.schema["properties"] | {"properties": _PROPERTIES | requirements.schema()}
 }
-_MANAGE = schemas.Validator(_Adoption, "create")
+#: fields that name a machine to adopt: the first alone, or the others
+_MACHINE = ("resource_id", "podm_id", "node_index")
+_INDEX = {
+    "type": ["string", "integer"],
+    "minLength": 1,
+    "maxLength": 64,
+    "description": "The machine, in the form of the first release: the last part of its URL on the pod manager.",
+}
+_MANAGE = schemas.Validator(
+    _Adoption,
+    "create",
+    {"node_index": _INDEX},
+    {"node_index": lambda index, _: {"node_index": str(index)}},
+)
 _UPDATE = schemas.Validator(models.Node, "update")
 
 
@@ -122,7 +142,7 @@ def scope(call, *, everywhere=True):
 class List(crud.List):
     """Shows a page of the nodes of the client's project."""
 
-    extra = {"all_projects": query.boolean} | dict.fromkeys(_BY_PARTS, schemas.uuid_text)
+    extra = {"all_projects": query.flag} | dict.fromkeys(_BY_PARTS, schemas.uuid_text)
 
     def __init__(self):
         super().__init__(models.NodeWithState)
@@ -134,7 +154,12 @@ class List(crud.List):
             raise errors.Forbidden(rule=OF_PROJECTS)
         parts = [[name, "eq", asked.extra[name]] for name in _BY_PARTS if name in asked.extra]
         asked = asked._replace(filters=[*asked.filters, *parts])
-        return call.conductor.nodes.list(call.context, project, **asked.arguments())
+        nodes = call.conductor.nodes
+        return crud.page(
+            asked,
+            lambda: nodes.list(call.context, project, **asked.arguments()),
+            lambda: nodes.count(call.context, project, filters=asked.filters),
+        )
 
     @property
     def description(self):
@@ -176,7 +201,8 @@ def _links(call, row):
         handler.link(call, "devices", f"/v1/nodes/{row['uuid']}/devices"),
     ]
     if row.get("resource_id"):
-        found.append(handler.link(call, "system", f"/v1/systems/{row['resource_id']}"))
+        kind = ("resource", "resources") if row.get("kind") == "allocated" else ("system", "systems")
+        found.append(handler.link(call, kind[0], f"/v1/{kind[1]}/{row['resource_id']}"))
     return found
 
 
@@ -210,7 +236,7 @@ def _creation(call, document):
     """Return the values of a new node; raise ValidationFailed with all problems, Forbidden."""
     problems = []
     properties = document.get("properties") if isinstance(document, dict) else None
-    if properties is not None:
+    if isinstance(properties, dict):
         problems += _problems(lambda: requirements.normal(properties))
     problems += _problems(lambda: _CREATE.values(document, call.settings.max_json_depth))
     if (
@@ -220,7 +246,7 @@ def _creation(call, document):
         detail = f"It gives {' and '.join(given)}."
         problems.append({"path": "$", "detail": detail, "hint": f"Give one of {', '.join(_WAYS)}, or none."})
     if problems:
-        raise errors.ValidationFailed(problems=problems)
+        raise errors.ValidationFailed(problems=problems[: request_body.MOST_PROBLEMS])
     values = _CREATE.values(document, call.settings.max_json_depth)
     values = {name: value for name, value in values.items() if value is not None}
     if not values.keys().isdisjoint(_PLACES) and not call.policy.allows(PLACED, call.context):
@@ -258,11 +284,32 @@ def manage(call):
     """Adopt a machine that exists: 202 with the node, whose link operation does it."""
     query.options(call.raw_query, {})
     document = request_body.read(call.http, limits=call.settings.limits)
-    values = _MANAGE.values(document, call.settings.max_json_depth)
+    values = _adoption(call, document)
     with request_body.told(call):
         idempotency = request_body.of(call, document, project=call.context.project_id)
         answer = call.conductor.nodes.manage(call.context, values, idempotency=idempotency)
     return _started(call, answer["node"], answer["operation"])
+
+
+def _adoption(call, document):
+    """Return the values of a request to adopt a machine; raise ValidationFailed with all problems."""
+    problems = _problems(lambda: _MANAGE.values(document, call.settings.max_json_depth))
+    if isinstance(document, dict):
+        problems += _machine_problems([name for name in _MACHINE if document.get(name) is not None])
+    if problems:
+        raise errors.ValidationFailed(problems=problems[: request_body.MOST_PROBLEMS])
+    return _MANAGE.values(document, call.settings.max_json_depth)
+
+
+def _machine_problems(given):
+    """Return what is wrong with the fields that name the machine to adopt."""
+    if given in (["resource_id"], ["podm_id", "node_index"]):
+        return []
+    hint = "Give resource_id, or podm_id and node_index."
+    if "resource_id" in given:
+        return [{"path": "$", "detail": f"It gives {' and '.join(given)}.", "hint": hint}]
+    missing = ["resource_id"] if not given else [name for name in _MACHINE[1:] if name not in given]
+    return [{"path": f"$.{missing[0]}", "detail": "It is missing.", "hint": hint}]
 
 
 @descriptions.described(
@@ -287,19 +334,21 @@ def update(call, node):
 
 
 @descriptions.described(
-    parameters=(descriptions.FORCE, descriptions.IF_MATCH, descriptions.PREFER),
+    parameters=(descriptions.FORCE, _ERASE, descriptions.IF_MATCH, descriptions.PREFER),
     answers={200: descriptions.reference("Operation"), 202: descriptions.reference("Operation"), 204: None},
     failures=(400, 404, 409, 412),
 )
 def delete(call, node):
     """Release a node: 204, or 202 with the operation that takes its machine apart; a system stays as it is."""
-    options = query.options(call.raw_query, {"force": query.boolean})
-    force = options.get("force", False)
+    options = query.options(call.raw_query, {"force": query.boolean, "erase": query.boolean})
+    force, erase = options.get("force", False), options.get("erase", False)
     if force and not call.policy.allows(FORCE, call.context):
         raise errors.Forbidden(rule=FORCE)
     key = checked(node)
     project, expected = scope(call), _expected(call, key)
-    operation = call.conductor.nodes.delete(call.context, project, key, revision=expected, force=force)
+    operation = call.conductor.nodes.delete(
+        call.context, project, key, revision=expected, force=force, erase=erase
+    )
     return handler.empty() if operation is None else operations.accepted(call, operation)
 
 
@@ -313,7 +362,7 @@ def delete(call, node):
     failures=(400, 404, 409, 413, 415, 422),
 )
 def action(call, node):
-    """Run one action on the machine of a node, power, boot, attach or detach: 202 with its operation."""
+    """Run one action on the machine of a node, power, boot, attach, detach or erase: 202 with its operation."""
     query.options(call.raw_query, {})
     key = checked(node)
     document = request_body.read(call.http, limits=call.settings.limits)

@@ -31,7 +31,7 @@ class List(crud.List):
 
     def rows(self, call, asked):
         seen = visible(call, OF_PROJECTS)
-        crud.require_marker(call, self.model, asked, seen)
+        self.require_marker(call, asked, seen)
         return super().rows(call, asked._replace(filters=[*asked.filters, *seen]))
 
 
@@ -115,7 +115,7 @@ def accepted(call, operation):
 
 def waited(call, operation):
     """Return the operation as it is after the wait that the client prefers, and the header that says so, if any."""
-    seconds = _preferred_wait(call.http)
+    seconds = preferred_wait(call.http)
     ended = call.services.waits.until_ended(call, operation, seconds) if seconds else None
     return (operation, {}) if ended is None else (ended, {"Preference-Applied": f"wait={seconds}"})
 
@@ -148,6 +148,6 @@ def retry(call, uuid):
     return accepted(call, again)
 
 
-def _preferred_wait(http):
+def preferred_wait(http):
     match = _WAIT.search(http.headers.get("Prefer", ""))
     return min(int(match[1]), LONGEST_WAIT) if match else 0

@@ -52,10 +52,21 @@ def _credentials(authentication, values):
     return authentication[0]["auth_items"]
 
 
+#: names of drivers in the first release, whose clients send them -> the driver here
+DRIVERS = {"redfishv1": "redfish"}
+
+
+def _driver(name, values):
+    return {"driver": DRIVERS.get(name, name)}
+
+
 #: verb -> validator of its bodies, in which credentials may come as ``authentication``
 FORMS = {
     verb: schemas.Validator(
-        models.PodManager, verb, {"authentication": AUTHENTICATION}, {"authentication": _credentials}
+        models.PodManager,
+        verb,
+        {"authentication": AUTHENTICATION},
+        {"authentication": _credentials, "driver": _driver},
     )
     for verb in ("create", "update")
 }

@@ -30,7 +30,7 @@ MOST_DETAILS = 100
 class List(crud.List):
     """Shows a page of resources, with ``?detail=true`` their documents too."""
 
-    extra = {"detail": query.boolean}
+    extra = {"detail": query.flag}
     model = models.ResourceWithState
 
     def __init__(self, name="resources", where=()):
@@ -52,7 +52,7 @@ class List(crud.List):
 class Show(crud.Show):
     """Shows one resource, with ``?detail=true`` its document too."""
 
-    extra = {"detail": query.boolean}
+    extra = {"detail": query.flag}
     model = models.ResourceWithState
 
     def __init__(self, path="resources", where=()):

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way of every request."""
 
+import fixtures
+
 from tests.unit.api import case
+from valence.api.http import app
 from valence.common import errors
 
 REQUEST_ID = "req-8cc0a1c4-5f3f-4a3c-9f0e-0c6c7c9a3b21"
@@ -23,6 +26,14 @@ class RequestIdTest(case.APITestCase):
     def test_two_requests_have_two_ids(self):
         one, two = self.get("/"), self.get("/")
         self.assertNotEqual(one.headers["X-OpenStack-Request-ID"], two.headers["X-OpenStack-Request-ID"])
+
+
+class RuleTest(case.APITestCase):
+    def test_routes_take_no_time_to_compile_what_is_never_called(self):
+        compiled = []
+        self.useFixture(fixtures.MonkeyPatch("werkzeug.routing.rules.compile", lambda *_: compiled.append(1)))
+        app.create_app(self.conf, self.backend.conductor)
+        self.assertEqual([], compiled)
 
 
 class FailureTest(case.APITestCase):

@@ -2,6 +2,8 @@
 """What the declarative tests of pod managers do not say of create, read, update and delete."""
 
 from tests.unit.api import case
+from valence.db import models
+from valence.db import store
 
 
 class CreateTest(case.APITestCase):
@@ -84,3 +86,57 @@ class AliasTest(case.APITestCase):
         self.assertEqual("x", self.send("PUT", two, {"description": "x"}).json["description"])
         self.assertEqual(204, self.request("DELETE", two).status_code)
         self.assert_error(self.get(one), 404)
+
+
+class CountTest(case.APITestCase):
+    def setUp(self):
+        super().setUp()
+        flavors = [models.Flavor(name=f"f{number}", properties={}) for number in range(5)]
+        self.backend.store.commit(*map(store.Create, flavors))
+
+    def test_a_count_alone_reads_no_rows(self):
+        self.backend.caller.calls.clear()
+        response = self.get("/v1/flavors?limit=0&with_count=true")
+        self.assertEqual(
+            {"flavors": [], "count": 5}, {name: response.json[name] for name in ("flavors", "count")}
+        )
+        self.assertEqual(["self"], [link["rel"] for link in response.json["links"]])
+        self.assertEqual([("records", "count")], self.backend.caller.calls)
+
+    def test_a_page_has_the_count_of_all_pages(self):
+        url, names = "/v1/flavors?limit=2&sort=name&with_count=true&name=gte:f1", []
+        while url:
+            page = self.get(url).json
+            self.assertEqual(4, page["count"])
+            names += [row["name"] for row in page["flavors"]]
+            url = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+        self.assertEqual(["f1", "f2", "f3", "f4"], names)
+
+    def test_a_page_has_none_unless_it_is_wanted(self):
+        self.assertNotIn("count", self.get("/v1/flavors").json)
+        self.assertNotIn("count", self.get("/v1/flavors?with_count=false").json)
+
+    def test_another_count_is_another_version_of_the_list(self):
+        url = "/v1/flavors?limit=0&with_count=true"
+        tag = self.get(url).headers["ETag"]
+        self.assertEqual(304, self.get(url, If_None_Match=tag).status_code)
+        self.post("/v1/flavors", {"name": "another"})
+        self.assertEqual(6, self.get(url, If_None_Match=tag).json["count"])
+
+    def test_every_list_has_a_count(self):
+        self.add_pod_manager()
+        lists = ("pod_managers", "resources", "systems", "racks", "devices", "storages", "flavors", "quotas")
+        for name in (*lists, "nodes", "operations", "conductors", "events"):
+            page = self.get(f"/v1/{name}?with_count=true").json
+            self.assertEqual(len(page[name]), page["count"], name)
+            alone = self.get(f"/v1/{name}?with_count=true&limit=0").json
+            self.assertEqual((0, page["count"]), (len(alone[name]), alone["count"]), name)
+
+    def test_resources_are_counted_with_their_documents_too(self):
+        page = self.get("/v1/systems?with_count=true&limit=0&detail=true").json
+        self.assertEqual(([], 0), (page["systems"], page["count"]))
+
+    def test_a_stream_has_no_count(self):
+        response = self.get("/v1/events?stream=true&with_count=true")
+        self.assert_error(response, 400)
+        self.assertEqual("with_count", response.json["errors"][0]["path"])

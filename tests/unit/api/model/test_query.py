@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Query parameters."""
 
+import pathlib
+import re
+
 from tests import base
 from tests.unit.api import case
+from valence.api import v1
 from valence.api.model import query
 from valence.common import errors
 from valence.db import models
@@ -80,6 +84,13 @@ class PagingTest(base.TestCase):
         for wrong in ("0", "-1", "1001", "x", "", "1.5", "1e3", "٣"):
             self.assertEqual(["limit"], problems(f"limit={wrong}"))
 
+    def test_a_page_without_rows_is_for_a_count(self):
+        asked = parse("limit=0&with_count=true")
+        self.assertEqual((0, True), (asked.limit, asked.with_count))
+        self.assertFalse(parse("").with_count)
+        self.assertEqual(["limit"], problems("limit=0&with_count=false"))
+        self.assertEqual(["with_count"], problems("with_count=many"))
+
     def test_sort_keys(self):
         self.assertEqual([["name", False], ["created_at", True]], parse("sort=name:asc,created_at:desc").sort)
         self.assertEqual([["name", False]], parse("sort=name").sort)
@@ -115,11 +126,23 @@ class PairTest(base.TestCase):
 
 class OptionTest(base.TestCase):
     def test_only_what_is_allowed(self):
-        self.assertEqual({"force": True}, query.options("force", {"force": query.boolean}))
+        self.assertEqual({"force": True}, query.options("force=yes", {"force": query.boolean}))
         error = self.assertRaises(
             errors.ValidationFailed, query.options, "force=perhaps&a=1", {"force": query.boolean}
         )
         self.assertEqual(["force", "a"], [problem["path"] for problem in error.problems])
+
+    def test_an_empty_value_is_true_only_where_it_shows_more(self):
+        self.assertEqual({"stream": True}, query.options("stream", {"stream": query.flag}))
+        self.assertEqual({"stream": False}, query.options("stream=false", {"stream": query.flag}))
+        for text in ("force", "force="):
+            self.assertRaises(errors.ValidationFailed, query.options, text, {"force": query.boolean})
+
+    def test_no_request_that_changes_something_takes_an_empty_value_for_true(self):
+        reading = {"all_projects", "detail", "stream"}
+        found = pathlib.Path(v1.__path__[0]).parent.rglob("*.py")
+        flags = {name for path in found for name in re.findall(r'"(\w+)": query\.flag\b', path.read_text())}
+        self.assertEqual(reading, flags)
 
 
 class CostTest(base.TestCase):

@@ -80,6 +80,32 @@ class ManageTest(NodesCase):
         paths = {each["path"] for each in self.assert_error(response, 400, *["valence.validation"] * 3)}
         self.assertEqual({"$.name", "$.colour", "$.resource_id"}, paths)
 
+    def test_a_machine_is_named_by_its_index_in_a_pod_manager_too(self):
+        mine = {"podm_id": self.pod_manager["uuid"]}
+        row = models.Resource(
+            podm_id=mine["podm_id"], resource_url="/redfish/v1/Systems/7", resource_type="System"
+        )
+        self.backend.store.commit(store.Create(row), store.Create(models.ResourceState(uuid=row.uuid)))
+        for index in ("8", "7/Processors", "../Systems/7", 8):
+            response = self.post("/v1/nodes/manage", mine | {"node_index": index})
+            (problem,) = self.assert_error(response, 400, "valence.validation")
+            self.assertEqual("$.node_index", problem["path"])
+        response = self.post("/v1/nodes/manage", mine | {"node_index": 7})
+        self.assertEqual((202, row.resource_url), (response.status_code, response.json["resource_url"]))
+        again = self.post("/v1/nodes/manage", mine | {"node_index": "7"})
+        (problem,) = self.assert_error(again, 409, "valence.device_taken")
+        self.assertIn(response.json["uuid"], problem["detail"])
+
+    def test_a_machine_is_named_in_one_way(self):
+        podm_id = self.pod_manager["uuid"]
+        for path, body in (
+            ("$.podm_id", {"node_index": "1"}),
+            ("$.node_index", {"podm_id": podm_id}),
+            ("$", {"podm_id": podm_id, "node_index": "1", "resource_id": self.system}),
+        ):
+            (problem,) = self.assert_error(self.post("/v1/nodes/manage", body), 400, "valence.validation")
+            self.assertEqual((path, True), (problem["path"], "node_index" in problem["hint"]), body)
+
     def test_what_is_no_machine_is_named(self):
         (problem,) = self.assert_error(self.manage(self.chassis), 400, "valence.validation")
         self.assertIn("is a Chassis", problem["detail"])
@@ -143,7 +169,8 @@ class CreateTest(NodesCase):
     def test_garbage_is_refused(self):
         for body in ([], 1, "x", {"name": "web", "properties": []}, {"name": "web", "resources": []}):
             response = self.request("POST", "/v1/nodes", json=body)
-            self.assertEqual(400, response.status_code, response.text)
+            found = [each["path"] for each in self.assert_error(response, 400)]
+            self.assertEqual(len(set(found)), len(found), "each is told once")
 
     def test_another_project_gets_a_node_from_an_administrator_alone(self):
         self.sign_in("red", "member")
@@ -241,7 +268,7 @@ class ActionTest(NodesCase):
         uuid = self.adopted()
         for body in ({}, {"power": None}, {"power": "on", "boot": {"target": "pxe"}}):
             (problem,) = self.assert_error(self.act(uuid, body), 400, "valence.validation")
-            self.assertIn("attach, boot, detach, power", problem["hint"])
+            self.assertIn("attach, boot, detach, erase, power", problem["hint"])
 
     def test_what_is_allowed_is_told(self):
         uuid = self.adopted()
@@ -278,6 +305,18 @@ class ProjectsTest(NodesCase):
         seen = self.get("/v1/operations?target_kind=node").json["operations"]
         seen += self.get("/v1/events?object_kind=node").json["events"]
         self.assertEqual([], seen)
+
+    def test_a_count_is_of_what_the_client_sees(self):
+        nodes, operations = ("nodes?", "nodes?project_id=blue&"), "operations?target_kind=node&"
+        for project, role, counts in (
+            ("red", "reader", [0, 0, 0]),
+            ("blue", "reader", [1, 1, 2]),
+            ("green", "admin", [0, 1, 2]),
+        ):
+            self.sign_in(project, role)
+            pages = [self.get(f"/v1/{url}limit=0&with_count=true").json for url in (*nodes, operations)]
+            self.assertEqual(counts, [page["count"] for page in pages], project)
+        self.assertEqual(1, self.get("/v1/nodes?all_projects=true&limit=0&with_count=true").json["count"])
 
     def test_its_own_project_sees_it_and_its_events(self):
         self.sign_in("blue", "member", "reader")

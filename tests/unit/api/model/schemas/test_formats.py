@@ -64,9 +64,9 @@ class URITest(base.TestCase):
 
 class CheckerTest(base.TestCase):
     def test_other_values_than_text_are_left_to_the_type(self):
-        self.assertTrue(schemas.checker().conforms(7, "uri"))
-        self.assertFalse(schemas.checker().conforms("7", "uri"))
+        self.assertTrue(schemas._checker().conforms(7, "uri"))
+        self.assertFalse(schemas._checker().conforms("7", "uri"))
 
     def test_values_get_their_form(self):
-        self.assertEqual("http://pod", schemas.normal({"format": "uri"}, "http://POD/"))
-        self.assertEqual("http://POD/", schemas.normal({}, "http://POD/"))
+        self.assertEqual("http://pod", schemas._normal({"format": "uri"}, "http://POD/"))
+        self.assertEqual("http://POD/", schemas._normal({}, "http://POD/"))

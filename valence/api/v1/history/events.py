@@ -58,7 +58,7 @@ def _since(text):
 class List(crud.List):
     """Shows a page of events, the oldest first, or a stream of them."""
 
-    extra = {"since": _since, "stream": query.boolean}
+    extra = {"since": _since, "stream": query.flag}
 
     def __init__(self):
         super().__init__(models.Event, sort=[["sequence", False]])
@@ -68,7 +68,7 @@ class List(crud.List):
         asked = asked._replace(filters=[*asked.filters, *seen])
         if asked.extra.get("stream") or call.http.accept_mimetypes.best == STREAM:
             return self._stream(call, asked)
-        crud.require_marker(call, self.model, asked, seen)
+        self.require_marker(call, asked, seen)
         if "since" in asked.extra:
             asked = asked._replace(filters=[*asked.filters, _after(call, asked.extra["since"])])
         return self.answer(call, asked)
@@ -124,7 +124,7 @@ def _event(call, uuid):
 
 
 def _refuse_paging(call):
-    given = [name for name, _ in query.pairs(call.raw_query) if name in ("limit", "marker", "sort")]
+    given = [name for name, _ in query.pairs(call.raw_query) if name in query.PAGING and name != "fields"]
     problems = [{"path": name, "detail": "A stream has no pages.", "hint": "Leave it out."} for name in given]
     if problems:
         raise errors.ValidationFailed(problems=problems)

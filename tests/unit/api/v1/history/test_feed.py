@@ -4,7 +4,7 @@
 import threading
 
 from tests.unit.api import case
-from valence.api.v1 import feed
+from valence.api.v1.history import feed
 from valence.common import context
 from valence.common import errors
 from valence.db import models

@@ -17,6 +17,7 @@ OBJECTS = {
     "introspection": models.Introspection,
     "node": models.Node,
     "pod_manager": models.PodManager,
+    "quota": models.Quota,
     "resource": models.ResourceWithState,
 }
 
