@@ -11,9 +11,11 @@ import re
 
 from valence.simulator import redfish
 from valence.simulator.composition import actions as composition
+from valence.simulator.composition import allocation
 from valence.simulator.composition import manifest
 from valence.simulator.documents import composed
 from valence.simulator.documents import systems
+from valence.simulator.storage import erasing
 
 OFF = ("PoweringOff", "Off")
 ON = ("PoweringOn", "On")
@@ -188,6 +190,8 @@ ACTIONS = tuple(
         ("PATCH", SYSTEM, patch_system),
         *composition.TABLE,
         *manifest.TABLE,
+        *allocation.TABLE,
+        *erasing.TABLE,
     )
 )
 

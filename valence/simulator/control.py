@@ -15,7 +15,8 @@ GET    /simulator/gate         whether requests are held, the paths of those tha
 PUT    /simulator/gate         {"method": "POST", "path": "Systems$", "when": "after"} holds such requests: before
                                they are done, after that (their answers), or late: done even if the client has gone
 DELETE /simulator/gate         lets all of them go on
-GET    /simulator/compositions what is composed: systems with their blocks, blocks that somebody touched, tasks
+GET    /simulator/compositions what is composed: systems with their blocks, nodes of RSD, blocks that somebody
+                               touched, tasks, what was erased
 PATCH  /simulator/blocks/ID    {"health": "Critical"} breaks a resource block, {"health": "OK"} mends it
 DELETE /simulator/sessions     ends all sessions
 PUT    /simulator/password     {"password": "new"}, from now on
@@ -102,8 +103,10 @@ def compositions(service):
     systems = [system for system in pod.systems.values() if system.is_composed or system.blocks]
     return {
         "systems": [_composed(pod, system) for system in systems],
+        "nodes": [_node(node) for node in pod.nodes.all],
         "blocks": [_block(pod, block_id) for block_id in pod.compositions.touched],
         "tasks": {task.id: task.state for task in pod.tasks.values()},
+        "erased": dict(pod.erasures.ended),
     }
 
 
@@ -115,6 +118,17 @@ def _composed(pod, system):
         "description": system.description,
         "state": pod.compositions.system_state(system),
         "blocks": [f"{requests.PREFIX}{block_id}" for block_id in system.blocks],
+    }
+
+
+def _node(node):
+    return {
+        "path": f"{redfish.ROOT}/Nodes/{node.id}",
+        "name": node.name,
+        "description": node.description,
+        "state": node.state,
+        "system": node.system and f"{redfish.ROOT}/Systems/{node.system.id}",
+        "resources": list(node.resources),
     }
 
 

@@ -8,9 +8,11 @@ import dataclasses
 import math
 
 #: ways in which a service composes; "none" is a service that only shows its blocks
-WAYS = ("blocks", "constrained", "expand", "manifest", "none")
+WAYS = ("blocks", "constrained", "expand", "manifest", "allocate", "none")
 #: where capabilities of composition are found
 PLACES = ("collection", "zone")
+#: what can be erased of storage
+ERASABLE = ("drives", "volumes")
 #: deviations from the standard that public services and emulators have -> what is different
 QUIRKS = {
     "accepts_taken_blocks": "blocks of another system are accepted",
@@ -32,6 +34,14 @@ QUIRKS = {
     "misspelled_target": "the target of the action Compose is misspelled; it works",
     "decompose_by_links": "a stanza DecomposeSystem needs Links.ComputerSystems",
     "bare_errors": "the body of an error is a string",
+    "nodes_at_root": "the nodes of RSD are linked by the service root itself, not below Oem",
+    "other_allocate": "the action that allocates a node is called #ComposedNodesCollection.Allocate",
+    "chooses_systems": "links to resources in a request for a node are 400, as with RSD 1.2",
+    "endpoint_actions": "nodes have AttachEndpoint and DetachEndpoint, as with RSD 2.1 and 2.2, and no ForceDelete",
+    "unlinked_nodes": "nodes do not say which system they stand on",
+    "targets_of_first_node": "the actions of all nodes have the targets of the first node",
+    "stale_nodes": "a node that was deleted is still answered, and can be deleted again",
+    "ended_by_text": "a change of a node whose body is no JSON ends the service",
     "answers_deletion": "the DELETE of a system answers 200 with the number 200 as its body",
 }
 
@@ -96,7 +106,7 @@ class Inventory(Options):
     fabrics: bool = option(True, "have an Ethernet and a PCIe fabric with a switch a rack")
     composition: str = option(
         "blocks",
-        f"ways to compose, separated by commas: {', '.join(WAYS)}; empty: no CompositionService",
+        f"ways to compose, separated by commas: {', '.join(WAYS)}; empty, or only allocate: no CompositionService",
         "WAYS",
         WAYS,
     )
@@ -139,7 +149,7 @@ class Behaviour(Options):
 class Composition(Options):
     """How systems are composed of resource blocks."""
 
-    compose_seconds: float = option(0, "how long composing and taking apart take", "SECONDS")
+    compose_seconds: float = option(0, "how long composing, taking apart and erasing take", "SECONDS")
     tasks: bool = option(False, "answer 202 and follow the work by a task monitor")
     task_retry_after: int = option(1, "what Retry-After of a task says", "SECONDS")
     sharing: int = option(1, "systems that one storage block can be part of")
@@ -154,6 +164,9 @@ class Composition(Options):
     block_patch: bool = option(True, "the list of a system's blocks can be changed by PATCH")
     refused: str = option(
         "", "ways to compose that are announced and not offered, separated by commas", "WAYS", WAYS
+    )
+    erase: str = option(
+        "drives", "what can be erased, separated by commas: drives, volumes", "KINDS", ERASABLE
     )
     hot_plug: bool = option(True, "blocks come and go while a system is on")
     quirks: str = option("", "deviations from the standard, separated by commas", "NAMES", QUIRKS)
@@ -186,6 +199,8 @@ class Faults(Options):
     name_ignored_rate: float = option(0, "composed systems with a name and description of their own", "RATE")
     block_fail_rate: float = option(0, "compositions of which a block breaks afterwards", "RATE")
     deaf_delete_rate: float = option(0, "answer 204 to a DELETE of a system, and do nothing", "RATE")
+    erase_refused_rate: float = option(0, "refuse to erase a drive or a volume", "RATE")
+    erase_interrupted_rate: float = option(0, "begin to erase a drive or a volume, and fail", "RATE")
     stale_state_rate: float = option(0, "blocks that are always said to be Unused", "RATE")
     fault_paths: str = option(
         "", "regular expression: faults but latency happen at these paths only", "REGEX"

@@ -16,7 +16,9 @@ import uuid
 
 from valence.simulator import options
 from valence.simulator.composition import compositions
+from valence.simulator.composition import nodes
 from valence.simulator.composition import tasks
+from valence.simulator.storage import erasing
 
 
 class Identity:
@@ -111,6 +113,7 @@ class Pod:
         self.identity = Identity(inventory.seed)
         self.listeners = []
         self.compositions = compositions.Compositions(self, composition or options.Composition())
+        self.erasures = erasing.Erasures(options.names(self.compositions.options.erase))
         self.age = 0
         self.reset()
 
@@ -123,11 +126,14 @@ class Pod:
         self.tasks = tasks.Tasks()
         self.age += 1
         self.compositions.clear()
+        self.erasures.clear()
         self.chassis = {f"Rack{number}": Chassis(f"Rack{number}", number) for number in self.rack_numbers}
         self.racks = list(self.chassis.values())
-        self._last_number = 0
+        self.last_number = 0
         for index in range(self.inventory.systems):
             self._insert(self.racks[index * len(self.racks) // self.inventory.systems])
+        self.nodes = nodes.Nodes(self)
+        self.nodes.fill()
         self.changed(None)
 
     @property
@@ -142,8 +148,8 @@ class Pod:
 
     def make_composed(self, system_id, **values):
         """Return a new system without a sled; it can be seen from ``show`` on."""
-        self._last_number += 1
-        number = self._last_number
+        self.last_number += 1
+        number = self.last_number
         identity = self.identity.uuid("system", number)
         return System(system_id, number, None, identity, power="Off", **values)
 
@@ -205,8 +211,8 @@ class Pod:
         self.changed(system)
 
     def _insert(self, rack):
-        self._last_number += 1
-        number = self._last_number
+        self.last_number += 1
+        number = self.last_number
         system = System(
             f"System{number}", number, self._sled_with_room(rack), self.identity.uuid("system", number)
         )
@@ -220,7 +226,7 @@ class Pod:
         rack = system.sled.parent.id
         self._base_numbers[rack] += 1
         number = self._base_numbers[rack]
-        if self.inventory.composition and number <= self.inventory.system_blocks:
+        if self.compositions.has_blocks and number <= self.inventory.system_blocks:
             system.base = f"{rack}-System{number}"
             self.bases[system.base] = system
 

@@ -20,6 +20,7 @@ from valence.simulator.documents import nodes
 from valence.simulator.documents import services
 from valence.simulator.documents import systems
 from valence.simulator.documents import tasks
+from valence.simulator.storage import erasing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +137,7 @@ def has_fabrics(pod):
 
 
 def has_composition(pod):
-    return bool(pod.inventory.composition)
+    return pod.compositions.has_blocks
 
 
 def has_manifests(pod):
@@ -152,7 +153,7 @@ def has_volumes(pod):
 
 
 def has_nodes(pod):
-    return bool(pod.inventory.nodes)
+    return bool(pod.inventory.nodes) or nodes.is_offered(pod)
 
 
 def has_equipment(pod):
@@ -185,7 +186,7 @@ HARDWARE = (
                chassis.network_adapter_ids, chassis.network_adapter),
     Collection("Chassis/*/NetworkAdapters/*/Ports", "Port.v1_14_0",
                chassis.adapter_port_ids, chassis.adapter_port),
-    Collection("Chassis/*/Drives", "Drive.v1_20_0", chassis.drive_ids, chassis.drive),
+    Collection("Chassis/*/Drives", "Drive.v1_20_0", chassis.drive_ids, chassis.drive, volatile_members=True),
 
     Collection("Managers", "Manager.v1_20_0", services.manager_ids, services.manager),
 
@@ -204,6 +205,8 @@ HARDWARE = (
                composition.part_ids("Memory"), composition.memory, volatile=True),
     Collection("CompositionService/ResourceBlocks/*/Drives", "Drive.v1_20_0",
                composition.part_ids("Drives"), composition.drive, volatile=True),
+    Collection("CompositionService/ResourceBlocks/*/Storage/1/Volumes", "Volume.v1_10_0",
+               erasing.volume_ids, erasing.volume, volatile=True),
     Collection("CompositionService/ResourceBlocks/*/EthernetInterfaces", "EthernetInterface.v1_12_0",
                composition.part_ids("EthernetInterfaces"), composition.interface, volatile=True),
     Collection("CompositionService/ResourceZones", "Zone.v1_6_2",
@@ -213,7 +216,10 @@ HARDWARE = (
     Collection("CompositionService/ActivePool", "ResourceBlock.v1_4_3",
                composition.none, composition.block, has_manifests, volatile=True, links=composition.active),
     # volatile: it follows the state of a system
-    Collection("Nodes", "ComposedNode.v1_1_0", nodes.node_ids, nodes.node, has_nodes, volatile=True),
+    Collection("Nodes", "ComposedNode.v1_1_0", nodes.node_ids, nodes.node, has_nodes, volatile=True,
+               annotations=nodes.collection),
+    Resource("Nodes/*/Actions/AttachResourceActionInfo", "ActionInfo.v1_3_0", nodes.attach_info,
+             nodes.is_offered, volatile=True),
 
     Resource("TaskService", "TaskService.v1_2_0", tasks.service, has_tasks),
     Collection("TaskService/Tasks", "Task.v1_7_3", tasks.task_ids, tasks.task, has_tasks, volatile=True),
@@ -221,7 +227,7 @@ HARDWARE = (
     Collection("StorageServices", "StorageService.v1_7_0",
                equipment.service_ids, equipment.service, has_volumes),
     Collection("StorageServices/*/Volumes", "Volume.v1_10_0",
-               equipment.volume_ids, equipment.volume),
+               equipment.volume_ids, equipment.volume, volatile_members=True),
 
     Collection("Systems/*/Processors/*/Ports", "Port.v1_14_0",
                equipment.ids(equipment.PARTS), equipment.plain("Link", PortProtocol="NVLink")),

@@ -27,6 +27,7 @@ from valence.simulator import control
 from valence.simulator import options
 from valence.simulator import service
 from valence.simulator.composition import intruder
+from valence.simulator.storage import saved
 
 LIFETIME = datetime.timedelta(days=365)
 
@@ -104,6 +105,10 @@ class Simulator:
         self._port = self._listener.port
         self._loop = None
         self._thread = None
+
+    def keep(self, path):
+        """Restore the state in a file if there is one, and keep it there; before ``start``."""
+        saved.Saved(self.service.pod, path)
 
     def start(self):
         """Listen, and return self; OSError where the port is taken.

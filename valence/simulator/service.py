@@ -51,6 +51,8 @@ class Service:
         self.pod.listeners.append(events.changed)
         self.pod.compositions.listeners.append(events.blocks_changed)
         self.gate = faults.Gate()
+        #: whether a body that is no JSON has ended the service: from then on connections are cut
+        self.has_ended = False
         self.statistics = collections.Counter()
         #: id of a system and ResetType -> how often that reset arrived
         self.resets = collections.Counter()
@@ -63,6 +65,7 @@ class Service:
     def reset(self):
         """Set everything back to how it was at the start; who signed in must do so again."""
         self.pod.reset()
+        self.has_ended = False
         self.gate.open()
         self.set_faults()
         self.sessions.set_password(self._behaviour.password)
@@ -75,6 +78,9 @@ class Service:
         """Answer an HTTP request below ``/redfish``."""
         path, _, query = request.raw_path.partition("?")
         path = urllib.parse.unquote(path.rstrip("/"))
+        if self.has_ended:
+            request.transport.close()
+            return respond(503, None)
         return await self.gate.run(request, path, lambda: self._handle(request, path, query))
 
     async def _handle(self, request, path, query):
@@ -146,10 +152,21 @@ class Service:
         if action is None:
             raise self._refusal(path)
         self._require_present(path)
-        body = await read_json(request)
+        body = await self._body(request, path)
         self.require_etag(request.headers.get("If-Match"), path)
         status, target, headers = action(self, body, *ids)
         return self._acted(status, target, headers)
+
+    async def _body(self, request, path):
+        """Return the body of a change; one of a node that is no JSON ends some services, an empty one too."""
+        is_end = "ended_by_text" in self.pod.compositions.quirks and path.startswith(f"{redfish.ROOT}/Nodes")
+        try:
+            if is_end and request.method == "POST" and not await request.read():
+                raise redfish.bad_request("MalformedJSON", "The request has no body.")
+            return await read_json(request)
+        except redfish.RedfishError:
+            self.has_ended = is_end
+            raise
 
     def _acted(self, status, target, headers):
         if not isinstance(target, str):

@@ -20,12 +20,13 @@ class Composer:
         self._options = pod.compositions.options
         self.lost = None
 
-    def run(self, work, path):
+    def run(self, work, path, *, fails=None):
         """Do ``work`` that was asked for at ``path``, and return the answer: (status, target, headers).
 
-        ``lost`` becomes the fault that befalls the answer, ``cut`` or ``hang``.
+        ``fails`` says whether it fails in the end; None leaves that to the faults. ``lost`` becomes the fault that
+        befalls the answer, ``cut`` or ``hang``.
         """
-        fails = self._hits("compose_fail_rate", path)
+        fails = self._hits("compose_fail_rate", path) if fails is None else fails
         stuck = self._hits("compose_stuck_rate", path)
         begin = self._begin_task if self._options.tasks else self._begin
         status, target, headers = begin(work, path, fails, stuck)

@@ -18,6 +18,8 @@ class Compositions:
         self._pod = pod
         self.options = options
         self.ways = simulator_options.names(pod.inventory.composition)
+        #: whether there are resource blocks, and a service that composes with them
+        self.has_blocks = bool(self.ways - {"allocate"})
         self.refused = simulator_options.names(options.refused)
         self.quirks = simulator_options.names(options.quirks)
         self.places = simulator_options.names(options.capabilities)
@@ -29,19 +31,19 @@ class Compositions:
     def clear(self):
         """Forget everything; the systems are the pod's to remove."""
         self._uses = {}
-        self._reserved = set()
-        self._broken = set()
-        self._last = 0
+        self.reserved = set()
+        self.broken = set()
+        self.last = 0
 
     @property
     def touched(self):
         """The ids of blocks that something is known of, sorted."""
-        return sorted({*self._uses, *self._reserved, *self._broken})
+        return sorted({*self._uses, *self.reserved, *self.broken})
 
     def next_id(self):
         """Return an id for a composed system, which was never used."""
-        self._last += 1
-        return f"Composed{self._last}"
+        self.last += 1
+        return f"Composed{self.last}"
 
     def slots(self, block_id):
         """Return how many systems a block can be part of."""
@@ -53,10 +55,10 @@ class Compositions:
         return len(self._uses.get(block_id, ())) < self.slots(block_id) and not self.is_broken(block_id)
 
     def is_broken(self, block_id):
-        return block_id in self._broken
+        return block_id in self.broken
 
     def is_reserved(self, block_id):
-        return block_id in self._reserved
+        return block_id in self.reserved
 
     def users(self, block_id):
         """Return the systems that a client can see using the block."""
@@ -128,12 +130,12 @@ class Compositions:
 
     def reserve(self, block_id, is_reserved):
         """Set Reserved of a block."""
-        (self._reserved.add if is_reserved else self._reserved.discard)(block_id)
+        (self.reserved.add if is_reserved else self.reserved.discard)(block_id)
         self._changed([block_id])
 
     def set_broken(self, block_id, is_broken):
         """Break a block, or mend it."""
-        (self._broken.add if is_broken else self._broken.discard)(block_id)
+        (self.broken.add if is_broken else self.broken.discard)(block_id)
         self._changed([block_id])
 
     def _is_there(self, system):

@@ -5,6 +5,10 @@ from valence.simulator import redfish
 from valence.simulator.composition import blocks
 from valence.simulator.documents import equipment
 from valence.simulator.documents import systems
+from valence.simulator.storage import erasing
+
+#: height of a unit in millimetres, EIA-310, and units of a rack and of a sled
+UNIT_MM, UNITS, SLED_UNITS = 44.45, 42, 2
 
 
 def chassis_ids(pod):
@@ -28,6 +32,7 @@ def rack(pod, item):
         "Name": f"Rack {item.number}",
         "ChassisType": "Rack",
         "Model": "RK-42",
+        "HeightMm": UNITS * UNIT_MM,
         "PowerState": "On",
         "PowerSubsystem": redfish.link(*place, "PowerSubsystem"),
         "NetworkAdapters": redfish.link(*place, "NetworkAdapters"),
@@ -37,6 +42,7 @@ def rack(pod, item):
         "Links": {
             "Contains": redfish.links([sled.id for sled in item.contains], "Chassis"),
             "ManagedBy": redfish.links(systems.managed_by(pod, item), "Managers"),
+            "ResourceBlocks": redfish.links(blocks.Ids(pod, [item]), "CompositionService", "ResourceBlocks"),
         },
     }
 
@@ -47,12 +53,23 @@ def sled(item):
         "Name": f"Sled {item.number} of {item.parent.id}",
         "ChassisType": "Sled",
         "Model": "SL-4",
+        "HeightMm": SLED_UNITS * UNIT_MM,
+        **_location(item),
         "PowerState": "On" if powered else "Off",
         "Links": {
             "ContainedBy": redfish.link("Chassis", item.parent.id),
             "ComputerSystems": redfish.links([system.id for system in item.systems], "Systems"),
         },
     }
+
+
+def _location(item):
+    """Return where a sled is in its rack, from the bottom; sleds that do not fit are nowhere."""
+    offset = (item.number - 1) * SLED_UNITS + 1
+    if offset + SLED_UNITS - 1 > UNITS:
+        return {}
+    placement = {"Rack": item.parent.id, "RackOffset": offset, "RackOffsetUnits": "EIA_310"}
+    return {"Location": {"Placement": placement}}
 
 
 def in_rack(pod, chassis_id, count):
@@ -155,5 +172,6 @@ def drive(pod, chassis_id, number):
         "Model": "EX-S16",
         "SerialNumber": pod.identity.serial(chassis_id, "drive", number),
         "Status": redfish.ENABLED,
+        **erasing.offered(pod, erasing.DRIVES, f"{redfish.ROOT}/Chassis/{chassis_id}/Drives/{number}"),
         "Links": {"Chassis": redfish.link("Chassis", chassis_id)},
     }

@@ -4,6 +4,7 @@
 from valence.simulator import redfish
 from valence.simulator.composition import blocks
 from valence.simulator.documents import capabilities
+from valence.simulator.storage import erasing
 
 SERVICE = "CompositionService"
 BLOCKS = (SERVICE, "ResourceBlocks")
@@ -190,8 +191,14 @@ def drive(pod, block_id, number):
         "CapacityBytes": blocks.drive_bytes(pod, block_id),
         "Model": "EX-N",
         "Identifiers": [{"DurableNameFormat": "UUID", "DurableName": name}],
+        **erasing.offered(
+            pod, erasing.DRIVES, f"{redfish.ROOT}/{SERVICE}/ResourceBlocks/{block_id}/Drives/{number}"
+        ),
     }
-    return part(pod, block_id, "Drive", number, **properties)
+    document = part(pod, block_id, "Drive", number, **properties)
+    if erasing.volume_ids(pod, block_id):
+        document["Links"]["Volumes"] = [{"@odata.id": erasing.volume_path(block_id, number)}]
+    return document
 
 
 def interface(pod, block_id, number):

@@ -2,6 +2,7 @@
 """Parts and equipment that a pod has if ``Inventory.equipment`` is set, and a storage service (Swordfish)."""
 
 from valence.simulator import redfish
+from valence.simulator.storage import erasing
 
 FUNCTIONS = redfish.numbered(2)
 OUTLETS = redfish.numbered(4)
@@ -119,4 +120,7 @@ def volume(pod, service_id, number):
         "Identifiers": [{"DurableNameFormat": "UUID", "DurableName": name}],
         "RAIDType": "RAID1",
         "Status": redfish.ENABLED,
+        **erasing.offered(
+            pod, erasing.VOLUMES, f"{redfish.ROOT}/StorageServices/{service_id}/Volumes/{number}"
+        ),
     }

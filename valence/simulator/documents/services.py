@@ -4,6 +4,7 @@
 from valence.simulator import redfish
 from valence.simulator import subscriptions
 from valence.simulator.documents import equipment
+from valence.simulator.documents import nodes
 
 
 class Services:
@@ -87,7 +88,7 @@ def optional_services(pod):
     found = {}
     if inventory.fabrics:
         found["Fabrics"] = redfish.link("Fabrics")
-    if inventory.composition:
+    if pod.compositions.has_blocks:
         found["CompositionService"] = redfish.link("CompositionService")
     if pod.compositions.options.tasks:
         found["Tasks"] = redfish.link("TaskService")
@@ -95,9 +96,17 @@ def optional_services(pod):
         found["StorageServices"] = redfish.link("StorageServices")
     if inventory.equipment:
         found |= {name: redfish.link(name) for name in ("PowerEquipment", "ThermalEquipment")}
-    if inventory.nodes:
-        found["Oem"] = {"Intel_RackScale": {"ApiVersion": "2.4.0", "Nodes": redfish.link("Nodes")}}
+    if inventory.nodes or nodes.is_offered(pod):
+        found |= _nodes(pod)
     return found
+
+
+def _nodes(pod):
+    """Return the link to the nodes of RSD where versions of its API have it."""
+    link = {"Nodes": redfish.link("Nodes")}
+    is_old = "nodes_at_root" in pod.compositions.quirks
+    oem = {"Intel_RackScale": {"ApiVersion": "2.1.0" if is_old else "2.4.0"} | ({} if is_old else link)}
+    return {"Oem": oem} | (link if is_old else {})
 
 
 POD_MANAGER = "PodManager"

@@ -15,6 +15,7 @@ class CompositionCase(case.SimulatorTestCase):
     pod = {
         "racks": 1,
         "systems": 2,
+        "nodes": 0,
         "compute_blocks": 4,
         "storage_blocks": 3,
         "network_blocks": 2,

@@ -215,7 +215,8 @@ class FaultTest(composition_case.CompositionCase):
     def test_a_composition_that_fails_leaves_nothing(self):
         self.simulator.set_faults(compose_fail_rate=1.0)
         self.compose("Compute1", status=500)
-        self.assertEqual({"systems": [], "blocks": [], "tasks": {}}, self.simulator.compositions())
+        nothing = {"systems": [], "blocks": [], "nodes": [], "tasks": {}, "erased": {}}
+        self.assertEqual(nothing, self.simulator.compositions())
 
     def test_a_block_breaks_afterwards(self):
         self.simulator.set_faults(block_fail_rate=1.0)
