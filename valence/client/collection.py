@@ -41,8 +41,10 @@ class Collection:
         """Yield rows page by page, at most ``limit``; all of them with None.
 
         ``query`` has filters by field and the parameters of lists: ``sort``, ``fields``, ``marker``, ``detail``.
-        ``filters`` has more filters, in which a field may come several times.
+        ``filters`` has more filters, in which a field may come several times. Raises ValueError for a limit below 1.
         """
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+            raise ValueError(f"A limit is a whole number from 1 on, or None for all rows, not {limit!r}.")
         asked = [*filters, *query.items(), ("limit", None if limit is None else min(limit, PAGE))]
         parameters: typing.Any = [(name, text(value)) for name, value in asked if value is not None]
         left = limit
@@ -88,19 +90,26 @@ class Collection:
         """
         return self.answer(self._post(f"/{self.path}", idempotency_key, json=values))
 
-    def update(self, row: Named, **values: typing.Any) -> rows.Row:
+    def update(self, row: Named, *, if_match: str | None = None, **values: typing.Any) -> rows.Row:
         """Change fields and return the row; None sets a field back to its default.
 
         With a row, not only its identifier, nothing is changed if somebody else changed it since: raises Changed.
+        ``if_match`` is the ETag or the revision that it must have instead.
         """
         headers = {}
-        if isinstance(row, rows.Row):
+        if if_match is not None:
+            headers["If-Match"] = entity_tag(if_match)
+        elif isinstance(row, rows.Row):
             headers["If-Match"] = row.etag or self._current(row).etag or "*"
         return self.answer(self._api.call("PATCH", self.url(row), json=values, headers=headers))
 
     def delete(self, row: Named, *, force: bool = False) -> rows.Row | None:
         """Remove a row; return the operation that does it if it takes longer, None if it is done."""
-        parameters = {"force": "true"} if force else {}
+        return self._delete(row, force=force)
+
+    def _delete(self, row: Named, **flags: bool) -> rows.Row | None:
+        """Send the request that removes a row, with the flags that are true."""
+        parameters = {name: "true" for name, flag in flags.items() if flag}
         response = self._api.call("DELETE", self.url(row), params=parameters)
         return self._api.operations.answer(response) if response.content else None
 
@@ -151,6 +160,14 @@ class PodManagers(Collection):
         return self._api.operations.answer(self._post(self.url(row, "sync"), idempotency_key))
 
 
+class Quotas(Collection):
+    """Limits of projects, and what their nodes have; a quota is known by its project, ``-`` without authentication."""
+
+    def update(self, row: Named, **limits: typing.Any) -> rows.Row:
+        """Set limits and return the quota: -1 is no limit, None the limit of the site; others stay as they are."""
+        return self.answer(self._api.call("PATCH", self.url(row), json={"limits": limits}))
+
+
 class Nodes(Collection):
     """Nodes. What takes long is done by an operation, whose UUID ``operation_of`` returns."""
 
@@ -172,10 +189,24 @@ class Nodes(Collection):
         body = {"resource_id": key, **values}
         return self.answer(self._post(f"/{self.path}/manage", idempotency_key, json=body))
 
+    def delete(self, row: Named, *, force: bool = False, erase: bool = False) -> rows.Row | None:
+        """Release a node; ``erase`` has its storage devices erased, also where the site does not by default."""
+        return self._delete(row, force=force, erase=erase)
+
     def act(self, row: Named, *, idempotency_key: str | None = None, **action: typing.Any) -> rows.Row:
         """Run one action, such as ``power="on"`` or ``boot={"target": "pxe"}``; return its operation."""
         url = self.url(self._key(row), "action")
         return self._api.operations.answer(self._post(url, idempotency_key, json=action))
+
+    def register(self, row: Named, *, idempotency_key: str | None = None, **values: typing.Any) -> rows.Row:
+        """Register a node in Ironic; return its operation. ``values`` are those of Ironic's node, and ``mac``."""
+        url = self.url(self._key(row), "register")
+        return self._api.operations.answer(self._post(url, idempotency_key, json=values))
+
+    def unregister(self, row: Named, *, idempotency_key: str | None = None) -> rows.Row:
+        """Remove a node from Ironic; return its operation."""
+        url = self.url(self._key(row), "unregister")
+        return self._api.operations.answer(self._post(url, idempotency_key))
 
     def devices(self, row: Named) -> abc.Iterator[rows.Row]:
         """Yield the devices that a node has."""
@@ -200,6 +231,12 @@ class Operations(Collection):
     def retry(self, row: Named, *, idempotency_key: str | None = None) -> rows.Row:
         """Do once more what an operation did not do; return the new operation."""
         return self.answer(self._post(self.url(row, "retry"), idempotency_key))
+
+
+def entity_tag(given: str) -> str:
+    """Return an ETag, or the tag of a revision, as If-Match takes it."""
+    tag = given.strip().removeprefix("W/")
+    return tag if tag.startswith('"') or tag == "*" else f'"{tag}"'
 
 
 def text(value: typing.Any) -> str:

@@ -13,6 +13,8 @@ import requests
 import urllib3
 from keystoneauth1 import exceptions
 
+from valence.client import terminal
+
 #: user name and password in a URL
 _LOGIN = re.compile(r"://[^/?#\s]*@")
 #: causes of a connection that never was, over which nothing was sent
@@ -27,8 +29,9 @@ class RackError(exceptions.ClientException):
     """A request that was not done as wanted.
 
     ``status`` is the HTTP status, None without an answer; ``code`` is stable, such as ``valence.not_found``;
-    ``problems`` has each problem of a request as the API sent it. ``idempotency_key`` is that of a POST without a final
-    answer: the same request with the same key is done once.
+    ``problems`` has each problem of a request as the API sent it; the text of the exception has each in a line of its
+    own, with its own hint. ``idempotency_key`` is that of a POST without a final answer: the same request with the same
+    key is done once.
     """
 
     idempotency_key = ""
@@ -51,8 +54,11 @@ class RackError(exceptions.ClientException):
     ) -> None:
         self.detail, self.hint, self.code = detail, hint, code
         self.status, self.request_id, self.problems = status, request_id, list(problems)
-        end = "." if hint and not detail.endswith((".", "!", "?")) else ""
-        super().__init__(f"{detail}{end} {hint}".strip())
+        super().__init__(_lines(self.problems) or _sentences(detail, hint))
+
+    def __str__(self) -> str:
+        # Names in it may be made to steer terminals; detail and hint are as the API sent them.
+        return terminal.escaped(super().__str__())
 
 
 class BadRequest(RackError):
@@ -251,6 +257,18 @@ def _problems(response: requests.Response) -> list[dict[str, typing.Any]]:
 def _texts(problem: dict[str, typing.Any]) -> dict[str, typing.Any]:
     """Return a problem without members that are text in the API and something else in the answer of a proxy."""
     return {name: value for name, value in problem.items() if name not in _TEXTS or isinstance(value, str)}
+
+
+def _lines(problems: list[dict[str, typing.Any]]) -> str:
+    """Return several problems, each with its own hint in a line, and an empty text for a single one."""
+    if len(problems) < 2:
+        return ""
+    return "\n".join(_sentences(each.get("detail", ""), each.get("hint", "")) for each in problems)
+
+
+def _sentences(detail: str, hint: str) -> str:
+    end = "." if hint and not detail.endswith((".", "!", "?")) else ""
+    return f"{detail}{end} {hint}".strip()
 
 
 def _usual_hint(status: int, *, is_of_valence: bool) -> str:

@@ -85,6 +85,11 @@ class Rack:
         return collection.Collection(self, models.Flavor)
 
     @functools.cached_property
+    def quotas(self) -> collection.Quotas:
+        """What projects may have, and what they have."""
+        return collection.Quotas(self, models.QuotaWithUse)
+
+    @functools.cached_property
     def nodes(self) -> collection.Nodes:
         """The machines of the project."""
         return collection.Nodes(self, models.NodeWithState)
@@ -193,8 +198,10 @@ class Rack:
     ) -> rows.Row:
         """Return what ``read`` returns as soon as its state is one of ``ends``; raise WaitTimeout for ``what``.
 
-        ``read`` takes the deadline of its request, of the monotonic clock.
+        ``read`` takes the deadline of its request, of the monotonic clock. Raises ValueError for a ``timeout`` that
+        is no time.
         """
+        _check_timeout(timeout)
         end = math.inf if timeout is None else time.monotonic() + timeout
         pause, seen = FIRST_POLL, None
         late = errors.WaitTimeout(
@@ -290,6 +297,16 @@ def _is_answer(response: requests.Response, method: str) -> bool:
         return isinstance(response.json(), dict)
     except ValueError:
         return False
+
+
+def _check_timeout(timeout: float | None) -> None:
+    """Raise ValueError for what is no number of seconds: a wait for NaN seconds would never end."""
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
+        raise ValueError(
+            f"A timeout is a number of seconds from 0 on, or None for no limit, not {timeout!r}."
+        )
 
 
 def _sleep(seconds: float, end: float) -> None:

@@ -14,7 +14,9 @@ PARTS = ("request", "response", "body", "request-id")
 SECRETS = {
     name for model in models.STORED for name, field in model.fields.items() if isinstance(field, types.Secret)
 }
-_VALUE = re.compile(rf'("(?:{"|".join(sorted(SECRETS))})"\s*:\s*)"(?:[^"\\]|\\.)*"')
+# Ironic's drivers have secrets of their own names, such as redfish_password and snmp_auth_key.
+_NAME = rf"\w*(?:{'|'.join(sorted(SECRETS | {'secret', 'token', 'credential', 'community'}))})\w*|\w*_key"
+_VALUE = re.compile(rf'("(?:{_NAME})"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 
 
 def hide(text: str) -> str:

@@ -18,6 +18,7 @@ from valence import client
 from valence import version
 from valence.client import commands
 from valence.client import session
+from valence.client import terminal
 from valence.client.commands import base
 
 if typing.TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Shell(app.App):
         super().__init__(
             description, version.version_string(), Commands("valence.cli"), deferred_help=True, **streams
         )
+        terminal.guard(self)
 
     def build_option_parser(self, *arguments: typing.Any, **keywords: typing.Any) -> typing.Any:
         parser = super().build_option_parser(*arguments, **keywords)
@@ -95,7 +97,12 @@ class Shell(app.App):
         words = " ".join(itertools.takewhile(lambda word: not word.startswith("-"), argv))
         if below := [name for name in commands.COMMANDS if name.startswith(f"{words} ")]:
             return f"{words} alone is no command; there are: {', '.join(below)}."
-        near = difflib.get_close_matches(words, commands.COMMANDS) or self.get_fuzzy_matches(argv[0])
+        # Those of the same thing, first those that do the same to it: pod list is pod manager list.
+        first, last = words.split()[0], words.split()[-1]
+        same = [name for name in commands.COMMANDS if first in name.split()]
+        near = [name for name in same if name.endswith(f" {last}")]
+        near = near or difflib.get_close_matches(words, commands.COMMANDS)
+        near = near or same or self.get_fuzzy_matches(argv[0])
         return f"There is no command {words}. Did you mean: {', '.join(near)}?"
 
     def initialize_app(self, argv: list[str]) -> None:

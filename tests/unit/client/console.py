@@ -39,8 +39,18 @@ class QuietServers(fixtures.Fixture):
         self.useFixture(fixtures.MonkeyPatch("logging.Logger.callHandlers", call_mine))
 
 
+class Terminal(io.StringIO):
+    """What a command prints to, as if somebody looked at it."""
+
+    def isatty(self):
+        return True
+
+
 class Console(fixtures.Fixture):
     """Runs commands; ``answers`` are those of the API, without any the commands find one themselves."""
+
+    #: what commands print to
+    stream = io.StringIO
 
     def __init__(self, *answers):
         super().__init__()
@@ -63,7 +73,7 @@ class Console(fixtures.Fixture):
 
     def run(self, *argv):
         """Run a command and return what it Printed."""
-        root, out, err = logging.getLogger(), io.StringIO(), io.StringIO()
+        root, out, err = logging.getLogger(), self.stream(), self.stream()
         before = root.handlers[:]
         out_stream, err_stream = (
             fixtures.MonkeyPatch("sys.stdout", out),

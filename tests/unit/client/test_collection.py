@@ -34,6 +34,13 @@ class ListTest(base.TestCase):
         self.assertEqual(["row-0", "row-1", "row-2", "row-0"], [each.name for each in found])
         self.assertEqual("GET /v1/racks?limit=4", api.paths()[0])
 
+    def test_a_limit_that_is_no_number_of_rows(self):
+        for wrong in (0, -1, True, 1.5, float("nan"), "3"):
+            api = server.Server()
+            error = self.assertRaises(ValueError, next, api.client().racks(limit=wrong))
+            self.assertIn(repr(wrong), str(error))
+            self.assertEqual([], api.requests)
+
     def test_a_limit_that_a_page_meets_reads_no_other(self):
         api = server.Server(server.page("racks", row(1), row(2), following="marker=x"))
         self.assertEqual(2, len(list(api.client().racks(limit=2))))
@@ -147,6 +154,19 @@ class ChangeTest(base.TestCase):
         client.flavors.update(UUID, description="x")
         self.assertEqual('"1.x"', api.requests[1].headers["If-Match"])
         self.assertNotIn("If-Match", api.requests[2].headers)
+
+    def test_a_row_is_changed_only_with_the_given_revision(self):
+        for given, sent in (
+            ("1", '"1"'),
+            ('"1.x"', '"1.x"'),
+            ('W/"1.x"', '"1.x"'),
+            (" 1 ", '"1"'),
+            ("*", "*"),
+        ):
+            api = server.Server(row(1))
+            api.client().flavors.update(UUID, if_match=given, description="x")
+            self.assertEqual(sent, api.requests[0].headers["If-Match"])
+            self.assertEqual({"description": "x"}, json.loads(api.requests[0].body))
 
     def test_a_row_of_a_list_is_read_first(self):
         api = server.Server(

@@ -28,12 +28,15 @@ class ResponseTest(base.TestCase):
             self.assertIs(kind, type(self.error(server.problem(status))))
         self.assertIs(errors.RackError, type(self.error(server.problem(502))))
 
-    def test_all_problems_are_told_and_each_hint_once(self):
-        _, document, _ = server.problem(400, detail="a: It is missing.")
-        document["errors"] += server.problem(400, detail="b: It is missing.")[1]["errors"]
+    def test_each_problem_is_a_line_with_its_own_hint(self):
+        _, document, _ = server.problem(400, detail="a: It is missing.", hint="Name, unique here.")
+        document["errors"] += server.problem(400, detail="b: It is not text", hint="URL.")[1]["errors"]
+        document["errors"] += server.problem(400, detail="c: No.", hint=None)[1]["errors"]
         error = self.error((400, document, {}))
-        self.assertEqual("a: It is missing. b: It is missing. Look.", str(error))
-        self.assertEqual(2, len(error.problems))
+        lines = ["a: It is missing. Name, unique here.", "b: It is not text. URL.", "c: No."]
+        self.assertEqual(lines, str(error).splitlines())
+        self.assertEqual("a: It is missing. b: It is not text c: No.", error.detail)
+        self.assertEqual("Name, unique here. URL.", error.hint)
 
     def test_a_proxy_answers_otherwise(self):
         for document in (b"<html>", {"errors": "all"}, {"error": {}}, [1]):

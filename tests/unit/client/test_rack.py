@@ -196,6 +196,15 @@ class WaitTest(base.TestCase):
         error = self.assertRaises(errors.OperationFailed, api.client().wait_for_operation, "7")
         self.assertEqual(("failed", "Mend it."), (error.operation["state"], error.hint))
 
+    def test_a_timeout_that_is_no_time(self):
+        for wrong in (float("nan"), -1, -0.001, float("-inf"), True, "5", [5]):
+            api = server.Server()
+            error = self.assertRaises(ValueError, api.client().wait_for_operation, "7", timeout=wrong)
+            self.assertIn(repr(wrong), str(error))
+            self.assertEqual([], api.requests)
+        api = server.Server(operation("succeeded", 1))
+        self.assertEqual("succeeded", api.client().wait_for_operation("7", timeout=float("inf")).state)
+
     def test_the_time_is_over(self):
         api = server.Server(operation("running", 1))
         self.assertRaises(errors.WaitTimeout, api.client().wait_for_operation, "7", timeout=0)

@@ -24,6 +24,14 @@ class FilterTest(base.TestCase):
         self.assertIn('"password": "***"', self.log.output)
         self.assertNotIn("cret", self.log.output)
 
+    def test_a_password_for_ironic_is_not_logged(self):
+        secrets = ("redfish_password", "snmp_community", "snmp_auth_key", "x_token", "ipmi_hex_kg_key")
+        info = dict.fromkeys(secrets, "hunter2") | {"redfish_username": "ironic"}
+        server.Server({"uuid": "1"}).client().nodes.register("web-3", driver_info=info)
+        self.assertNotIn("hunter2", self.log.output)
+        self.assertIn('"redfish_username": "ironic"', self.log.output)
+        self.assertIn('"redfish_password": "***"', self.log.output)
+
     def test_a_logger_of_each_part_logs_no_password(self):
         client = server.Server({"uuid": "1"}).client()
         client.session._split_loggers = True

@@ -9,6 +9,7 @@ import difflib
 import json
 import logging
 import re
+import shutil
 import typing
 
 from cliff import columns
@@ -16,6 +17,8 @@ from cliff import command
 from cliff import lister
 from cliff import show
 
+from valence.client import commands
+from valence.client import terminal
 from valence.client.commands import fields
 from valence.db import models
 
@@ -34,7 +37,10 @@ Listed = tuple[tuple[str, ...], collections.abc.Iterable[tuple[typing.Any, ...]]
 SIGN_IN = "Check --os-auth-type with its options, clouds.yaml and the OS_* variables, or name Valence by --endpoint."
 #: how alike a misspelt option and the one that is meant are
 ALIKE = 0.75
+#: columns of a terminal that the usual tables fit
+WIDE = 120
 #: arguments that no option has, in an error of argparse
+_MISSING = "the following arguments are required: "
 _UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
 
 
@@ -42,7 +48,36 @@ class Document(columns.FormattableColumn[typing.Any]):
     """A value that is a JSON object or array: compact JSON in a table, itself in JSON and YAML."""
 
     def human_readable(self) -> str:
-        return json.dumps(self._value, ensure_ascii=False)
+        return terminal.escaped(json.dumps(self._value, ensure_ascii=False))
+
+
+class Text(columns.FormattableColumn[str]):
+    """Text with characters that a terminal must not get: escaped in a table, so that its columns fit; else itself."""
+
+    def human_readable(self) -> str:
+        return terminal.escaped(self._value)
+
+
+#: device type -> the unit of its size
+UNITS = {
+    "Compute": "cores",
+    "System": "cores",
+    "Memory": "MiB",
+    "Storage": "GiB",
+    "Network": "Mbps",
+    "Accelerator": "pieces",
+}
+
+
+class Size(columns.FormattableColumn[typing.Any]):
+    """The size of a device: with its unit in a table, the number alone elsewhere."""
+
+    def __init__(self, size: typing.Any, device_type: typing.Any) -> None:
+        super().__init__(size)
+        self._unit = UNITS.get(device_type, "")
+
+    def human_readable(self) -> str:
+        return f"{self._value} {self._unit}".strip()
 
 
 class Command(command.Command):
@@ -50,6 +85,8 @@ class Command(command.Command):
 
     subject: str
     example = ""
+    #: what commands begin with: ``valence``, or ``openstack rack``
+    program = "valence"
 
     @property
     def rack(self) -> "rack.Rack":
@@ -65,6 +102,7 @@ class Command(command.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
+        self.program = program(prog_name)
         parser.epilog = f"Example: {prog_name} {self.example}".rstrip()
         self.add_arguments(parser)
         return brief(parser)
@@ -78,6 +116,7 @@ class Command(command.Command):
 
         from valence.client import errors  # noqa: PLC0415
 
+        terminal.guard(self.app)  # a program of others, such as openstack, has not done it
         try:
             return super().run(parsed_args)
         except errors.RackError:
@@ -87,10 +126,16 @@ class Command(command.Command):
 
 
 class List(Command, lister.Lister):
-    """A command that lists rows of ``model``, with the fields ``columns`` unless others are wanted."""
+    """A command that lists rows of ``model``, with the fields ``columns`` unless others are wanted.
+
+    ``empty`` is what a terminal shows where there are no rows: the commands that make some, after ``{program}``.
+    ``narrow`` are the columns of a table on a terminal that is too narrow for all of them: cliff would break the UUIDs.
+    """
 
     model: type[models.ModelBase]
     columns: tuple[str, ...]
+    narrow: tuple[str, ...] = ()
+    empty = ""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--long", action="store_true", help="Show all fields.")
@@ -105,12 +150,29 @@ class List(Command, lister.Lister):
         return names | {"filters": parsed.property}
 
     def take_action(self, parsed: argparse.Namespace) -> Listed:
-        wanted = tuple(parsed.columns) or (() if parsed.long else self.columns)
+        wanted = tuple(parsed.columns) or (() if parsed.long else self._usual(parsed))
         found = list(self.rows.list(**self.query(parsed), fields=",".join(wanted) or None))
+        if not found and self.app.stderr.isatty():
+            self.app.stderr.write(self._nothing(parsed))
         names = wanted or tuple(
             dict.fromkeys([*self.model.public_fields(), *(name for row in found for name in row)])
         )
-        return names, (tuple(shown(row.get(name)) for name in names) for row in found)
+        return names, (tuple(self.cell(row, name) for name in names) for row in found)
+
+    def _usual(self, parsed: argparse.Namespace) -> tuple[str, ...]:
+        """Return the columns where the user wants none in particular."""
+        return self.narrow if self.narrow and is_narrow(self.app.stdout, parsed) else self.columns
+
+    def cell(self, row: "rows.Row", name: str) -> typing.Any:
+        """Return the value of a column."""
+        return shown(row.get(name))
+
+    def _nothing(self, parsed: argparse.Namespace) -> str:
+        """Return what is said where there are no rows."""
+        if parsed.property or parsed.marker:
+            return "Nothing here is so; without --property and --marker the list is whole.\n"
+        kind = self.subject.replace("_", " ")
+        return f"There are no {kind}. {self.empty.format(program=self.program)}".strip() + "\n"
 
 
 class One(Command, show.ShowOne):
@@ -159,13 +221,14 @@ class Set(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add_name(parser, self.subject, "target")
         fields.add(parser, self.model, "update")
+        add_if_match(parser)
 
     def take_action(self, parsed: argparse.Namespace) -> None:
         values = fields.values(parsed, self.model)
         if not values:
             raise ValueError("Nothing to set: name at least one field.")
         # By its identifier alone: the values do not depend on what was read, and conductors change rows, too.
-        self.rows.update(self.rows.find(parsed.target).id, **values)
+        self.rows.update(self.rows.find(parsed.target).id, if_match=parsed.if_match, **values)
 
 
 class Unset(Command):
@@ -176,12 +239,13 @@ class Unset(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add_name(parser, self.subject, "target")
         fields.add_flags(parser, self.model)
+        add_if_match(parser)
 
     def take_action(self, parsed: argparse.Namespace) -> None:
         names = [name for name in self.model.fields if getattr(parsed, name, False)]
         if not names:
             raise ValueError("Nothing to unset: name at least one field.")
-        self.rows.update(self.rows.find(parsed.target).id, **dict.fromkeys(names))
+        self.rows.update(self.rows.find(parsed.target).id, if_match=parsed.if_match, **dict.fromkeys(names))
 
 
 class Wait(Command):
@@ -234,7 +298,7 @@ class Delete(Wait):
         failures = 0
         for name in parsed.names:
             try:
-                operation = self.rows.delete(self.rows.find(name), force=self.has_force and parsed.force)
+                operation = self.delete(self.rows.find(name), parsed)
                 if operation is not None and parsed.wait:
                     self.end_of(operation, parsed)
             except errors.RackError as error:
@@ -242,11 +306,16 @@ class Delete(Wait):
                 failures += 1
         return 1 if failures else 0
 
+    def delete(self, row: "rows.Row", parsed: argparse.Namespace) -> "rows.Row | None":
+        """Remove a row; return the operation that does it, None if it is done."""
+        return self.rows.delete(row, force=self.has_force and parsed.force)
+
 
 def brief(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Return a parser that tells of wrong arguments in one line, without all of its options."""
 
     def error(message: str) -> typing.NoReturn:
+        message = _with_choices(parser, message)
         unknown = _UNKNOWN.match(message)
         near = []
         if unknown:
@@ -257,6 +326,33 @@ def brief(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
     parser.error = error  # type: ignore[method-assign]
     return parser
+
+
+def _with_choices(parser: argparse.ArgumentParser, message: str) -> str:
+    """Return an error about missing arguments with what they may be."""
+    _, sign, names = message.partition(_MISSING)
+    missing = names.split(", ") if sign else []
+    known = [
+        f"{action.dest} is one of {', '.join(action.choices)}"
+        for action in parser._actions
+        if action.choices and action.dest in missing
+    ]
+    return "; ".join([message, *known])
+
+
+def program(prog_name: str) -> str:
+    """Return what stands before a command: ``valence``, or ``openstack rack``."""
+    words = prog_name.split()
+    begin = next(
+        (words[:-count] for count in (3, 2, 1) if " ".join(words[-count:]) in commands.COMMANDS), words[:1]
+    )
+    # There the commands about racks begin with the word once.
+    return " ".join([*begin, "rack"] if begin == ["openstack"] else begin)
+
+
+def is_narrow(stream: typing.Any, parsed: argparse.Namespace) -> bool:
+    """Return whether a table is printed on a terminal that is too narrow for many columns."""
+    return parsed.formatter == "table" and stream.isatty() and shutil.get_terminal_size().columns < WIDE
 
 
 def listed(
@@ -275,6 +371,8 @@ def listed(
 
 def shown(value: typing.Any) -> typing.Any:
     """Return a value as a column."""
+    if isinstance(value, str) and terminal.escaped(value) != value:
+        return Text(value)
     return Document(value) if isinstance(value, dict | list) else value
 
 
@@ -305,6 +403,15 @@ def add_key(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_if_match(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which a change is refused if somebody else made one."""
+    parser.add_argument(
+        "--if-match",
+        metavar="REVISION",
+        help="Change nothing unless it still has this revision, as show prints it, or this ETag.",
+    )
+
+
 def add_timeout(parser: argparse.ArgumentParser) -> None:
     """Add the option that ends a wait."""
     parser.add_argument(
@@ -332,12 +439,12 @@ def steps(
     from rich import console  # noqa: PLC0415  only waiting needs it
     from rich import progress  # noqa: PLC0415
 
-    screen = console.Console(file=stream)
+    screen = console.Console(file=terminal.raw(stream))  # it moves the cursor
     parts = (
         progress.SpinnerColumn(),
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.TimeElapsedColumn(),
     )
     with progress.Progress(*parts, console=screen) as bar:
         task = bar.add_task("")
-        yield lambda row: bar.update(task, description=line(row))
+        yield lambda row: bar.update(task, description=terminal.escaped(line(row)))

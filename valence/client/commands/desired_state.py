@@ -30,7 +30,7 @@ class Apply(base.Command):
             "--file",
             required=True,
             metavar="FILE",
-            help="YAML file with pod_managers, flavors and nodes; - is standard input.",
+            help="YAML file with pod_managers, flavors, quotas and nodes; - is standard input.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Only show what differs; change nothing.")
         parser.add_argument(
@@ -72,7 +72,7 @@ class Apply(base.Command):
 
 
 class Export(base.Command):
-    """Print pod managers, flavors and nodes as a file for apply, without passwords"""
+    """Print pod managers, flavors, quotas and nodes as a file for apply, without passwords"""
 
     example = "--only flavors"
 

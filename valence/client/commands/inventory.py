@@ -2,12 +2,17 @@
 """Commands for hardware, and for the conductors that read it."""
 
 import argparse
+import typing
 
+from valence.client import rows
 from valence.client.commands import base
 from valence.db import models
 from valence.db.models import device
 
 SEEN = ("uuid", "name", "health", "state", "power_state", "podm_id")
+NARROW = ("uuid", "name", "health", "power_state")
+#: what to do where there is no hardware
+NO_HARDWARE = "Register a pod manager: {program} pod manager create --help"
 
 
 class ListResources(base.List):
@@ -15,6 +20,8 @@ class ListResources(base.List):
 
     subject, model = "resources", models.ResourceWithState
     columns = ("uuid", "resource_type", *SEEN[1:])
+    narrow = ("uuid", "resource_type", "name")
+    empty = NO_HARDWARE
     example = "--property resource_type=Rack"
 
 
@@ -29,6 +36,8 @@ class ListSystems(base.List):
     """List systems"""
 
     subject, model, columns = "systems", models.ResourceWithState, SEEN
+    narrow = NARROW
+    empty = NO_HARDWARE
     example = "--property health=OK --sort name -f json"
 
 
@@ -43,6 +52,8 @@ class ListRacks(base.List):
     """List racks"""
 
     subject, model, columns = "racks", models.ResourceWithState, SEEN
+    narrow = NARROW
+    empty = NO_HARDWARE
     example = "--long"
 
 
@@ -58,7 +69,13 @@ class ListDevices(base.List):
 
     subject, model = "devices", models.Device
     columns = ("uuid", "device_type", "state", "size", "model", "node_id")
+    narrow = ("uuid", "device_type", "state", "size")
+    empty = NO_HARDWARE
     example = "--property state=free --property size=gte:8 --sort size:desc --limit 5"
+
+    def cell(self, row: rows.Row, name: str) -> typing.Any:
+        """Return the value of a column; a size has the unit of its type, as far as that is listed, too."""
+        return base.Size(row[name], row.get("device_type")) if name == "size" else super().cell(row, name)
 
 
 class ShowDevice(base.Show):

@@ -19,6 +19,8 @@ class ListNodes(base.List):
 
     subject, model = "nodes", models.NodeWithState
     columns = ("uuid", "name", "kind", "state", "power_state", "health")
+    narrow = ("uuid", "name", "state", "power_state")
+    empty = "Compose one, {program} node create --help, or adopt a system, {program} node manage --help"
     example = "--property state=composed --sort name"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -84,9 +86,17 @@ class CreateNode(_New):
         )
         parser.add_argument("--zone", metavar="UUID", help="Zone that its devices come from.")
         parser.add_argument("--policy", choices=flavor.POLICIES, help="How devices are chosen.")
-        parser.add_argument("--boot", choices=node.BOOT_TARGETS, help="Where it boots from the first time.")
         parser.add_argument(
-            "--power", choices=node.POWER_ACTIONS, help="What to do with its power once it is there."
+            "--boot",
+            choices=node.BOOT_TARGETS,
+            metavar="TARGET",
+            help=f"Where it boots from the first time: {', '.join(node.BOOT_TARGETS)}.",
+        )
+        parser.add_argument(
+            "--power",
+            choices=node.POWER_ACTIONS,
+            metavar="ACTION",
+            help=f"What to do with its power once it is there: {', '.join(node.POWER_ACTIONS)}.",
         )
         parser.add_argument(
             "--explain",
@@ -113,27 +123,56 @@ class CreateNode(_New):
 
 
 class ManageNode(_New):
-    """Adopt a system as it stands as a node"""
+    """Adopt a system as it stands as a node, or a node that a pod manager of Intel RSD has"""
 
     example = "'System 3' --name web-3 --wait"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("system", help="Name or UUID of the system.")
+        parser.add_argument("system", help="Name or UUID of the system, or of the node of Intel RSD.")
         fields.add(parser, models.Node, "update")
         super().add_arguments(parser)
 
     def take_action(self, parsed: argparse.Namespace) -> base.Shown:
         values = fields.values(parsed, models.Node)
-        system = self.rack.systems.find(parsed.system)
-        node = self.rack.nodes.manage(system, idempotency_key=parsed.idempotency_key, **values)
+        machine = self._machine(parsed.system)
+        node = self.rack.nodes.manage(machine, idempotency_key=parsed.idempotency_key, **values)
         return self.made(node, parsed)
+
+    def _machine(self, name: str) -> rows.Row:
+        """Return the system with a name or UUID, else the resource of the type Node; raise NotFound, Ambiguous."""
+        from valence.client import collection  # noqa: PLC0415  --help needs no requests
+        from valence.client import errors  # noqa: PLC0415
+
+        try:
+            return self.rack.systems.find(name)
+        except errors.NotFound:
+            named = ("uuid" if collection.is_uuid(name) else "name", f"eq:{name}")
+            found = list(self.rack.resources.list(limit=2, filters=[("resource_type", "Node"), named]))
+            if not found:
+                raise
+            if len(found) > 1:
+                raise errors.Ambiguous(
+                    f"Several nodes of Intel RSD have the name {name}.", hint="Use the UUID of one."
+                ) from None
+            return found[0]
 
 
 class DeleteNode(base.Delete):
     """Release nodes: composed ones are taken apart, adopted ones stay as they are"""
 
     subject, has_force = "nodes", True
-    example = "web-3 --wait"
+    example = "web-3 --erase --wait"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--erase",
+            action="store_true",
+            help="Erase the storage devices before they are free again, also where the site does not by default.",
+        )
+
+    def delete(self, row: rows.Row, parsed: argparse.Namespace) -> rows.Row | None:
+        return self.rack.nodes.delete(row, force=parsed.force, erase=parsed.erase)
 
 
 class PowerNode(base.Operate):
@@ -145,7 +184,12 @@ class PowerNode(base.Operate):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)
         base.add_key(parser)
-        parser.add_argument("action", choices=node.POWER_ACTIONS, help="What to do.")
+        parser.add_argument(
+            "action",
+            choices=node.POWER_ACTIONS,
+            metavar="action",
+            help=f"What to do: {', '.join(node.POWER_ACTIONS)}.",
+        )
 
     def start(self, parsed: argparse.Namespace) -> rows.Row:
         return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, power=parsed.action)
@@ -160,7 +204,12 @@ class BootNode(base.Operate):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)
         base.add_key(parser)
-        parser.add_argument("target", choices=node.BOOT_TARGETS, help="Where it boots from.")
+        parser.add_argument(
+            "target",
+            choices=node.BOOT_TARGETS,
+            metavar="target",
+            help=f"Where it boots from: {', '.join(node.BOOT_TARGETS)}.",
+        )
         parser.add_argument(
             "--enabled", choices=node.BOOT_ENABLED, default="once", help="How long; by default once."
         )
@@ -169,6 +218,60 @@ class BootNode(base.Operate):
     def start(self, parsed: argparse.Namespace) -> rows.Row:
         boot = {"target": parsed.target, "enabled": parsed.enabled, "mode": parsed.mode}
         return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, boot=boot)
+
+
+class RegisterNode(base.Operate):
+    """Register a node in Ironic, which then manages its power and its deployment"""
+
+    subject = "nodes"
+    example = "web-3 --resource-class gpu --wait"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+        parser.add_argument("--driver", help="Hardware type of Ironic; by default redfish.")
+        parser.add_argument(
+            "--driver-info",
+            type=fields.document,
+            metavar="JSON",
+            help="How Ironic reaches the machine where that differs from the pod manager, as JSON or as @FILE with "
+            "JSON. Use a file for passwords.",
+        )
+        parser.add_argument(
+            "--mac",
+            action="append",
+            metavar="ADDRESS",
+            help="MAC address of a port, instead of those of the machine. Repeatable.",
+        )
+        parser.add_argument("--resource-class", help="Resource class of the node in Ironic.")
+        parser.add_argument(
+            "--fields",
+            type=fields.document,
+            metavar="JSON",
+            help="Further fields of the node in Ironic, as JSON or as @FILE with JSON.",
+        )
+
+    def start(self, parsed: argparse.Namespace) -> rows.Row:
+        more = {} if parsed.fields is None else parsed.fields
+        if not isinstance(more, dict):
+            raise ValueError('--fields must be a JSON object, such as {"owner": "web"}.')
+        named = {name: getattr(parsed, name) for name in ("driver", "driver_info", "mac", "resource_class")}
+        values = more | {name: value for name, value in named.items() if value is not None}
+        return self.rack.nodes.register(parsed.name, idempotency_key=parsed.idempotency_key, **values)
+
+
+class UnregisterNode(base.Operate):
+    """Remove a node from Ironic, so that Valence manages it again"""
+
+    subject = "nodes"
+    example = "web-3 --wait"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+
+    def start(self, parsed: argparse.Namespace) -> rows.Row:
+        return self.rack.nodes.unregister(parsed.name, idempotency_key=parsed.idempotency_key)
 
 
 class _ChangeDevices(base.Operate):
@@ -222,22 +325,47 @@ class DetachDevice(_ChangeDevices):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("device", metavar="UUID", help="The device, one of node device list.")
+        parser.add_argument(
+            "--erase",
+            action="store_true",
+            help="Erase a storage device before it is free again, also where the site does not by default.",
+        )
 
     def start(self, parsed: argparse.Namespace) -> rows.Row:
-        detach = self.change(parsed, {"device_id": parsed.device})
+        detach = self.change(parsed, {"device_id": parsed.device}) | ({"erase": True} if parsed.erase else {})
         return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, detach=detach)
+
+
+class EraseNode(base.Operate):
+    """Erase the storage devices of a composed node, or one of them; the machine is switched off and stays off"""
+
+    subject = "nodes"
+    example = "web-3 --device 5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11 --wait"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        base.add_key(parser)
+        parser.add_argument(
+            "--device", metavar="UUID", help="This device only, one of node device list; by default all."
+        )
+
+    def start(self, parsed: argparse.Namespace) -> rows.Row:
+        erase = {"device_id": parsed.device} if parsed.device else {}
+        return self.rack.nodes.act(parsed.name, idempotency_key=parsed.idempotency_key, erase=erase)
 
 
 class ListNodeDevices(base.Command, lister.Lister):
     """List the devices that a node has"""
 
     subject = "nodes"
+    columns = ("device_id", "part", "state", "device_type", "model", "identity", "error")
+    narrow = ("device_id", "part", "state")
     example = "web-3"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         base.add_name(parser, self.subject)
+        parser.add_argument("--long", action="store_true", help="Show all fields.")
 
     def take_action(self, parsed: argparse.Namespace) -> base.Listed:
-        names = tuple(models.NodeDevice.public_fields())
-        found = self.rack.nodes.devices(parsed.name)
-        return names, (tuple(base.shown(row.get(name)) for name in names) for row in found)
+        columns = self.narrow if base.is_narrow(self.app.stdout, parsed) else self.columns
+        return base.listed(parsed, columns, list(self.rack.nodes.devices(parsed.name)))

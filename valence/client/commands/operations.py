@@ -14,7 +14,9 @@ class ListOperations(base.List):
     """List operations, the newest first"""
 
     subject, model = "operations", models.Operation
+    empty = "Every change that takes time is one, such as {program} pod manager sync."
     columns = ("uuid", "operation_kind", "target_kind", "target_id", "state", "created_at")
+    narrow = ("uuid", "operation_kind", "state")
     example = "--property state=in:pending,running"
 
 

@@ -13,6 +13,8 @@ class ListPodManagers(base.List):
 
     subject, model = "pod_managers", models.PodManager
     columns = ("uuid", "name", "url", "status", "conductor", "last_synced_at")
+    narrow = ("uuid", "name", "status")
+    empty = "Register one: {program} pod manager create --help"
     example = "--property status=offline -c name -c last_error"
 
 

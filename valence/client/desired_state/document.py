@@ -13,8 +13,6 @@ import yaml
 from valence.client.desired_state import sections
 from valence.db import types
 
-#: sections that a later version may have
-_LATER = {"quotas": "Valence has no quotas yet; leave it out."}
 #: largest file, in bytes
 LARGEST = 10 * 2**20
 
@@ -53,8 +51,8 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """Its name, which is what it is found by."""
-        return str(self.values["name"])
+        """Its name, or what else it is found by."""
+        return str(self.values[self.section.key])
 
     def problem(self, field: str, text: str) -> str:
         """Return a problem of one field with its place."""
@@ -96,7 +94,7 @@ class _Reader:
             return []
         for name in values:
             if name not in sections.SECTIONS:
-                self._note((name,), _LATER.get(name) or _unknown("section", name, sections.SECTIONS))
+                self._note((name,), _unknown("section", name, sections.SECTIONS))
         return [entry for section in sections.SECTIONS.values() for entry in self._section(section, values)]
 
     def _parsed(self, text: str) -> typing.Any:
@@ -155,11 +153,12 @@ class _Reader:
                 self._note(path, "It must be a mapping of fields to values.")
                 continue
             self._check(section, item, path)
-            name = item.get("name")
+            key = section.key
+            name, what = item.get(key), "name" if key == "name" else key.removesuffix("_id")
             if isinstance(name, str) and name in names:
-                self._note((*path, "name"), f"Line {names[name]} has the name {name}, too.")
+                self._note((*path, key), f"Line {names[name]} has the {what} {name}, too.")
             elif isinstance(name, str):
-                names[name] = self._line((*path, "name"))
+                names[name] = self._line((*path, key))
             values = {
                 key: _secret(value) if isinstance(section.fields.get(key), types.Secret) else value
                 for key, value in item.items()

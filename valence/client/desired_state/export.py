@@ -8,6 +8,7 @@ from collections import abc
 import yaml
 
 from valence.client import rows
+from valence.client import terminal
 from valence.client.desired_state import sections
 from valence.db import types
 
@@ -38,6 +39,9 @@ def write(
     exporter = _Exporter(api)
     found = {name: exporter.section(section) for name, section in sections.SECTIONS.items() if name in names}
     body = yaml.safe_dump(found, sort_keys=False, allow_unicode=not is_ascii, width=110)
+    if terminal.escaped(body) != body:
+        # YAML prints marks of direction as they are, which a terminal must not get.
+        body = yaml.safe_dump(found, sort_keys=False, width=110)
     return Exported(HEADER + body, exporter.omissions)
 
 
@@ -51,19 +55,19 @@ class _Exporter:
         self._flavors: dict[str, str] | None = None
 
     def section(self, section: sections.Section) -> list[dict[str, typing.Any]]:
-        """Return the entries of a section, by name."""
+        """Return the entries of a section, by name or what else they are found by."""
         found = [
             row
-            for row in getattr(self._api, section.name).list(sort="name:asc")
+            for row in getattr(self._api, section.name).list(sort=f"{section.key}:asc")
             if row.get("goal") != "absent" and row.get("status") != "deleted"
         ]
-        counts = collections.Counter(row.name for row in found)
+        counts = collections.Counter(row[section.key] for row in found)
         for name, count in counts.items():
             if count > 1:
                 self.omissions.append(
                     f"{count} {section.name} have the name {name}, and a file finds them by name. Rename them."
                 )
-        entries = (self._entry(section, row) for row in found if counts[row.name] == 1)
+        entries = (self._entry(section, row) for row in found if counts[row[section.key]] == 1)
         return [entry for entry in entries if entry is not None]
 
     def _entry(self, section: sections.Section, row: rows.Row) -> dict[str, typing.Any] | None:

@@ -89,6 +89,9 @@ class _Planner:
 
     def steps(self, entry: document.Entry) -> abc.Iterator[Step]:
         """Yield the steps of one entry."""
+        if entry.section.name == "quotas":
+            yield from self._of_quota(entry)
+            return
         found = self._found(entry)
         if entry.section.name == "nodes":
             self._check_references(entry)
@@ -100,6 +103,15 @@ class _Planner:
             yield self._creation(entry)
         else:
             yield from self._changes(entry, found[0])
+
+    def _of_quota(self, entry: document.Entry) -> abc.Iterator[Step]:
+        """Yield the change of a quota, which each project has; limits that the entry does not name stay."""
+        actual = self._api.quotas.get(entry.name)["limits"]
+        wanted = entry.values.get("limits") or {}
+        changed = {name: limit for name, limit in wanted.items() if actual.get(name) != limit}
+        if changed:
+            differences = [Difference(name, actual.get(name), limit) for name, limit in changed.items()]
+            yield Step(Action.CHANGE, entry, differences, changed, entry.name)
 
     def _found(self, entry: document.Entry) -> list[rows.Row]:
         """Return the rows with the name of an entry, without what is being removed."""

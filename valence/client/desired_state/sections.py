@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import re
+import typing
 import uuid
 from collections import abc
 
@@ -11,6 +12,7 @@ from valence.db import models
 from valence.db import types
 from valence.db.models import flavor
 from valence.db.models import node
+from valence.db.models import quota
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Section:
     """One section: ``name`` in the file and in the client, and the fields that an entry may have.
 
     ``ways`` are fields of which an entry has at most one. ``once`` are those that the creation alone uses, and that are
-    not compared afterwards. ``alone`` is a way, and the fields that an entry with it cannot have.
+    not compared afterwards. ``alone`` is a way, and the fields that an entry with it cannot have. ``key`` is the field
+    that an entry is found by.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Section:
     ways: tuple[str, ...] = ()
     once: tuple[str, ...] = ()
     alone: tuple[str, tuple[str, ...]] = ("", ())
+    key: str = "name"
 
     @property
     def kind(self) -> str:
@@ -35,6 +39,10 @@ class Section:
 
 def _written(model: type[models.ModelBase], *verbs: str) -> dict[str, types.Field]:
     return {name: field for name, field in model.fields.items() if field.write in ("always", *verbs)}
+
+
+class Limits(types.JSON):
+    """Limits by resource; null is the limit of the site."""
 
 
 def _optional(doc: str) -> types.Text:
@@ -63,6 +71,11 @@ SECTIONS = {
         Section("pod_managers", _written(models.PodManager, "create")),
         Section("flavors", _written(models.Flavor, "create")),
         Section(
+            "quotas",
+            {"project_id": models.Quota.fields["project_id"], "limits": Limits("Its limits.")},
+            key="project_id",
+        ),
+        Section(
             "nodes",
             _written(models.Node, "create") | _WAYS | _PLACE | _ONCE,
             ways=tuple(_WAYS),
@@ -83,15 +96,7 @@ def fault(field: types.Field, value: object) -> str | None:
     """Return what is wrong with a value of a field, as a sentence with what to do; None if nothing is."""
     if value is None:
         return "It is missing." if field.required else None
-    if isinstance(field, types.Choice):
-        return _choice_fault(field, value)
-    if isinstance(field, types.Text):
-        return _text_fault(field, value)
-    if isinstance(field, types.JSON):
-        return _json_fault(field, value)
-    if isinstance(field, types.Boolean):
-        return None if isinstance(value, bool) else "It must be true or false."
-    return None
+    return next((check(field, value) for kind, check in _FAULTS if isinstance(field, kind)), None)
 
 
 def _choice_fault(field: types.Choice, value: object) -> str | None:
@@ -116,6 +121,18 @@ def _json_fault(field: types.JSON, value: object) -> str | None:
     return None
 
 
+def _limits_fault(_field: Limits, value: object) -> str | None:
+    if not isinstance(value, dict):
+        return "It must be a mapping of resources to limits."
+    if unknown := [str(name) for name in value if name not in quota.RESOURCES]:
+        return f"It has {', '.join(unknown)}. Use {', '.join(quota.RESOURCES)}."
+    for name, limit in value.items():
+        is_whole = isinstance(limit, int) and not isinstance(limit, bool)
+        if limit is not None and not (is_whole and limit >= quota.NO_LIMIT):
+            return f"{name} must be a whole number, -1 for no limit, or null for the limit of the site."
+    return None
+
+
 def _text_fault(field: types.Text, value: object) -> str | None:
     if not isinstance(value, str):
         return "It must be text; put it in quotes."
@@ -133,3 +150,13 @@ def _text_fault(field: types.Text, value: object) -> str | None:
     if field.format == "uri" and _CREDENTIALS.match(value):
         return "It contains credentials; give them in the fields username and password."
     return None
+
+
+#: kind of a field -> what returns the fault of a value; the first that fits
+_FAULTS: tuple[tuple[type[types.Field], abc.Callable[[typing.Any, object], str | None]], ...] = (
+    (types.Choice, _choice_fault),
+    (types.Text, _text_fault),
+    (Limits, _limits_fault),
+    (types.JSON, _json_fault),
+    (types.Boolean, lambda _, value: None if isinstance(value, bool) else "It must be true or false."),
+)

@@ -4,6 +4,10 @@
 import importlib
 import io
 import json
+import re
+import urllib.parse
+
+import fixtures
 
 from tests import base
 from tests.unit.client import console
@@ -50,7 +54,7 @@ class TableTest(base.TestCase):
         lists = [kind for _, kind in classes() if issubclass(kind, commands_base.List)]
         self.assertGreater(len(lists), 7)
         for kind in lists:
-            self.assertEqual(set(), set(kind.columns) - set(kind.model.public_fields()), kind)
+            self.assertEqual(set(), {*kind.columns, *kind.narrow} - set(kind.model.public_fields()), kind)
 
     def test_every_public_class_of_a_command_is_in_the_table(self):
         known = {kind for _, kind in classes()}
@@ -71,6 +75,55 @@ class ListTest(CommandTest):
         self.assertEqual(0, printed.code)
         self.assertIn('| large | {"a": 1}   | None   |', printed.out)
         self.assertEqual(["GET /v1/flavors?fields=uuid%2Cname%2Cproperties%2Cpolicy"], self.paths())
+
+    def test_a_narrow_terminal_has_fewer_columns(self):
+        """UUIDs that are broken into lines cannot be copied."""
+        for formatter, columns, names in (
+            ("table", "80", {"uuid", "name", "policy"}),
+            ("table", "200", {"uuid", "name", "policy", "properties"}),
+            ("json", "80", {"uuid", "name", "policy", "properties"}),
+        ):
+            self.useFixture(fixtures.EnvironmentVariable("COLUMNS", columns))
+            self.patch(console.Console, "stream", console.Terminal)
+            self.run_command([server.page("flavors", ROW)], "flavor", "list", "-f", formatter)
+            (path,) = self.paths()
+            asked = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)["fields"][0]
+            self.assertEqual(names, set(asked.split(",")))
+
+    def test_an_empty_list_says_what_to_do_on_a_terminal_alone(self):
+        empty = [server.page("flavors")]
+        self.assertEqual("", self.run_command(empty, "flavor", "list").err)
+        self.patch(console.Console, "stream", console.Terminal)
+        printed = self.run_command(empty, "flavor", "list")
+        self.assertEqual("There are no flavors. Create one: valence flavor create --help\n", printed.err)
+        printed = self.run_command(empty, "flavor", "list", "--property", "name=x")
+        self.assertIn("without --property", printed.err)
+
+    def test_what_lists_say_names_commands(self):
+        hints = [kind.empty for _, kind in classes() if getattr(kind, "empty", "")]
+        self.assertGreater(len(hints), 5)
+        for hint in hints:
+            named = re.findall(r"\{program\} ([a-z ]+[a-z])", hint)
+            self.assertEqual([], [each for each in named if each not in commands.COMMANDS], hint)
+            self.assertNotEqual([], named, hint)
+
+    def test_the_program_before_a_command(self):
+        for prog_name, wanted in (
+            ("valence flavor list", "valence"),
+            ("openstack rack pod manager list", "openstack rack"),
+            ("openstack rack list", "openstack rack"),
+            ("valence apply", "valence"),
+            ("python -m valence node device list", "python -m valence"),
+        ):
+            self.assertEqual(wanted, commands_base.program(prog_name))
+
+    def test_the_size_of_a_device_has_its_unit_in_a_table_alone(self):
+        row = {"size": 512, "device_type": "Storage"}
+        for formatter, shown in (("table", "512 GiB"), ("value", "512"), ("json", "512")):
+            argv = ("device", "list", "-c", "size", "-c", "device_type", "-f", formatter)
+            printed = self.run_command([server.page("devices", row)], *argv)
+            self.assertIn(shown, printed.out)
+            self.assertEqual(formatter == "table", "GiB" in printed.out)
 
     def test_json_has_values_as_they_are(self):
         printed = self.run_command([server.page("flavors", ROW)], "flavor", "list", "-f", "json")
@@ -115,6 +168,20 @@ class ChangeTest(CommandTest):
         self.assertNotIn("If-Match", self.console.server.requests[-1].headers)
         self.run_command(answers, "flavor", "unset", "large", "--policy")
         self.assertEqual([{"policy": None}], self.bodies())
+
+    def test_a_change_of_a_revision(self):
+        answers = [server.page("flavors", ROW), (200, ROW, {"ETag": '"1"'}), ROW]
+        for verb, more in (("set", ("pack",)), ("unset", ())):
+            argv = ("large", "--policy", *more, "--if-match", "7")
+            printed = self.run_command(answers, "flavor", verb, *argv)
+            self.assertEqual((0, ""), (printed.code, printed.err))
+            self.assertEqual('"7"', self.console.server.requests[-1].headers["If-Match"])
+
+    def test_what_is_missing_is_told_with_its_choices(self):
+        printed = self.run_command([ROW], "node", "power", "web-3")
+        self.assertEqual(2, printed.code)
+        self.assertIn("required: action; action is one of on, force_off, ", printed.err)
+        self.assertEqual(1, printed.err.count("\n"))
 
     def test_nothing_to_change(self):
         for verb in ("set", "unset"):

@@ -46,9 +46,9 @@ class ApplyTest(base.TestCase):
         self.assertEqual([expected], [json.loads(line) for line in printed.out.splitlines()])
 
     def test_every_problem_of_the_file_is_a_line_and_nobody_is_asked(self):
-        printed = self.apply("quotas: []\nflavors: 7\n", [server.page("flavors")])
+        printed = self.apply("quotas: {}\nflavors: 7\n", [server.page("flavors")])
         expected = [
-            f"{self.file}: line 1: quotas: Valence has no quotas yet; leave it out.",
+            f"{self.file}: line 1: quotas: It must be a list.",
             f"{self.file}: line 2: flavors: It must be a list.",
         ]
         self.assertEqual((1, expected), (printed.code, printed.err.splitlines()))

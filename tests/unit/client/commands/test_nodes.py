@@ -57,6 +57,22 @@ class RepeatTest(base.TestCase):
             self.assertEqual(0, printed.code, printed.err)
             self.assertEqual("k-1", shell.server.requests[-1].headers["Idempotency-Key"])
 
+    def test_a_node_of_intel_rsd_is_adopted_where_no_system_has_the_name(self):
+        machine = {"uuid": "5", "name": "Node 1", "resource_type": "Node"}
+        none, found = server.page("systems"), server.page("resources", machine)
+        shell = self.useFixture(console.Console(none, found, NODE, NODE))
+        printed = shell.run("node", "manage", "Node 1")
+        self.assertEqual(0, printed.code, printed.err)
+        self.assertIn("resource_type=Node", shell.server.requests[1].path_url)
+        self.assertEqual("5", json.loads(shell.server.requests[2].body)["resource_id"])
+        for rows, part in (
+            ((), "There is no system Node 1."),
+            ((machine, machine), "Several nodes of Intel RSD"),
+        ):
+            shell = self.useFixture(console.Console(none, server.page("resources", *rows)))
+            printed = shell.run("node", "manage", "Node 1")
+            self.assertEqual((1, True), (printed.code, part in printed.err), printed.err)
+
 
 class DeviceTest(base.TestCase):
     def sent(self, *argv):
@@ -90,3 +106,15 @@ class DeviceTest(base.TestCase):
             {"detach": {"device_id": "d", "power_off": True}},
             self.sent("detach", "web-3", "d", "--power-off"),
         )
+
+    def test_devices_are_erased_and_released_erased(self):
+        self.assertEqual({"erase": {}}, self.sent("erase", "web-3"))
+        self.assertEqual({"erase": {"device_id": "d"}}, self.sent("erase", "web-3", "--device", "d"))
+        self.assertEqual(
+            {"detach": {"device_id": "d", "erase": True}}, self.sent("detach", "web-3", "d", "--erase")
+        )
+        for argv, query in (((), ""), (("--erase",), "erase=true"), (("--force",), "force=true")):
+            shell = self.useFixture(console.Console(NODE, {"uuid": "7", "state": "pending"}))
+            shell.run("node", "delete", "web-3", *argv)
+            request = shell.server.requests[-1]
+            self.assertEqual(("DELETE", query), (request.method, request.url.partition("?")[2]))

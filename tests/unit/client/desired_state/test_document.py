@@ -29,7 +29,8 @@ pod_managers:
   password: {file: 7}
 flavours: []
 quotas:
-- cores: 7
+- {project_id: demo, limits: {cpus: 7}}
+- {project_id: demo, limits: {cores: 1.5}}
 flavors: large
 nodes:
 - web-1
@@ -47,12 +48,14 @@ line 5: pod_managers[0].verify_ca: It must be text; put it in quotes.
 line 6: pod_managers[1].name: Line 2 has the name row-7, too.
 line 8: pod_managers[1].password: It must say where the secret is: {file: PATH} or {env: VARIABLE}; never write …
 line 9: flavours: There is no such section. Did you mean flavors?
-line 10: quotas: Valence has no quotas yet; leave it out.
-line 12: flavors: It must be a list.
-line 14: nodes[0]: It must be a mapping of fields to values.
-line 16: nodes[1].name: It comes twice; leave one out.
-line 18: nodes[1].flavor: It is given together with system; give one of them.
-line 19: nodes[1].power: It is given together with system, which is taken as it stands; leave it out.
+line 11: quotas[0].limits: It has cpus. Use nodes, cores, memory_mib, storage_gib, accelerators.
+line 12: quotas[1].limits: cores must be a whole number, -1 for no limit, or null for the limit of the site.
+line 12: quotas[1].project_id: Line 11 has the project demo, too.
+line 13: flavors: It must be a list.
+line 15: nodes[0]: It must be a mapping of fields to values.
+line 17: nodes[1].name: It comes twice; leave one out.
+line 19: nodes[1].flavor: It is given together with system; give one of them.
+line 20: nodes[1].power: It is given together with system, which is taken as it stands; leave it out.
 """
 
 
@@ -83,7 +86,8 @@ class ReadTest(base.TestCase):
         (problem,) = self.problems("flavors:\n- [\n")
         self.assertEqual("line 3: It is not YAML: ", problem[:24])
         self.assertEqual(
-            ("line 1: The file must have sections: pod_managers, flavors, nodes.",), self.problems("- a")
+            ("line 1: The file must have sections: pod_managers, flavors, quotas, nodes.",),
+            self.problems("- a"),
         )
         (problem,) = self.problems("flavors: !!python/object:os.system {}\n")
         self.assertIn("could not determine a constructor", problem)

@@ -94,3 +94,11 @@ class RunTest(base.TestCase):
         self.assertEqual({1: "It is fixed."}, execution.run(api.client(), steps, lambda operation: None))
         self.assertEqual([f"PATCH /v1/flavors/{UUID}"], api.paths())
         self.assertNotIn("If-Match", api.requests[0].headers)
+
+    def test_limits_are_sent_for_their_project(self):
+        (entry,) = document.read("quotas: [{project_id: demo, limits: {nodes: 3}}]")
+        api = server.Server({"project_id": "demo"})
+        step = plan.Step(plan.Action.CHANGE, entry, [], {"nodes": 3}, "demo")
+        self.assertEqual({}, execution.run(api.client(), [step], lambda operation: None))
+        (request,) = api.requests
+        self.assertEqual(("PATCH", {"limits": {"nodes": 3}}), (request.method, json.loads(request.body)))

@@ -20,13 +20,15 @@ class WriteTest(base.TestCase):
         return [dict(each.values) for each in document.read(self.write(*answers, **options).text)]
 
     def test_what_is_exported_differs_in_nothing(self):
-        rows = {"pod_managers": samples.POD_MANAGER, "flavors": FLAVOR, "nodes": NODE}
+        quota = {"project_id": "demo", "limits": {"nodes": 10}, "used": {"nodes": 3}}
+        rows = {"pod_managers": samples.POD_MANAGER, "flavors": FLAVOR, "quotas": quota, "nodes": NODE}
         pages = {name: server.page(name, row) for name, row in rows.items()}
         names = server.page("flavors", {"uuid": samples.UUID, "name": "large"})
         exported = self.write(*pages.values(), names)
         self.assertEqual([], exported.omissions)
         self.assertEqual(1, exported.text.count("password:"), "in the comment alone")
-        api = server.Server(*pages.values(), names, FLAVOR)
+        self.assertIn("- project_id: demo\n  limits:\n    nodes: 10\n", exported.text)
+        api = server.Server(*(pages | {"quotas": quota}).values(), names, FLAVOR)
         self.assertEqual([], plan.make(api.client(), document.read(exported.text)))
         self.assertEqual([], api.answers)
 

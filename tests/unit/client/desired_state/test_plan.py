@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has to be done so that a Valence has what a file says."""
 
+import typing
+
 import fixtures
 
 from tests import base
@@ -74,6 +76,21 @@ class RowTest(PlanTest):
         (step,) = steps = self.plan(text, server.page("pod_managers", POD_MANAGER))
         self.assert_steps([("refuse", {"driver": "redfish"})], steps)
         self.assertIn("fixed when the pod manager is created", step.why)
+
+
+class QuotaTest(PlanTest):
+    QUOTA: typing.ClassVar = {"project_id": "demo", "limits": {"nodes": 10, "cores": 8}}
+
+    def test_limits_that_differ_are_changed_and_others_stay(self):
+        text = "quotas: [{project_id: demo, limits: {nodes: 10, cores: null, accelerators: 2}}]"
+        (step,) = steps = self.plan(text, self.QUOTA)
+        self.assert_steps([("change", {"cores": 8, "accelerators": None})], steps)
+        self.assertEqual(({"cores": None, "accelerators": 2}, "demo"), (step.values, step.key))
+        self.assertEqual(["GET /v1/quotas/demo"], self.server.paths())
+
+    def test_limits_that_are_there_need_nothing(self):
+        text = "quotas: [{project_id: demo, limits: {nodes: 10, accelerators: null}}]"
+        self.assert_steps([], self.plan(text, self.QUOTA))
 
 
 class SecretTest(PlanTest):

@@ -37,7 +37,7 @@ class SectionTest(base.TestCase):
 
     def test_kinds_are_words(self):
         self.assertEqual(
-            ["pod manager", "flavor", "node"], [each.kind for each in sections.SECTIONS.values()]
+            ["pod manager", "flavor", "quota", "node"], [each.kind for each in sections.SECTIONS.values()]
         )
 
     def test_a_url_has_no_credentials(self):

@@ -63,6 +63,7 @@ CHECKS = {
     "database.clock": Check(
         WARNING, "The clocks of this host and of the database differ by more than 2 s.", "chronyc tracking"
     ),
+    "ironic.unusable": Check(ERROR, "Ironic cannot be used as [ironic] says.", "{command}"),
     "bus.url": Check(ERROR, "The transport URL is not valid.", EDIT),
     "bus.unreachable": Check(ERROR, "The broker cannot be reached.", "nc -vz {host} {port}"),
     "bus.credentials": Check(
