@@ -19,6 +19,8 @@ SOURCE = ROOT / "doc" / "source"
 CODE = re.compile(
     r'\bcode(?:, title)? = "(valence\.[a-z_]+)"|status, code, title = \d+, "(valence\.[a-z_]+)"'
 )
+#: statuses of errors: of the classes of errors, and of requests that the server of HTTP refuses
+STATUS = re.compile(r"\bstatus, code, title = (\d{3})|\b(?:refusal\(|status ?= ?)(\d{3})\b")
 #: what pages name in double backquotes: modules, with or without their folder, and what stands in these folders
 PATH = re.compile(r"``([\w./-]*\w\.py|(?:valence|tests|doc/source|etc|devstack)/[\w./-]*)``")
 #: folders that a named path may start from
@@ -68,6 +70,13 @@ class ReferenceTest(base.TestCase):
         written = {first or second for text in texts for first, second in CODE.findall(text)}
         self.assertGreater(len(written), 50)
         self.assertEqual(written, {code for code, _ in GENERATED["error_codes"]()})
+
+    def test_every_status_of_an_error_is_in_the_table(self):
+        code = [path.read_text() for path in (ROOT / "valence" / "common").rglob("*.py")]
+        used = {one or other for text in code for one, other in STATUS.findall(text)}
+        table = (SOURCE / "user" / "conventions.rst").read_text()
+        self.assertLess({"404", "408", "429", "505"}, used)
+        self.assertEqual([], sorted(used - set(re.findall(r"^``(\d{3})`` {2,}\w", table, re.MULTILINE))))
 
     def test_every_operation_is_on_the_page(self):
         text = (SOURCE / "reference" / "index.rst").read_text()

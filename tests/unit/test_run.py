@@ -163,7 +163,7 @@ class RunTest(base.TestCase):
         slowest = lines[lines.index("Slowest tests, in seconds:") : failed]
         named = sorted(line.split()[1] for line in slowest if line.startswith(" "))
         tests = [f"samples.test_unsteady.UnsteadyTest.test_{each}" for each in ("fails_once", "passes")]
-        self.assertEqual(["samples.test_unsteady", *tests], named)
+        self.assertEqual(["samples.test_unsteady", "samples.test_unsteady.UnsteadyTest", *tests], named)
 
     def test_a_run_without_a_test_fails(self):
         status, lines = self.run_tests("nothing-has-this-name")

@@ -7,10 +7,13 @@ The process locks its state folder, so that no second one writes there.
 import fcntl
 import os
 import pathlib
+import shlex
+import shutil
 import sys
 
 from oslo_config import cfg
 
+from valence.client import URL
 from valence.cmd import demo
 from valence.cmd import process
 from valence.common import errors
@@ -27,24 +30,40 @@ OPTIONS = [
     cfg.BoolOpt("demo", default=False, help="Start a simulated pod, register it, and store a flavor."),
 ]
 
+EXAMPLES = """\
+examples:
+  with a simulated pod       valence-all-in-one --demo
+  for pod managers of yours  valence-all-in-one
+  beside another one         valence-all-in-one --port 8182 --state-dir /tmp/valence-2
+"""
+
 NEXT = """
 Valence serves {url} and keeps its data in {folder}
 
-  curl {url}/v1/systems             what hardware there is
-  curl {url}/v1/pod_managers        where it is
-  curl {url}/v1/devices             what machines can be composed of
-  curl -N '{url}/v1/events?stream=true'
-                                    what changes, while it changes
-  curl {url}/v1/openapi.json        everything that can be asked
+  {url}/ui/                         the screen, for a browser
+
+In another terminal:
+
+{prepare}  valence pod manager list          where hardware is
+  valence system list               what hardware there is
+  valence device list               what machines can be composed of
+{compose}  valence event follow              what changes, while it changes
+  valence --help                    all commands
+
+  curl {url}/v1/systems             the same by HTTP
+  curl {url}/v1/openapi.json        all requests
 
 Ctrl-C stops it; the README goes on from here.
 """
+#: only the demo has the flavor
+COMPOSE = """  valence node create web-1 --flavor gpu --wait
+                                    compose a machine
+"""
 
 
-@process.command
-def main():
+@process.command(EXAMPLES)
+def main(argv):
     """Run everything until SIGTERM or SIGINT."""
-    argv = sys.argv[1:]
     # The demo never reads the files in /etc/valence: they may name the database and the bus of a real site.
     is_demo = demo.is_asked_for(argv)
     conf = config.load(argv, "valence-all-in-one", cli=OPTIONS, system_files=not is_demo)
@@ -70,6 +89,7 @@ def parts(conf):
     yield folder
     if conf.demo:
         demo.mark(folder.path)
+    api_server.require_port(conf)
     prepare(conf)
     transport = messaging.get_transport(conf)
     yield service.Conductor(conf, transport)
@@ -82,8 +102,19 @@ def parts(conf):
     yield web
     if conf.demo:
         caller.liveness.wait(10)
-        yield demo.Demo(conductor)
-    print(NEXT.format(url=web.url, folder=folder.path), flush=True)
+        yield demo.Demo(conductor, folder.path)
+    print(banner(web.url, folder.path, is_demo=conf.demo), flush=True)
+
+
+def banner(url, folder, *, is_demo):
+    """Return what to do next; its commands can be copied into a shell."""
+    programs, prepare = pathlib.Path(sys.argv[0]).absolute().parent, ""
+    if shutil.which("valence") is None:
+        prepare += f"  export PATH={shlex.quote(str(programs))}:$PATH\n"
+    if url != URL:
+        prepare += f"  export VALENCE_ENDPOINT={url}\n"
+    compose = COMPOSE if is_demo else ""
+    return NEXT.format(url=url, folder=folder, prepare=prepare, compose=compose)
 
 
 def set_defaults(conf):

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """``valence-api``: the REST API in a process of its own; conductors answer it over the bus."""
 
-import sys
-
 from valence.cmd import process
 from valence.common.configuration import config
 
+EXAMPLES = """\
+examples:
+  with /etc/valence/valence.conf  valence-api
+  with another file               valence-api --config-file ./valence.conf
+  with more in the log            valence-api --debug
+"""
 
-@process.command
-def main():
+
+@process.command(EXAMPLES)
+def main(argv):
     """Serve until SIGTERM or SIGINT."""
-    conf = config.load(sys.argv[1:], "valence-api")
+    conf = config.load(argv, "valence-api")
     return process.run(conf, lambda: parts(conf))
 
 

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """``valence-conductor``: owns the database and the connections to pod managers; run as many as wanted."""
 
-import sys
-
 from valence.cmd import process
 from valence.common.configuration import config
 
+EXAMPLES = """\
+examples:
+  with /etc/valence/valence.conf  valence-conductor
+  with another file               valence-conductor --config-file ./valence.conf
+  with more in the log            valence-conductor --debug
+"""
 
-@process.command
-def main():
+
+@process.command(EXAMPLES)
+def main(argv):
     """Run a conductor until SIGTERM or SIGINT."""
-    conf = config.load(sys.argv[1:], "valence-conductor")
+    conf = config.load(argv, "valence-conductor")
     return process.run(conf, lambda: parts(conf))
 
 

@@ -36,6 +36,8 @@ FLAVOR = {
 
 #: file that says that the data in a folder are those of a demo
 MARK = "demo"
+#: file with what clients have changed of the simulated pod
+STATE = "simulator.json"
 #: what would make the demo a part of a real site: (group, option)
 SITE = (("database", "connection"), (None, "transport_url"), ("secrets", "key_file"))
 
@@ -80,11 +82,15 @@ def mark(folder) -> None:
 
 
 class Demo:
-    """Runs the simulator; it has another port at every start, which the registered pod manager is told."""
+    """Runs the simulator; it has another port at every start, which is stored with the registered pod manager.
 
-    def __init__(self, conductor):
+    What is composed stays in a file of ``folder``, beside the data of Valence that know of it.
+    """
+
+    def __init__(self, conductor, folder):
         self._conductor = conductor
         self._simulator = _server().Simulator(**POD, username=USERNAME, password=PASSWORD)
+        self._simulator.keep(folder / STATE)
 
     def start(self):
         """Start the simulator and register it, or tell its pod manager where it is now; store the flavor."""

@@ -16,6 +16,14 @@ from valence.db import store
 from valence.introspection.storages import migration
 from valence.introspection.storages import storage
 
+EXAMPLES = """\
+examples:
+  what would be moved      valence-migrate-data --from database --to swift --dry-run
+  move the data to Swift   valence-migrate-data --from database --to swift
+  move it back             valence-migrate-data --from swift --to database
+"""
+
+
 OPTIONS = [
     cfg.StrOpt("from", dest="source", required=True, help="Storage that has the data."),
     cfg.StrOpt("to", dest="target", required=True, help="Storage that is to have them."),
@@ -24,10 +32,10 @@ OPTIONS = [
 BAR = 30
 
 
-@process.command
-def main(argv=None, conf=cfg.CONF):
+@process.command(EXAMPLES)
+def main(argv, conf=cfg.CONF):
     """Run the migration; the exit code is 0 when everything is at the target, 1 when something is not."""
-    config.load(sys.argv[1:] if argv is None else argv, "valence-migrate-data", conf=conf, cli=OPTIONS)
+    config.load(argv, "valence-migrate-data", conf=conf, cli=OPTIONS)
     with contextlib.closing(store.connect(conf, secrets.load(conf))) as database:
         database.schema.require()
         return migrate(conf, database)

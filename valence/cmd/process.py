@@ -30,25 +30,36 @@ STOP_SECONDS = 10
 FAILED, MISUSED = 1, 2
 
 
-def command(main):
-    """Make the function of a command explain mistakes of its user in a line each, and return an exit code."""
+def command(examples):
+    """Make the function of a command explain mistakes of its user in a line each, and return an exit code.
 
-    @functools.wraps(main)
-    def explained(*args, **kwargs):
-        try:
-            return main(*args, **kwargs)
-        except errors.ValenceError as error:
-            sys.stderr.write(explain(error))
-            return MISUSED if isinstance(error, errors.ConfigurationInvalid) else FAILED
-        except cfg.Error as error:
-            sys.stderr.write(f"{error}\n")
-            return FAILED
-        except OSError as error:
-            LOG.debug("the command failed", exc_info=True)
-            sys.stderr.write(f"{error}\n")
-            return FAILED
+    The help text of the command ends with ``examples``, that of a subcommand with what its own parser adds.
+    """
 
-    return explained
+    def decorate(main):
+        @functools.wraps(main)
+        def explained(argv=None, *args, **kwargs):
+            given = sys.argv[1:] if argv is None else argv
+            try:
+                return main(given, *args, **kwargs)
+            except SystemExit as end:
+                if not end.code and given[:1] in (["-h"], ["--help"]):
+                    print(f"\n{examples}", end="")
+                raise
+            except errors.ValenceError as error:
+                sys.stderr.write(explain(error))
+                return MISUSED if isinstance(error, errors.ConfigurationInvalid) else FAILED
+            except cfg.Error as error:
+                sys.stderr.write(f"{error}\n")
+                return FAILED
+            except OSError as error:
+                LOG.debug("the command failed", exc_info=True)
+                sys.stderr.write(f"{error}\n")
+                return FAILED
+
+        return explained
+
+    return decorate
 
 
 def run(conf, build):

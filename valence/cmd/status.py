@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """``valence-status upgrade check``: whether this installation is ready for the version that is installed."""
 
-import sys
-
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
@@ -11,6 +9,13 @@ from valence.common import errors
 from valence.common import secrets
 from valence.common.configuration import config
 from valence.db import store
+
+EXAMPLES = """\
+examples:
+  before the new conductors start  valence-status upgrade check
+  for a program                    valence-status upgrade check --json
+  of another installation          valence-status --config-file ./valence.conf upgrade check
+"""
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -32,12 +37,12 @@ class Checks(upgradecheck.UpgradeCommands):
     _upgrade_checks = (("Keys of the secrets", _check_keys), ("Schema of the database", _check_schema))
 
 
-@process.command
-def main():
+@process.command(EXAMPLES)
+def main(argv):
     """Run the checks; the exit code is 0 when all hold, 2 when one fails, 255 for an error."""
     config.register(cfg.CONF)
-    config.check_command(sys.argv[1:], "valence")
-    return upgradecheck.main(cfg.CONF, project="valence", upgrade_command=Checks(), argv=sys.argv[1:])
+    config.check_command(argv, "valence")
+    return upgradecheck.main(cfg.CONF, project="valence", upgrade_command=Checks(), argv=argv)
 
 
 def _outcome(check):

@@ -166,6 +166,8 @@ SERVERS = (
     ("database.schema", lambda here: (here.folder / "valence.db").unlink()),
     ("database.newer", lambda here: here.sql("UPDATE alembic_version SET version_num = '9999'")),
     ("database.differs", lambda here: here.sql("ALTER TABLE sites ADD COLUMN mine INTEGER")),
+    ("ironic.unusable", option("ironic", auth_type="none", endpoint_override="http://127.0.0.1:9")),
+    ("ironic.unusable", option("ironic", auth_type="password")),
     ("bus.unreachable", option("DEFAULT", transport_url="rabbit://u:p@127.0.0.1:9/")),
     ("bus.url", option("DEFAULT", transport_url="rabbitt://u:p@127.0.0.1:9/")),
 )

@@ -43,9 +43,16 @@ class MigrateDataTest(case.IntrospectionCase):
             (("--from", "database", "--to", "database"), "source"),
             (("--from", "database", "--to", "none"), "keeps nothing"),
             (("--from", "bogus", "--to", "database"), "bogus"),
-            (("--from", "database"), "to"),
         ):
             self.assertIn(word, self.migrate(*arguments, expected=1))
+
+    def test_every_option_that_is_missing_is_named(self):
+        first, second = self.migrate(expected=2).splitlines()
+        self.assertIn("--from is missing. Storage that has the data.", first)
+        self.assertIn(
+            "--to is missing. Storage that is to have them. See valence-migrate-data --help.", second
+        )
+        self.assertIn("--to is missing", self.migrate("--from", "database", expected=2))
 
     def test_a_failure_is_the_exit_code(self):
         self.migrate("--from", "database", "--to", "file")

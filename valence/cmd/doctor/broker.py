@@ -3,6 +3,8 @@
 
 from valence.bus import inspection
 from valence.client.commands.doctor import inventory
+from valence.common import errors
+from valence.common import words
 
 #: notifications that may wait; of calls none may wait where nobody takes them
 DEPTH = 1000
@@ -20,12 +22,9 @@ def examine(report, conf, examined):
         return
     try:
         brokers = inspection.inspect(conf)
-    except inspection.URLInvalid as error:
-        found, reason = (
-            f"The transport URL is not valid: {error}.",
-            "An example: rabbit://USER:PASSWORD@HOST:5672/VHOST",
-        )
-        report.add("bus.url", found, reason, file=examined.paths[0])
+    except errors.ConfigurationInvalid as error:
+        for problem in error.problems:
+            report.add("bus.url", problem["detail"], problem["hint"], file=examined.paths[0])
         return
     if not brokers:
         return
@@ -68,9 +67,11 @@ def examine_queue(report, queue, vhost):
     if queue.is_of_calls:
         # Conductors that were stopped leave their queues behind.
         if queue.messages or not report.has("conductors.none"):
-            found = f"Nobody reads the queue {queue.name}, in which {queue.messages} messages wait."
+            waiting = words.counted(queue.messages, "message waits", "messages wait")
+            found = f"Nobody reads the queue {queue.name}, in which {waiting}."
             report.add("bus.consumers", found, "Conductors use another broker or virtual host, or hang.")
     elif queue.messages >= DEPTH:
-        found = f"{queue.messages} messages wait in the queue {queue.name}."
+        waiting = words.counted(queue.messages, "message waits", "messages wait")
+        found = f"{waiting} in the queue {queue.name}."
         reason = "Nobody reads it; set a policy with a limit, or [notifications] enabled = false."
         report.add("bus.depth", found, reason, vhost=vhost)

@@ -14,6 +14,7 @@ from valence.cmd.doctor import broker
 from valence.cmd.doctor import configuration
 from valence.cmd.doctor import database
 from valence.cmd.doctor import files
+from valence.cmd.doctor import ironic
 from valence.common.configuration import config
 from valence.common.configuration import files as config_files
 from valence.db import options
@@ -70,6 +71,7 @@ def _examine(report, conf, examined, recent):
     if files.has_conductor(conf, examined):
         steps.append(lambda: database.examine(report, conf, recent=recent))
     steps.append(lambda: broker.examine(report, conf, examined))
+    steps.append(lambda: ironic.examine(report, conf, examined))
     for step in steps:
         try:
             step()

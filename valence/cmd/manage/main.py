@@ -3,7 +3,6 @@
 
 import argparse
 import contextlib
-import sys
 import tempfile
 
 from oslo_config import cfg
@@ -12,22 +11,24 @@ from valence.cmd import process
 from valence.cmd.manage import backup_import
 from valence.cmd.manage import copy
 from valence.common import secrets
+from valence.common import words
 from valence.common.configuration import config
 from valence.db import options
 from valence.db import store
 
+COMMAND = "valence-manage"
 EXAMPLES = """\
 examples:
-  a new installation        valence-manage secrets create
-                            valence-manage db upgrade
+  keys, once                valence-manage secrets create
+  a new database            valence-manage db upgrade
   before a new version      valence-manage db version
   with a new version        valence-manage db upgrade
   what an operator changed  valence-manage db check
   to another database       valence-manage db copy --to mysql+pymysql://valence:secret@db/valence
+  a changed model           valence-manage db revision "Resources have a firmware version"
   a key became known        valence-manage secrets rotate
-  conductors on many hosts  valence-manage secrets rotate --add-only
-                            (copy the key file to every host)
-                            valence-manage secrets rotate --encrypt-only
+  first on one host         valence-manage secrets rotate --add-only
+  with that key everywhere  valence-manage secrets rotate --encrypt-only
   a Freezer API before      valence-manage backup import-es --url http://10.0.0.7:9200 --default-project PROJECT
 """
 KEYS_STAY = (
@@ -36,11 +37,11 @@ KEYS_STAY = (
 )
 
 
-@process.command
-def main(argv=None, conf=cfg.CONF):
+@process.command(EXAMPLES)
+def main(argv, conf=cfg.CONF):
     """Run one command and return the exit code: 0 when it was done, 1 when it found something wrong."""
     command = cfg.SubCommandOpt("command", title="commands", handler=_add_commands)
-    config.load(sys.argv[1:] if argv is None else argv, "valence-manage", conf=conf, cli=[command])
+    config.load(argv, "valence-manage", conf=conf, cli=[command])
     return conf.command.run(conf) or 0
 
 
@@ -74,12 +75,19 @@ def _add_commands(commands):
 
 
 def _add(parsers, name, doc, run=None):
+    shape = argparse.RawDescriptionHelpFormatter
     parser = parsers.add_parser(
-        name, help=doc, description=doc, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        name, help=doc, description=doc, epilog=_examples(name), formatter_class=shape
     )
     if run:
         parser.set_defaults(run=run)
     return parser
+
+
+def _examples(name):
+    """Return the examples of a command."""
+    title, *lines = EXAMPLES.splitlines()
+    return "\n".join([title, *(line for line in lines if name in line.partition(COMMAND)[2].split())])
 
 
 def upgrade(conf):
@@ -134,7 +142,8 @@ def rotate(conf):
         print(f"{path} has a new key; running conductors use it from now on.")
     if not conf.command.add_only:
         with _database(conf, secrets.load(conf)) as database:
-            print(f"{database.renew_secrets()} secrets were encrypted anew. {KEYS_STAY}")
+            renewed = words.counted(database.renew_secrets(), "secret was", "secrets were")
+            print(f"{renewed} encrypted again. {KEYS_STAY}")
 
 
 def import_es(conf):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process ends when it is told to, whatever it is doing at that moment."""
 
+import importlib.metadata
 import pathlib
 import signal
 import socket
@@ -189,3 +190,23 @@ class CommandTest(base.TestCase):
         self.assertEqual((1, True), (code, str(file) in told), told)
         code, told = self.run_command("api", f"log_dir = {file}\nlog_file = x\n")
         self.assertEqual((2, True), (code, str(file) in told), told)
+
+
+class HelpTest(base.TestCase):
+    """Every program of the distribution shows how it is called."""
+
+    def test_help_ends_with_examples(self):
+        folder = pathlib.Path(sys.executable).parent
+        programs = importlib.metadata.distribution("valence").entry_points.select(group="console_scripts")
+        names = sorted(
+            each.name for each in programs if each.name != "valence"
+        )  # test_client_commands sees those
+        self.assertIn("valence-status", names)
+        helps = [
+            subprocess.Popen([folder / name, "--help"], stdout=subprocess.PIPE, text=True) for name in names
+        ]
+        for name, started in zip(names, helps, strict=True):
+            text, _ = started.communicate(timeout=60)
+            self.assertEqual(0, started.returncode, name)
+            self.assertIn(f"  {name}", text.partition("\nexamples:\n")[2], name)
+            self.assertEqual(1, text.count("\nexamples:\n"), name)
