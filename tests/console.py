@@ -6,6 +6,7 @@ rest is what it prints. A command that does not end by itself, such as a stream,
 block without any prompt is what the last one of those prints meanwhile.
 """
 
+import itertools
 import os
 import pathlib
 import re
@@ -17,6 +18,8 @@ import typing
 import uuid
 
 import fixtures
+
+from tests import programs
 
 BLOCK = re.compile(r"^( *)\.\. code-block:: console\n\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
 #: commands that run until somebody ends them
@@ -90,7 +93,8 @@ class Console(fixtures.Fixture):
     def __init__(self, folder, instead, path=()):
         super().__init__()
         self._folder, self._instead = pathlib.Path(folder), instead
-        self._path = os.pathsep.join([*map(str, path), os.environ["PATH"]])
+        folders = [*itertools.chain.from_iterable(map(programs.folders, path)), os.environ["PATH"]]
+        self._path = os.pathsep.join(map(str, folders))
         self._running = []
 
     def _setUp(self):

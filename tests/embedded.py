@@ -20,22 +20,51 @@ from valence.db import models
 from valence.db import options
 from valence.db import store
 from valence.db import types
+from valence.db.sql import engine
 from valence.simulator import server
 
 SQLITE = "sqlite:///"
+#: makes the engine of a store, as it is outside of tests
+CREATE_ENGINE = engine.create
+
+
+@contextlib.contextmanager
+def _new_folder():
+    """Give the configuration of a conductor whose state folder is removed afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        conf = message_bus.configuration(message_bus.local_url())
+        conf.set_override("state_dir", folder)
+        options.register(conf)
+        yield conf
 
 
 @functools.cache
 def empty_database():
     """Return the file of an SQLite database with the newest schema: all migrations take 0.2 s of CPU time."""
-    with tempfile.TemporaryDirectory() as folder:
-        conf = message_bus.configuration(message_bus.local_url())
-        conf.set_override("state_dir", folder)
-        options.register(conf)
+    with _new_folder() as conf:
         secrets.create(secrets.key_file(conf))
         with contextlib.closing(store.connect(conf, secrets.load(conf))) as database:
             database.schema.upgrade()
         return sqlite_file(conf).read_bytes()
+
+
+@functools.cache
+def compiled():
+    """Return a dialect of SQLite, and the statements that SQLAlchemy has compiled for it in this process."""
+    with _new_folder() as conf:
+        first = CREATE_ENGINE(conf.database)
+        first.connect().close()  # the dialect asks for the version of SQLite
+        first.dispose()
+        return first.dialect, {}
+
+
+def create_engine(database):
+    """Make the engine of a store; those of SQLite share what is compiled, which took 40 % of a conductor's start."""
+    made = CREATE_ENGINE(database)
+    if made.dialect.name == "sqlite":
+        made.dialect, statements = compiled()
+        made.update_execution_options(compiled_cache=statements)
+    return made
 
 
 def sqlite_file(conf):
@@ -63,6 +92,7 @@ class Database(fixtures.Fixture):
         self.conf.set_override("host", "conductor-1")
         self.conf.set_override("interval", 3600, "sync")
         stores.choose(self.conf)
+        self.useFixture(fixtures.MonkeyPatch(f"{engine.__name__}.create", create_engine))
         secrets.create(secrets.key_file(self.conf))
         self.store = new_store(self.conf)
         self.addCleanup(self.store.close)

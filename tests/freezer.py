@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real Freezer, in an environment of its own: its libraries are not those that Valence is tested with."""
+"""The real Freezer, in an environment of its own: it needs versions that Valence is not tested with."""
 
 import os
 import pathlib
@@ -11,6 +11,7 @@ from tests import deployment
 from tests import environment
 from tests import identity
 from tests import process
+from tests import programs
 from tests import stores
 
 REQUIREMENTS = pathlib.Path(__file__).parent / "data" / "freezer" / "requirements.txt"
@@ -24,7 +25,7 @@ PEOPLE = (
 
 
 def install():
-    """Return the folder of Freezer's commands; the first call installs them, which takes minutes."""
+    """Return the folder of Freezer's commands; the first call installs them."""
     return environment.install("freezer", REQUIREMENTS)
 
 
@@ -60,14 +61,14 @@ class Site(fixtures.Fixture):
 
     def environment(self, name):
         """Return the variables by which a user works with Freezer's commands."""
-        path = f"{install()}:{os.environ['PATH']}"
+        path = os.pathsep.join(map(str, (*programs.folders(install()), os.environ["PATH"])))
         home = {"PATH": path, "HOME": str(self.folder), "OS_BACKUP_URL": self.url}
         return self.identity.environment(name) | home
 
     def run(self, program, *arguments, user="alice", expected=0, environment=None):
         """Run a command of Freezer to its end and return what it printed."""
         done = subprocess.run(
-            [install() / program, *map(str, arguments)],
+            [programs.find(install() / program), *map(str, arguments)],
             env=self.environment(user) | (environment or {}),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

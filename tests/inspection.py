@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 
 from tests import environment
+from tests import programs
 
 REQUIREMENTS = pathlib.Path(__file__).parent / "data" / "inspection" / "requirements.txt"
 #: posts the document on standard input as the agent does once it has collected one; prints the answer
@@ -34,7 +35,7 @@ def install():
 def openstack(url, folder, *arguments, expected=0):
     """Return what ``openstack baremetal introspection`` prints to a service without authentication."""
     variables = {"PATH": os.environ["PATH"], "HOME": str(folder), "OS_AUTH_TYPE": "none", "OS_ENDPOINT": url}
-    command = [install() / "openstack", "baremetal", "introspection", *map(str, arguments)]
+    command = [programs.find(install() / "openstack"), "baremetal", "introspection", *map(str, arguments)]
     return _run(command, expected, env=variables, cwd=folder)
 
 

@@ -13,14 +13,18 @@ CREDENTIALS = {"username": "admin", "password": "password"}
 
 
 class Site(fixtures.Fixture):
-    """``client`` talks to the API, ``pod`` is the simulator; ``options`` are ``group__name=value``."""
+    """``client`` talks to the API, ``pod`` is the simulator; ``options`` are ``group__name=value``.
 
-    def __init__(self, systems=2, **options):
+    ``hardware`` are options of the simulator.
+    """
+
+    def __init__(self, systems=2, hardware=None, **options):
         super().__init__()
-        self._systems, self._options = systems, options
+        self._hardware = {"racks": 1, "systems": systems} | (hardware or {})
+        self._options = options
 
     def _setUp(self):
-        self.pod = self.useFixture(embedded.Pod(racks=1, systems=self._systems)).simulator
+        self.pod = self.useFixture(embedded.Pod(**self._hardware)).simulator
         self.behind = self.useFixture(embedded.Conductor(**self._options))
         conf = self.behind.conf
         for name, value in {"port": 0, "host": "127.0.0.1"}.items():

@@ -13,6 +13,7 @@ from testtools import content
 from testtools import content_type
 
 from tests import clock
+from tests import programs
 from tests import zygote
 
 BIN = pathlib.Path(sys.executable).parent
@@ -124,7 +125,7 @@ class Process(fixtures.Fixture):
 
 def run(program, *arguments):
     """Run a command of this installation to its end and return what it printed."""
-    command = [str(BIN / program), *map(str, arguments)]
+    command = [str(programs.find(BIN / program)), *map(str, arguments)]
     done = subprocess.run(command, text=True, capture_output=True)
     if done.returncode:
         raise ProcessError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

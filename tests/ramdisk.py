@@ -32,6 +32,9 @@ def document(size, mac):
 
 
 def post(url, document, **keywords):
-    """Return the answer to a document, sent as ironic-python-agent sends it."""
+    """Return the answer to a document, sent as ironic-python-agent sends it.
+
+    It waits for longer than two requests to a storage and the call over the bus may take.
+    """
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    return requests.post(f"{url}/v1/continue", json.dumps(document), headers=headers, timeout=30, **keywords)
+    return requests.post(f"{url}/v1/continue", json.dumps(document), headers=headers, timeout=60, **keywords)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run tests and summarize the run: ``python -m tests.run [--concurrency NUMBER] [REGULAR EXPRESSION OF IDS ...]``.
 
-At the end of the log stand the slowest tests and modules, then the output of each failed test again, then the counts.
-No test gets a second try: a test that fails once fails the run. ``stestr last`` shows the run again.
+At the end of the log stand the slowest tests, modules and classes, then the output of each failed test again, then the
+counts. No test gets a second try: a test that fails once fails the run. ``stestr last`` shows the run again.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from tests import workers
 
 #: characters of a failure's output that are repeated: its end has the traceback
 SHOWN = 2000
-SLOWEST_TESTS = 30
-SLOWEST_MODULES = 30
+#: lines of each list of what is slowest
+SLOWEST = 30
 
 
 def main(arguments: list[str]) -> int:
@@ -41,20 +41,20 @@ def main(arguments: list[str]) -> int:
     if not groups:
         print("\nNo test ran.", flush=True)
         return 1
-    problems = run(groups, options.concurrency)
+    processes = workers.Workers(groups, options.concurrency)
+    problems = run(processes)
     summed, seconds = read(util.get_repo_open().get_latest_run().get_subunit_stream())
     wanted = sum(each.countTestCases() for group in groups for each in group)
     if summed.testsRun < wanted:
         problems.append(f"{wanted} tests were to run, and {summed.testsRun} did.")
-    print_slowest(seconds)
+    print_slowest(seconds, processes.usage())
     print_failures((*summed.errors, *summed.failures))
     print("".join(f"{problem}\n" for problem in problems), end="", flush=True)
     return print_counts(summed) or bool(problems)
 
 
-def run(groups: list[workers.Group], concurrency: int) -> list[str]:
-    """Run tests in processes, print and record the results, and return what was wrong with the processes."""
-    processes = workers.Workers(groups, concurrency)
+def run(processes: workers.Workers) -> list[str]:
+    """Print and record the results of processes, and return what was wrong with the processes."""
     load.load(
         force_init=True,
         in_streams=[("subunit", stream) for stream in processes.streams],
@@ -82,17 +82,18 @@ def durations(tests: Iterable[dict]) -> Iterator[tuple[str, float]]:
             yield test["id"], (ended - began).total_seconds()
 
 
-def print_slowest(seconds: dict[str, float]) -> None:
-    """Print the slowest tests, and the modules whose tests took longest together."""
+def print_slowest(seconds: dict[str, float], used: collections.Counter[str]) -> None:
+    """Print the slowest tests, the slowest modules, and the classes that used most CPU time."""
     modules: collections.Counter[str] = collections.Counter()
     for test, duration in seconds.items():
         modules[module_of(test)] += duration
-    for title, counter, number in (
-        ("Slowest tests", collections.Counter(seconds), SLOWEST_TESTS),
-        ("Slowest modules", modules, SLOWEST_MODULES),
+    for title, counter in (
+        ("Slowest tests, in seconds", collections.Counter(seconds)),
+        ("Slowest modules, in seconds", modules),
+        (f"Classes that used most CPU time, in seconds of {used.total():.0f}", used),
     ):
-        print(f"{title}, in seconds:")
-        for name, duration in counter.most_common(number):
+        print(f"{title}:")
+        for name, duration in counter.most_common(SLOWEST):
             print(f"{duration:8.2f}  {name}", flush=True)
 
 

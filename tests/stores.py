@@ -41,3 +41,17 @@ def choose(conf):
     options.register(conf)
     if url := new_database():
         conf.set_override("connection", url, "database")
+
+
+class Counting:
+    """A store that counts its queries."""
+
+    def __init__(self, real):
+        self._real, self.queries = real, 0
+
+    def __getattr__(self, name):
+        def query(*arguments, **keywords):
+            self.queries += 1
+            return getattr(self._real, name)(*arguments, **keywords)
+
+        return query

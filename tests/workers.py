@@ -6,13 +6,16 @@ processes end at about the same time.
 """
 
 import atexit
+import collections
 import gc
 import multiprocessing
 import os
 import re
+import resource
 import struct
 import sys
 import unittest
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -84,6 +87,8 @@ class Workers:
 
     def __init__(self, groups: list[Group], number: int):
         self._queue, writer = os.pipe()
+        #: a file in memory to which each process adds a line a group: its CPU seconds and its name
+        self._usage = os.memfd_create("usage")
         self._main = os.getpid()
         os.set_blocking(writer, False)  # a queue that has no capacity for all of them is an error
         for each in range(len(groups)):
@@ -108,13 +113,26 @@ class Workers:
         for stream in self.streams:
             stream.close()
         with open(writer, "wb") as stream:
-            run(self._taken(groups), stream)
+            run(self._taken(groups), stream, self._note)
         # Python runs these at the end of a main process only.
         atexit._run_exitfuncs()
 
     def _taken(self, groups: list[Group]) -> Iterator[Group]:
         while number := os.read(self._queue, NUMBER.size):
             yield groups[NUMBER.unpack(number)[0]]
+
+    def _note(self, name: str, seconds: float) -> None:
+        os.write(self._usage, f"{seconds} {name}\n".encode())
+
+    def usage(self) -> collections.Counter[str]:
+        """Return the CPU seconds of each group, by name; those of processes that it waited for are included."""
+        used: collections.Counter[str] = collections.Counter()
+        with open(self._usage, "rb") as file:
+            file.seek(0)
+            for line in file.read().decode().splitlines():
+                seconds, name = line.split(" ", 1)
+                used[name] += float(seconds)
+        return used
 
     def join(self) -> list[str]:
         """Wait until all processes have ended, and return what is wrong with them."""
@@ -129,13 +147,24 @@ class Workers:
         return problems
 
 
-def run(groups: Iterable[Group], stream: BinaryIO) -> None:
-    """Run groups one after the other and write their results as subunit."""
+def run(groups: Iterable[Group], stream: BinaryIO, note: Callable[[str, float], None]) -> None:
+    """Run groups one after the other, write their results as subunit, and note the name and CPU seconds of each."""
     result = testtools.ExtendedToStreamDecorator(subunit.StreamResultToBytes(stream))
     result = test_results.AutoTimingTestResultDecorator(result)
     result.startTestRun()
+    before = cpu_seconds()
     for group in groups:
+        name = next(program.iterate_tests(group[0])).id().partition("(")[0].rpartition(".")[0]
         suite = unittest.TestSuite(group)
         group.clear()  # a test that has run would keep all that it used, which each garbage collection goes through
         suite.run(result)
+        after = cpu_seconds()
+        note(name, after - before)
+        before = after
     result.stopTestRun()
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process, of those that it has waited for, and of those that its zygote has."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used) + zygote.cpu_seconds()

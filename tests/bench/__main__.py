@@ -21,6 +21,7 @@ from tests.bench import nodes
 from tests.bench import paging
 from tests.bench import path
 from tests.bench import profiler
+from tests.bench import racks
 from tests.bench import site
 from tests.bench import stores
 from tests.bench import synchronization
@@ -38,6 +39,7 @@ SUBJECTS = {
     "backups": (site.Site, backups.rows),
     "nodes": (site.Site, nodes.rows),
     "introspection": (introspection.Site, introspection.rows),
+    "racks": (racks.Site, racks.rows),
 }
 NOTES = """
 Ironic: Ironic 39 with the same parts on the same kind of machine. The clients share the machine's processors with

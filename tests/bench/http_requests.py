@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one request costs, in CPU of all four processes, how long it takes, and the floor of the same request."""
 
+import collections
 import contextlib
 import itertools
+import statistics
 import time
+import typing
 
 from tests.bench import floor
 from tests.bench import load
@@ -12,7 +15,8 @@ from valence.conductor.events import outbox
 
 POD_MANAGERS, RESOURCES = 100, 10_000
 CLIENTS = (1, 16)
-REQUESTS = 400
+#: requests of a row, and parts of them, between which the floor is measured: so both meet the same load of the machine
+REQUESTS, ROUNDS = 400, 4
 WARM_UP = 100
 
 #: seconds between two looks whether every event was published
@@ -50,10 +54,14 @@ def rows(site):
         with floor.Floor(site, {what: next(asked[what]) for what in FLOORS}) as bare:
             for what, source in asked.items():
                 for clients in CLIENTS:
-                    part = list(itertools.islice(source, REQUESTS))
-                    row = measure(site, gauge, database, what, part, clients=clients)
-                    # At once, so that the machine is as busy as it was.
-                    row.floor = bare.measure(what, REQUESTS, clients) if what in FLOORS else None
+                    parts, floors = [], []
+                    for _ in range(ROUNDS):
+                        part = list(itertools.islice(source, REQUESTS // ROUNDS))
+                        parts.append(measure(site, gauge, database, part, clients=clients))
+                        if what in FLOORS:
+                            floors.append(bare.measure(what, len(part), clients))
+                    row = summary(what, parts, clients)
+                    row.floor = statistics.mean(floors) if floors else None
                     yield row
                     yield from marks(what, row, clients)
 
@@ -99,22 +107,39 @@ def change(number, uuid):
     )
 
 
-def measure(site, gauge, database, what, asked, *, clients):
-    """Return the row of one kind of request; that its events are published is a part of what it costs."""
+class Part(typing.NamedTuple):
+    """CPU seconds by process, the seconds of each request, and those of all together, of a part of the requests."""
+
+    cpu: dict[str, float]
+    seconds: list[float]
+    wall: float
+
+
+def measure(site, gauge, database, asked, *, clients):
+    """Return the Part of some requests; that their events are published is a part of what they cost."""
     with gauge.measure() as used:
         began = time.monotonic()
         seconds = load.run(site.port, asked, clients)
         wall = time.monotonic() - began
         wait_until_published(database)
+    return Part(used.cpu, seconds, wall)
+
+
+def summary(what, parts, clients):
+    """Return the row of one kind of request."""
+    seconds = sorted(each for part in parts for each in part.seconds)
+    cpu = collections.Counter()
+    for part in parts:
+        cpu.update(part.cpu)
     target, ironic = MARKS[what]
-    parts = {name: cpu / len(asked) * 1000 for name, cpu in used.cpu.items()}
+    milliseconds = {name: used / len(seconds) * 1000 for name, used in cpu.items()}
     return table.Row(
         f"{what}, {clients} client{'s' * (clients > 1)}",
-        sum(parts.values()),
-        parts=parts,
+        sum(milliseconds.values()),
+        parts=milliseconds,
         p50=percentile(seconds, 50),
         p99=percentile(seconds, 99),
-        rate=len(asked) / wall,
+        rate=len(seconds) / sum(part.wall for part in parts),
         target=target,
         ironic=ironic,
     )

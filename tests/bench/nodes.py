@@ -98,7 +98,7 @@ def measure_power(site, database, pod):
 
 
 def measure_devices(site, database, pod):
-    """Return the row of devices that are attached and detached; the synchronizations after that are counted too."""
+    """Return the row of devices that are attached and detached, with the synchronizations that follow by themselves."""
     podm_id = register(site, database, pod)
     filters = {"podm_id": podm_id, "state": "free"}
     bases = site.client.rows("/v1/devices", device_type="Compute", **filters)
@@ -115,11 +115,10 @@ def measure_devices(site, database, pod):
         for action in itertools.islice(itertools.cycle(("attach", "detach")), ROUNDS):
             bodies = {node: {action: {"device_id": drive}} for node, drive in chosen.items()}
             act_on_all(site, database, bodies)
-            # A device that was detached is free once a synchronization has seen it so.
-            site.client.post(f"/v1/pod_managers/{podm_id}/sync")
-            wait_until_idle(database)
+        kinds = store.Filter("operation_kind", "in", ["attach", "detach"])
+        ended = database.list(models.Operation, filters=[kinds], fields=["ended_at"])
+        wait_until_synchronized(database, podm_id, max(each.ended_at for each in ended))
     asked = len(chosen) * ROUNDS
-    kinds = store.Filter("operation_kind", "in", ["attach", "detach"])
     done = database.count(models.Operation, filters=[kinds, store.Filter("state", "eq", "succeeded")])
     if done != asked:
         raise RuntimeError(f"{done} devices were attached or detached, not {asked}")
@@ -155,6 +154,16 @@ def wait_until_idle(database):
     while database.count(models.Operation, filters=[operations.is_open()]):
         if time.monotonic() > deadline:
             raise RuntimeError(f"operations did not end within {SECONDS} s")
+        time.sleep(POLL_SECONDS)
+    http_requests.wait_until_published(database)
+
+
+def wait_until_synchronized(database, podm_id, since):
+    """Wait until a pod manager was synchronized after a time of the store."""
+    deadline = time.monotonic() + SECONDS
+    while (database.get_without_secrets(models.PodManager, podm_id).last_synced_at or "") <= since:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"no synchronization followed within {SECONDS} s")
         time.sleep(POLL_SECONDS)
     http_requests.wait_until_published(database)
 

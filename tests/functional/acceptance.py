@@ -9,6 +9,7 @@ from tests import base
 from tests import bus
 from tests import deployment
 from tests import stores
+from valence.conductor.cluster import ownership
 
 #: of the simulated pods
 CREDENTIALS = {"username": "admin", "password": "password"}
@@ -59,6 +60,23 @@ class AcceptanceCase(base.TestCase):
 
     def pod_manager(self, uuid):
         return self.client.get(f"/v1/pod_managers/{uuid}")
+
+    def are_shared_out(self):
+        """Return whether all conductors live and agree which pod manager each of them serves.
+
+        After one has joined or left, each of the others finds that out by itself: until then two conductors begin work
+        on the same pod manager.
+        """
+        alive = self.client.rows("/v1/conductors", alive="true")
+        groups = {row["uuid"]: row["conductor_group"] for row in self.client.rows("/v1/pod_managers")}
+        owners = ownership.assign({row["hostname"]: row["conductor_groups"] for row in alive}, groups)
+        loads = collections.Counter(owners.values())
+        agreed = {row["hostname"]: row["pod_managers"] for row in alive}
+        return len(alive) == self.conductors and agreed == {name: loads[name] for name in agreed}
+
+    def wait_until_shared_out(self, seconds=60):
+        """Wait until all conductors live and agree which pod manager each of them serves."""
+        self.wait_for(self.are_shared_out, seconds, lambda: str(self.client.rows("/v1/conductors")))
 
     def resources(self, pod_manager):
         return self.client.rows("/v1/resources", podm_id=pod_manager["uuid"])

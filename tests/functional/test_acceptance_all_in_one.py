@@ -32,7 +32,7 @@ class DemoTest(base.TestCase):
         self.assertEqual("succeeded", operation["state"], operation)
         self.assertEqual(known, self.systems())
 
-    def test_a_node_is_composed_by_its_flavor_which_is_the_same_after_a_restart(self):
+    def test_a_node_is_composed_by_its_flavor_and_both_are_the_same_after_a_restart(self):
         [flavor] = self.valence.client.rows("/v1/flavors")
         self.assertEqual("gpu", flavor["name"])
         self.wait_for(lambda: self.device_types() >= {"Accelerator", "Compute", "Storage", "System"}, 20)
@@ -42,6 +42,12 @@ class DemoTest(base.TestCase):
         self.assertEqual(0, self.valence.stop())
         self.valence.start()
         self.assertEqual([flavor], self.valence.client.rows("/v1/flavors"))
+        operation = self.synchronize()
+        self.assertEqual("succeeded", operation["state"], operation)
+        [node] = self.valence.client.rows("/v1/nodes")
+        known = ("uuid", "state", "error", "resource_url")
+        self.assertEqual([made[name] for name in known], [node[name] for name in known])
+        self.assertIsNotNone(node["resource_id"])
 
     def device_types(self):
         return {device["device_type"] for device in self.valence.client.rows("/v1/devices")}

@@ -134,6 +134,7 @@ class CrashTest(NodesCase):
         self.simulator = self.simulate(systems=4, nodes=0, system_blocks=0, power_seconds=3600)
         self.nodes = self.adopt_all(self.register(self.simulator)["uuid"])
         self.assertEqual(4, len(self.nodes))
+        self.wait_until_shared_out()
 
     def test_a_reset_that_is_under_way_is_finished_or_its_outcome_is_unknown(self):
         for number in range(ROUNDS):
@@ -193,8 +194,8 @@ class CrashTest(NodesCase):
     def kill(self, asked):
         """Kill the conductor that works on an operation."""
         rows = [self.client.get(f"/v1/operations/{each['uuid']}") for each in asked.values()]
-        working = {row["conductor"] for row in rows} - {None}
-        self.killed = next(each for each in self.valence.conductors if {each.name} == working)
+        [working] = {row["conductor"] for row in rows} - {None}
+        self.killed = next(each for each in self.valence.conductors if each.name == working)
         self.killed.kill()
 
     def ended(self, asked):
@@ -209,7 +210,7 @@ class CrashTest(NodesCase):
 
         ended = self.wait_for(ended, 120, lambda: str(self.client.rows("/v1/operations")))
         self.killed.start()
-        self.wait_for(lambda: all(each["alive"] for each in self.client.rows("/v1/conductors")), 60)
+        self.wait_until_shared_out()
         return ended
 
     def assert_done(self, rounds):

@@ -10,6 +10,7 @@ import fixtures
 from cliff import display
 
 from tests import base
+from tests import fake_ironic
 from tests import live
 from tests.unit.client import console
 from valence import client
@@ -50,6 +51,10 @@ ORDER = (
     "flavor set",
     "flavor unset",
     "flavor delete",
+    "quota set",
+    "quota show",
+    "quota list",
+    "quota unset",
     "export",
     "apply",
     "node manage",
@@ -60,8 +65,11 @@ ORDER = (
     "node boot",
     "node power",
     "node device list",
+    "node register",
+    "node unregister",
     "node attach",
     "node detach",
+    "node erase",
     "node delete",
     "operation list",
     "operation show",
@@ -73,8 +81,8 @@ ORDER = (
     "event follow",
     "pod manager delete",
 )
-#: nothing here is composed of blocks, so nothing can be attached
-FAILS = ("node attach", "node detach", "operation cancel", "operation wait", "operation retry")
+#: nothing here is composed of blocks, so nothing can be attached, or erased
+FAILS = ("node attach", "node detach", "node erase", "operation cancel", "operation wait", "operation retry")
 UUID = "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"
 CLOUDS = """
 clouds:
@@ -97,6 +105,7 @@ class ExampleTest(base.TestCase):
         super().setUp()
         self.useFixture(console.QuietServers())
         self.site = self.useFixture(live.Site(systems=4))
+        self.useFixture(fake_ironic.FakeIronic()).configure(self.site.behind.conf)
         url = f"{self.site.pod.url}/redfish/v1"
         self.site.client.post("/v1/pod_managers", {"name": "demo", "url": url, **live.CREDENTIALS})
         self.rack = client.connect(self.site.client.url)

@@ -50,6 +50,19 @@ class ErrorTest(base.TestCase):
         self.assertEqual(0, self.run_at(self.site.client.url, "flavor", "create", "large").code)
         self.assert_error("'large' exists already. Choose another name", "flavor", "create", "large")
 
+    def test_what_somebody_else_changed(self):
+        url = self.site.client.url
+        self.assertEqual(0, self.run_at(url, "flavor", "create", "large").code)
+        revision = self.run_at(url, "flavor", "show", "large", "-f", "value", "-c", "revision").out.strip()
+        set_policy = ("flavor", "set", "large", "--policy", "pack", "--if-match", revision)
+        self.assertEqual((0, "", ""), tuple(self.run_at(url, *set_policy)))
+        self.assert_error("was changed by somebody else", *set_policy)
+        self.assert_error(
+            "was changed by somebody else", "flavor", "unset", "large", "--policy", "--if-match", '"x"'
+        )
+        shown = self.run_at(url, "flavor", "show", "large", "-f", "json").json
+        self.assertEqual("pack", shown["policy"])
+
     def test_nothing_answers_or_something_else_does(self):
         url = f"http://127.0.0.1:{ports.free_port()}"
         self.assert_error(f"{url}/v1 cannot be reached", "node", "list", url=url)

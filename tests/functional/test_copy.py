@@ -7,7 +7,6 @@
 import itertools
 import os
 import sqlite3
-import subprocess
 import sys
 import time
 import uuid
@@ -187,15 +186,15 @@ class TargetTest(testscenarios.WithScenarios, CopyCase):
 
     def kill_in_the_middle(self, target):
         """Start a copy and end it with SIGKILL when all resources are there, but not what was last seen of them."""
-        command = self.command(self.origin, target)
-        with subprocess.Popen(
-            command, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        ) as copying:
-            for row in copying.stderr:
+        log = self.folder / "killed.log"
+        os.mkfifo(log)  # each line is read when it is written
+        copying = zygote.running().fork(self.command(self.origin, target), log, dict(os.environ))
+        with open(log) as printed:
+            for row in printed:
                 if row.startswith("copy resources"):
                     copying.kill()
                     break
-        self.assertEqual(-9, copying.returncode)
+        self.assertEqual(-9, copying.wait())
 
     def test_a_verification_finds_a_changed_row(self):
         self.fill(10)

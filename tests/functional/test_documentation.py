@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import requests
 import testscenarios
 
 from tests import base
@@ -16,6 +17,7 @@ from tests import servers
 from tests.contract import databases
 from tests.servers import keystone
 from tests.servers import ports
+from tests.ui import case
 
 ROOT = pathlib.Path(__file__).parents[2]
 BIN = pathlib.Path(sys.executable).parent
@@ -47,6 +49,23 @@ STARTED = (
         "",
     ),
 )
+
+
+def new_token(identity):
+    """Return a token of the administrator."""
+    user = {"name": "admin", "domain": {"id": "default"}, "password": keystone.PASSWORD}
+    auth = {
+        "identity": {"methods": ["password"], "password": {"user": user}},
+        "scope": {"project": {"name": "admin", "domain": {"id": "default"}}},
+    }
+    response = requests.post(f"{identity}/auth/tokens", json={"auth": auth}, timeout=60)
+    return response.headers["X-Subject-Token"]
+
+
+def revoke(identity, token):
+    """End a token before its time."""
+    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+    requests.delete(f"{identity}/auth/tokens", headers=headers, timeout=60).raise_for_status()
 
 
 class TourTest(base.TestCase):
@@ -156,10 +175,35 @@ class KeystoneTest(base.TestCase):
             "/etc/valence": str(folder),
             "127.0.0.1:11211": f"127.0.0.1:{ports.free_port()}",
         }
-        shell = self.useFixture(console.Console(folder, instead, path=[folder, BIN, keystone.install()]))
+        shell = self.useFixture(console.Console(folder, instead, path=[folder, BIN]))
         shell.run(console.Step(0, "export HOME=$PWD", ""))
         for step in console.steps((ROOT / "doc/source/admin/keystone.rst").read_text()):
             shell.run(step)
+        self.sign_in(f"http://127.0.0.1:{port}/ui/#/pod_managers", identity.url)
+
+    def sign_in(self, url, identity):
+        """Sign in on the screen by password; after the token is revoked the page asks again, and a token will do."""
+        page = self.useFixture(case.Browser()).browser.new_page()
+        page.set_default_timeout(case.PATIENCE)
+        page.goto(url)
+        values = {"User": "admin", "Password": "wrong", "Project": "admin"}
+        for name, value in values.items():
+            page.get_by_label(name, exact=True).fill(value)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("alert").get_by_text("refuses these names and this password").wait_for()
+        page.get_by_label("Password").fill(keystone.PASSWORD)
+        with page.expect_response("**/ui/token") as answer:
+            page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", level=1, name="Pod managers").wait_for()
+        page.get_by_role("button", name="Register a pod manager").wait_for()
+        revoke(identity, answer.value.json()["token"])
+        page.get_by_role("link", name="Nodes", exact=True).click()
+        page.get_by_role("heading", level=1, name="Sign in").wait_for()
+        page.get_by_role("button", name="Use a token").click()
+        page.get_by_label("Token").fill(new_token(identity))
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", level=1, name="Nodes").wait_for()
+        page.get_by_text("There are no nodes.").wait_for()
 
 
 class DeploymentTest(base.TestCase):
@@ -186,7 +230,7 @@ class DeploymentTest(base.TestCase):
         for name in ("bin", "etc", "state", "examples"):
             (self.folder / name).mkdir()
         self.write_programs()
-        for example in EXAMPLES.iterdir():
+        for example in EXAMPLES.glob("*.*"):
             (self.folder / "examples" / example.name).write_text(self.shell.actual(example.read_text()))
 
     def write_programs(self):

@@ -10,7 +10,6 @@ from importlib import metadata
 
 import fixtures
 from packaging import requirements
-from packaging import utils
 
 from tests import base
 from tests import environment
@@ -62,15 +61,15 @@ class InstallationTest(base.TestCase):
 
         # Nobody uses them long: compiling the modules would take half of the time.
         self.make(*PIP, "--python", home / "bin/python", "install", "--no-compile", *CONSTRAINTS, wheel)
-        (folder,) = (home / "lib").glob("python*/site-packages")
-        have = {utils.canonicalize_name(each.name) for each in metadata.distributions(path=[str(folder)])}
+        packages = environment.packages(home)
+        have = environment.names(metadata.distributions(path=[str(packages)]))
         self.assertEqual(set(), environment.OF_SERVERS & have)
         self.assert_client_works(home / "bin")
 
         # As pip would: downloads of what is here already would take as long as all the rest.
-        (mine,) = metadata.distributions(name="valence", path=[str(folder)])
+        (mine,) = metadata.distributions(name="valence", path=[str(packages)])
         required = [each for each in map(requirements.Requirement, mine.requires) if wants(each, "server")]
-        environment.link(home, environment.needed(required))
+        environment.link(packages, environment.needed(required))
         folder = self.make_folder()
         file = folder / "valence.conf"
         file.write_text(f"[database]\nconnection = sqlite:///{folder}/valence.db\n")

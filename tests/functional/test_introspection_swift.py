@@ -71,7 +71,7 @@ class SwiftTest(SwiftCase):
 class ManyTest(base.TestCase):
     """Swift stops in the middle of 200 saves; ramdisks try again when they are told to."""
 
-    time_limit = 300
+    time_limit = 480
 
     def setUp(self):
         super().setUp()
@@ -89,7 +89,7 @@ class ManyTest(base.TestCase):
         self.macs = {system["uuid"]: self.site.mac(system) for system in self.site.systems()}
         for uuid in self.macs:
             self.site.client.post(f"/introspection/v1/introspection/{uuid}?manage_boot=0")
-        self.wait_for(lambda: self.states() == {"waiting"}, timeout=60, message=self.states)
+        self.wait_for(lambda: self.states() == {"waiting"}, timeout=120, message=self.states)
         self.lock, self.saved, self.refusals = threading.Lock(), 0, []
 
     def states(self):
@@ -101,7 +101,7 @@ class ManyTest(base.TestCase):
     def test_everybody_is_told_and_nothing_is_lost(self):
         with concurrent.futures.ThreadPoolExecutor(RAMDISKS) as pool:
             ramdisks = [pool.submit(self.hand_over, uuid) for uuid in self.macs]
-            self.wait_for(lambda: len(self.refusals) > 2 * RAMDISKS, timeout=120)
+            self.wait_for(lambda: len(self.refusals) > 2 * RAMDISKS, timeout=300)
             self.server.start()
         for each in ramdisks:
             each.result()

@@ -136,7 +136,11 @@ MANAGE = {
     b'{"resource_id": ' + LONG + b"}": 2,
     b'{"Resource_Id": "x"}': 2,
     b'{"resource_id": "x", "resource_id": "y"}': 2,
-    b'{"podm_id": "x", "node_index": "1"}': 3,
+    b'{"podm_id": "x", "node_index": "1"}': 1,
+    b'{"podm_id": "x"}': 2,
+    b'{"podm_id": "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11", "node_index": []}': 1,
+    b'{"podm_id": "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11", "node_index": ""}': 1,
+    b'{"node_index": 1.5}': 2,
     b'{"uuid": "x"}': 2,
     b"{" + KEY + b"}": 1,
     b"{" + KEY + b', "name": ""}': 1,
@@ -153,11 +157,30 @@ MANAGE = {
     b"{" + KEY + b', "project_id": ["blue"]}': 1,
     b"{" + KEY + b', "state": "composed"}': 1,
     b"{" + KEY + b', "kind": "composed", "goal": "absent", "handle": {}}': 3,
-    b"{" + KEY + b', "podm_id": "x", "resource_url": "/", "managed_by": "me"}': 3,
+    b"{" + KEY + b', "podm_id": "x", "resource_url": "/", "managed_by": "me"}': 4,
     b"{" + KEY + b', "revision": 7}': 1,
     b"{" + KEY + b', "power": "on", "boot": {}}': 2,
     b"{" + KEY + b', "colour": "red", "size": NaN}': 3,
     b'{"name": "", "description": 7, "project_id": 7, "colour": "red"}': 5,
+}
+
+#: bodies of POST /v1/nodes/{node}/register
+REGISTER = {
+    b'{"driver": ""}': 1,
+    b'{"driver": 7}': 1,
+    b'{"driver_info": []}': 1,
+    b'{"driver_info": null}': 1,
+    b'{"properties": "cpus"}': 1,
+    b'{"extra": 7}': 1,
+    b'{"mac": ""}': 1,
+    b'{"mac": null}': 1,
+    b'{"mac": {}}': 1,
+    b'{"mac": ["52:54:00:12:34:56", 7]}': 1,
+    b'{"mac": "52:54:00:12:34"}': 1,
+    b'{"mac": "52:54:00:12:34:56\\n"}': 1,
+    b'{"uuid": "5b5c2d6e-3c0f-4ce6-9d1c-0f6e3a2b7c11"}': 1,
+    b'{"provision_state": "active", "instance_uuid": "x", "maintenance": true}': 3,
+    b'{"automated_clean": "yes", "boot_interface": 7, "owner": []}': 3,
 }
 
 #: bodies of POST /v1/nodes/{node}/action
@@ -359,6 +382,9 @@ class NodesBadInputTest(bytes_case.RefusalCase):
     def test_compositions(self):
         self.assert_bodies_refused(b"POST", "/v1/nodes", ANY | CREATE | UNSATISFIED)
         self.assert_bodies_refused(b"POST", "/v1/nodes?dry_run=true", ANY | CREATE)
+
+    def test_registrations(self):
+        self.assert_bodies_refused(b"POST", f"{self.url}/register", ANY | REGISTER)
 
     def test_actions(self):
         self.assert_bodies_refused(b"POST", f"{self.url}/action", ANY | ACTION)

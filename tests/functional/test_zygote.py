@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that tests fork behave as executed ones do: exit codes, signals, environment, output, and their end."""
 
+import json
 import os
 import pathlib
 import signal
@@ -11,6 +12,7 @@ import psutil
 
 from tests import base
 from tests import process
+from tests import programs
 from tests import zygote
 
 #: starts a simulator, prints its number and waits
@@ -82,3 +84,53 @@ class ZygoteTest(base.TestCase):
         simulator = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
         self.wait_for(lambda: not simulator.is_running())
+
+
+class ProgramTest(base.TestCase):
+    """Programs that a zygote forks for a shell."""
+
+    def start(self, name, *arguments):
+        program = programs.find(process.BIN / name)
+        self.assertNotEqual(process.BIN, program.parent)
+        started = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(started.__exit__, None, None, None)
+        self.addCleanup(started.kill)
+        return started
+
+    def test_exit_codes_and_output_are_those_of_the_command(self):
+        for name, arguments in (
+            ("valence", ["--version"]),
+            ("openstack", ["--version"]),
+            ("openstack", ["--version"]),  # now by a process that has learned what to import
+            ("openstack", ["--os-cloud", "none", "rack", "system", "list"]),
+        ):
+            command = [process.BIN / name, *arguments]
+            executed, forked = (
+                subprocess.run(each, cwd=self.make_folder(), text=True, capture_output=True)
+                for each in (command, [programs.find(command[0]), *arguments])
+            )
+            self.assertEqual(
+                (executed.returncode, executed.stdout, executed.stderr),
+                (forked.returncode, forked.stdout, forked.stderr),
+            )
+
+    def test_the_configuration_is_that_of_the_folder(self):
+        cloud = {"auth_type": "none", "rack_endpoint_override": "http://127.0.0.1:1"}
+        for name in ("one", "two"):
+            folder = self.make_folder()
+            (folder / "clouds.yaml").write_text(json.dumps({"clouds": {name: cloud}}))
+            command = [programs.find(process.BIN / "openstack"), "--os-cloud", name, "rack", "system", "list"]
+            done = subprocess.run(command, cwd=folder, text=True, capture_output=True)
+            self.assertIn("http://127.0.0.1:1 cannot be reached", done.stderr)
+
+    def test_signals_are_passed_on(self):
+        one = self.start("valence-simulator", "--port=0")
+        self.assertIn("http", one.stdout.readline())
+        one.terminate()
+        self.assertEqual(0, one.wait(20))
+
+    def test_a_command_ends_with_its_program(self):
+        one = self.start("valence-simulator", "--port=0")
+        self.assertIn("http", one.stdout.readline())
+        one.kill()
+        self.assertEqual("", one.stdout.read())  # nothing has the file any more

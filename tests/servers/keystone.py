@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Keystone on SQLite, from PyPI, in a virtual environment of its own."""
 
+import json
 import os
 import pathlib
 import urllib.error
@@ -16,11 +17,26 @@ DATABASE = """\
 [database]
 connection = sqlite:///{folder}/keystone.db
 [cache]
-enabled = false
+enabled = true
+backend = dogpile.cache.memory
+[identity]
+password_hash_rounds = 4
 """
 REPOSITORY = """\
 [{name}]
 key_repository = {folder}/{name}
+"""
+# Commands of keystone-manage, forked one after the other: the import takes most of the CPU time of each.
+MANAGE = """\
+import json, os, sys
+from keystone.cmd import manage
+for command in json.loads(sys.argv.pop()):
+    if not (pid := os.fork()):
+        sys.argv = ["keystone-manage", *command]
+        sys.exit(manage.main())
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status:
+        sys.exit(status)
 """
 # Keystone parses the arguments of the process that imports it, so that these must be gone by then.
 SERVE = """\
@@ -50,12 +66,12 @@ class Keystone(server.Server):
             (self.folder / name).mkdir(mode=0o700)
             texts.append(REPOSITORY.format(name=name, folder=self.folder))
         self._file.write_text("".join(texts))
-        self._manage("db_sync")
-        self._manage("fernet_setup", "--keystone-user", self.run_as(), "--keystone-group", self.run_as())
-        self._manage(
+        own = ("--keystone-user", self.run_as(), "--keystone-group", self.run_as())
+        bootstrap = (
             *("bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-region-id", "RegionOne"),
             *("--bootstrap-public-url", self.url, "--bootstrap-internal-url", self.url),
         )
+        self._manage(("db_sync",), ("fernet_setup", *own), bootstrap)
 
     def spawn(self):
         variables = os.environ | {"OS_KEYSTONE_CONFIG_FILES": str(self._file)}
@@ -71,5 +87,6 @@ class Keystone(server.Server):
     def _file(self):
         return self.folder / "keystone.conf"
 
-    def _manage(self, *command):
-        self.execute(install() / "keystone-manage", "--config-file", self._file, *command)
+    def _manage(self, *commands):
+        lines = [("--config-file", str(self._file), *command) for command in commands]
+        self.execute(install() / "python", "-W", "ignore", "-c", MANAGE, json.dumps(lines))

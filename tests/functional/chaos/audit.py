@@ -6,7 +6,7 @@ On etcd, where Valence itself checks every rule, indexes have to fit the objects
 
 import collections
 
-from valence.db import changes
+from valence.db import changesets
 from valence.db import models
 from valence.db import store
 from valence.db.etcd import index
@@ -43,7 +43,7 @@ def _cursors(database):
 def rules(database, stored):
     """Yield the values of unique fields that several rows have, and the references to rows that are not there."""
     for model in stored:
-        references = dict(changes.references_of(model))
+        references = dict(changesets.references_of(model))
         unique = [name for name, field in model.fields.items() if field.unique]
         rows = database.list(model, fields=[*unique, *references]) if unique or references else []
         for name in unique:

@@ -55,7 +55,16 @@ def _of_machines(nodes, services):
 
 
 def _machines(document):
-    return {machine["path"]: machine for machine in document["systems"]}
+    """Return the machines of a service by path: composed systems, and nodes of Intel RSD with their systems.
+
+    Nodes that a simulator has from its start are nobody's.
+    """
+    nodes = [
+        node | {"blocks": [node["system"]]}
+        for node in document["nodes"]
+        if not node["name"].startswith("Node ")
+    ]
+    return {machine["path"]: machine for machine in (*document["systems"], *nodes)}
 
 
 def _of_devices(database, claims):
@@ -84,7 +93,10 @@ def broken_histories(events, nodes):
     for uuid, own in history.items():
         kinds = [event["event_type"].removeprefix("valence.node.") for event in own]
         states = [
-            each for each in own if (each["old"] or {}).get("state") or (each["new"] or {}).get("state")
+            each
+            for each, kind in zip(own, kinds, strict=True)
+            if not kind.startswith("device_")  # these are about a device, and change no state of the node
+            and ((each["old"] or {}).get("state") or (each["new"] or {}).get("state"))
         ]
         if kinds[0] != "create" or kinds.count("create") > 1 or "delete" in kinds[:-1]:
             found.append(f"{uuid}: {kinds}")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A conductor is killed at each step of its work on nodes, while the simulator holds the request of this step.
 
-Variable: VALENCE_KILL_ROUNDS, how often at each point. Each kill interrupts the work on four nodes.
+Variable: VALENCE_KILL_ROUNDS, how often at each point. Each kill interrupts the work on four nodes; on a pod manager of
+Intel RSD, which allocates one node at a time, on one.
 """
 
 import collections
@@ -26,6 +27,7 @@ BLOCKS = {
     "system_blocks": 0,
     "compute_blocks": 8,
     "accelerator_blocks": 8,
+    "storage_blocks": 8,
 }
 #: what else goes wrong in a round
 FAULTS = (
@@ -37,7 +39,10 @@ FAULTS = (
 
 
 class Point(typing.NamedTuple):
-    """Where a conductor is killed: in a step, while the simulator holds a request; ``when`` is one of faults.WHEN."""
+    """Where a conductor is killed: in a step, while the simulator holds a request; ``when`` is one of faults.WHEN.
+
+    ``step`` may name two, ``a/b``, where the one that sends the request depends on the faults.
+    """
 
     step: str
     method: str
@@ -54,14 +59,34 @@ COMPOSE = (
     Point("verify", "GET", BLOCK),
     *points("reserve", "PATCH", BLOCK, ("before", "after")),
     *points("compose", "POST", "/Systems$"),
-    Point("check", "GET", MACHINE),
+    # An answer without a path lets the step before look for the machine.
+    Point("compose/check", "GET", MACHINE),
 )
 DECOMPOSE = (
     Point("power_off", "GET", MACHINE),
     *points("power_off", "POST", "ComputerSystem.Reset$"),
+    *points("erase", "POST", "Drive.SecureErase$", ("before", "after")),
     *points("remove", "DELETE", MACHINE),
     *points("gone", "PATCH", BLOCK, ("before", "after")),
 )
+#: the steps ``check`` and ``gone`` are stored with what follows them
+ATTACH = (
+    Point("verify", "GET", BLOCK),
+    Point("verify", "GET", MACHINE),
+    *points("attach", "POST", r"ComputerSystem\.AddResourceBlock$"),
+)
+DETACH = (
+    Point("power_off", "GET", MACHINE),
+    *points("detach", "POST", r"ComputerSystem\.RemoveResourceBlock$"),
+    *points("erase", "POST", "Drive.SecureErase$", ("before", "after")),
+)
+ALLOCATE = (
+    Point("compose", "POST", "/Allocate$", "after"),
+    Point("compose", "POST", "/Allocate$", "late"),
+    Point("compose", "POST", "/Allocate$", "before"),
+    Point("check", "POST", r"ComposedNode\.Assemble$", "after"),
+)
+RELEASE = points("remove", "DELETE", r"/Nodes/\d+$", ("before", "after"))
 ADOPT = Point("read", "GET", r"/Systems/System\d+$")
 
 
@@ -93,7 +118,7 @@ class KillCase(acceptance.AcceptanceCase):
 
         Check that each succeeded, and that claims are what the service has.
         """
-        self.wait_for(self.is_at_rest, 120, lambda: str(self.open_operations()))
+        self.wait_for(self.is_at_rest, 120, self.shares_and_operations)
         control = self.simulators[podm_id].control
         control.patch("/simulator/faults", faults)
         rule = {"method": point.method, "path": point.path, "when": point.when}
@@ -113,20 +138,22 @@ class KillCase(acceptance.AcceptanceCase):
         ended = self.ended(asked)
         if not starts_at_once:
             killed.start()
-        control.patch("/simulator/faults", dict.fromkeys(set().union(*FAULTS), 0))
+        control.patch("/simulator/faults", dict.fromkeys(set().union(faults, *FAULTS), 0))
         self.assertEqual({"succeeded"}, {row["state"] for row in ended}, (point, faults, ended))
         self.assertEqual([], self.differences(), (point, faults))
 
     def is_at_rest(self):
-        """Return whether both conductors share the pod managers out, and nothing is under way."""
-        alive = self.client.rows("/v1/conductors", alive="true")
-        are_shared = sum(row["pod_managers"] or 0 for row in alive) == len(self.simulators)
-        return len(alive) == self.conductors and are_shared and not self.open_operations()
+        """Return whether both conductors agree on their pod managers, and nothing is under way."""
+        return self.are_shared_out() and not self.open_operations()
+
+    def shares_and_operations(self):
+        return f"{self.client.rows('/v1/conductors')} {self.open_operations()}"
 
     def is_held(self, control, asked, point):
         steps = [self.operation(uuid)["steps"][-1:] for uuid in asked]
         is_there = all(
-            step and (step[0]["name"], step[0]["state"]) == (point.step, "running") for step in steps
+            step and step[0]["name"] in point.step.split("/") and step[0]["state"] == "running"
+            for step in steps
         )
         return is_there and control.get("/simulator/gate")["waiting"] >= len(asked)
 
@@ -171,8 +198,9 @@ class KillCase(acceptance.AcceptanceCase):
         return [*composed.differences(self.database, services), *histories]
 
     def compose(self, podm_id):
-        """Request nodes of two blocks each, and return their operations."""
-        body = {"podm_id": podm_id, "properties": {"processor": {"total_cores": 1}, "accelerator": {}}}
+        """Request nodes of three blocks each, and return their operations."""
+        wanted = {"processor": {"total_cores": 1}, "accelerator": {}, "storage": {}}
+        body = {"podm_id": podm_id, "properties": wanted}
         return [self._new(body | {"name": f"node-{number}"}) for number in range(NODES)]
 
     def _new(self, body):
@@ -217,6 +245,138 @@ class ComposeKillTest(KillCase):
         report(self.kills)
 
 
+class AttachKillTest(KillCase):
+    """Devices are attached to machines that run, and detached; each of the two is interrupted once."""
+
+    rounds, time_limit = ROUNDS, stores.patience(ROUNDS * 400)
+    pairs = list(zip(itertools.cycle(ATTACH), DETACH, strict=False))
+
+    def setUp(self):
+        super().setUp()
+        podm_ids = [
+            self.add("at-once", **BLOCKS),
+            self.add("tasks", **BLOCKS, tasks=True, compose_seconds=0.2),
+        ]
+        self.nodes = {podm_id: self.composed(podm_id) for podm_id in podm_ids}
+
+    def composed(self, podm_id):
+        """Return the UUIDs of nodes that were composed of a processor each."""
+        properties = {"processor": {"total_cores": 1}}
+        asked = [
+            self._new({"name": f"{podm_id}-{number}", "podm_id": podm_id, "properties": properties})
+            for number in range(NODES)
+        ]
+        return [operation["target_id"] for operation in self.ended([each["uuid"] for each in asked])]
+
+    def test_each_node_has_what_was_attached_once(self):
+        for number, (attaching, detaching) in enumerate(self.pairs * self.rounds):
+            podm_id = list(self.nodes)[number % 2]
+            nodes, faults = self.nodes[podm_id], FAULTS[number // 2 % len(FAULTS)]
+            self.interrupt(podm_id, attaching, lambda nodes=nodes: self.attach(nodes), faults)
+            self.assertEqual(["processor", "storage/0"] * NODES, self.parts(nodes))
+            self.interrupt(podm_id, detaching, lambda nodes=nodes: self.detach(nodes))
+            self.assertEqual(["processor"] * NODES, self.parts(nodes))
+        report(self.kills)
+
+    def attach(self, nodes):
+        return [self.act(uuid, {"attach": {"storage": {}}}) for uuid in nodes]
+
+    def detach(self, nodes):
+        return [
+            self.act(uuid, {"detach": {"device_id": device["device_id"]}})
+            for uuid in nodes
+            for device in self.devices(uuid)
+            if device["part"] == "storage/0"
+        ]
+
+    def act(self, uuid, action):
+        return self.client.post(f"/v1/nodes/{uuid}/action", action)
+
+    def devices(self, uuid):
+        return sorted(
+            self.client.get(f"/v1/nodes/{uuid}/devices")["devices"], key=lambda device: device["part"]
+        )
+
+    def parts(self, nodes):
+        """Return the parts that nodes have of devices which are attached."""
+        devices = itertools.chain.from_iterable(map(self.devices, nodes))
+        return [device["part"] for device in devices if device["state"] == "attached"]
+
+
+class AllocateKillTest(KillCase):
+    """RSD nodes are allocated, most of them interrupted between Allocate and the commit, and deleted at last.
+
+    The services do what the simulators of Intel do, choose the systems themselves, or keep nothing but the system.
+    """
+
+    #: kills between Allocate and the commit, and kills at other points
+    kills_between, others = 50, len(ALLOCATE[1:]) * 2
+    time_limit = stores.patience(1500)
+    services = (
+        "other_allocate,unlinked_nodes,targets_of_first_node,stale_nodes,ended_by_text",
+        "nodes_at_root,chooses_systems,endpoint_actions",
+        "",
+    )
+
+    def setUp(self):
+        super().setUp()
+        number = self.kills_between + self.others
+        self.podm_ids = [
+            self.add(
+                f"rsd-{index}",
+                racks=1,
+                systems=number // len(self.services) + 1,
+                nodes=0,
+                composition="allocate",
+                quirks=quirks,
+                name_ignored_rate=1.0,
+                power_seconds=0,
+            )
+            for index, quirks in enumerate(self.services)
+        ]
+
+    def test_every_node_of_the_services_is_one_of_valence(self):
+        kept = {"name_ignored_rate": 1.0}
+        points_ = [ALLOCATE[0]] * self.kills_between + [
+            *itertools.islice(itertools.cycle(ALLOCATE[1:]), self.others)
+        ]
+        for number, point in enumerate(points_):
+            podm_id = self.podm_ids[number % len(self.podm_ids)]
+            more = {"no_location_rate": float(number % 2)}
+            self.interrupt(podm_id, point, lambda podm_id=podm_id: self.allocate(podm_id), kept | more)
+        there = sum(
+            len(each.control.get("/simulator/compositions")["nodes"]) for each in self.simulators.values()
+        )
+        known = self.client.rows("/v1/nodes")
+        self.assertEqual({("composed", "allocated")}, {(row["state"], row["kind"]) for row in known})
+        self.assertEqual([len(points_)] * 2, [there, len(known)])
+        print(
+            f"kills: {len(points_)} interrupted requests, {there} RSD nodes, {len(known)} of Valence",
+            file=sys.stderr,
+        )
+        for number, row in enumerate(known):
+            point = RELEASE[number] if number < len(RELEASE) else None
+            self.release(row, point)
+        self.assertEqual([], self.client.rows("/v1/nodes"))
+        self.assertEqual([], self.differences())
+        report(self.kills, 1)
+
+    def allocate(self, podm_id):
+        """Request a node, and return its operation."""
+        return [self._new({"name": "web", "podm_id": podm_id})]
+
+    def release(self, node, point):
+        """Delete a node; interrupt that at a point."""
+
+        def request():
+            return [self.client.request("DELETE", f"/v1/nodes/{node['uuid']}").json()]
+
+        if point:
+            self.interrupt(node["podm_id"], point, request, {"name_ignored_rate": 1.0})
+        else:
+            self.ended([operation["uuid"] for operation in request()])
+
+
 class AdoptKillTest(KillCase):
     """Systems are adopted and released."""
 
@@ -239,10 +399,10 @@ class AdoptKillTest(KillCase):
         return self.open_operations()
 
 
-def report(kills):
+def report(kills, operations=NODES):
     """Print how often a conductor was killed at each point, and how many operations that interrupted."""
     for point, number in sorted(kills.items()):
         print(
-            f"kills: {point.step}, {point.when} {point.method}: {number} kills, {number * NODES} operations",
+            f"kills: {point.step}, {point.when} {point.method}: {number} kills, {number * operations} operations",
             file=sys.stderr,
         )
