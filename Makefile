@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 # Processes that run tests. Two of them keep two cores busy for half of the time: they wait for servers and timers.
 CONCURRENCY ?= 4
 
+# Hundreds of processes start in a run of the tests. Without compiled modules on the disk each compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # An installation is current as long as the files that it was made from are unchanged: then no network is needed.
 hash = $(shell cat $(1) | sha256sum | cut -c 1-12)
 RUNTIME := $(VENV)/.runtime-$(call hash,constraints.txt pyproject.toml requirements.txt setup.cfg)
@@ -79,10 +82,13 @@ clean: ## Remove what the targets made, the virtual environment too
 $(BIN)/python:
 	$(PYTHON3) -m venv $(VENV)
 
+# A build leaves the metadata of its day beside the code, where programs that start here would find it first.
 $(RUNTIME): | $(BIN)/python
 	$(PIP) --requirement requirements.txt --editable .
+	@rm -rf *.egg-info
 	@touch $@
 
 $(TESTING): | $(BIN)/python
 	$(PIP) --no-compile --requirement requirements.txt --requirement test-requirements.txt --editable .
+	@rm -rf *.egg-info
 	@touch $@ $(RUNTIME)

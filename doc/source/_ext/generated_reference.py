@@ -28,6 +28,7 @@ MODULES = (
     "valence.common.errors",
     "valence.common.configuration.extras",
     "valence.common.introspection_errors",
+    "valence.common.sign_in_errors",
 )
 #: the names of the parts of a message that are filled in
 FIELD = re.compile(r"{(\w+)[^}]*}")

@@ -7,7 +7,7 @@ from sphinx.util import docutils
 
 from valence.backup import changes
 from valence.common import context
-from valence.conductor.events import new_events
+from valence.conductor.events import outbox
 from valence.db import models
 from valence.db.models.event import EVENT_TYPES
 
@@ -53,7 +53,15 @@ DEVICE = {
     "device_type": "Accelerator",
     "model": "A100",
 }
+DRIVE = {
+    "device_id": "2f6b1c0d-8e7a-4d3b-9c5f-1a2b3c4d5e6f",
+    "part": "storage/0",
+    "device_type": "Storage",
+    "model": "EX-N",
+}
+LOCKED = "The pod manager at https://10.0.0.7/redfish/v1 failed: Drives/1 is locked."
 TAKEN = "The device /redfish/v1/CompositionService/ResourceBlocks/7 is in use: another machine has it."
+QUOTA = models.Quota(project_id="3c0f", limits={"nodes": 10})
 FLAVOR = models.Flavor(
     uuid="4f1d2c3b-7a6e-4b1c-8d0e-1c2b3a4d5e6f",
     name="compute-large",
@@ -93,12 +101,15 @@ CASES = {
     "node.state_changed": (ITSELF, NODE, NODE.replace(state="composed"), None),
     "node.device_attached": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
     "node.device_detached": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
+    "node.device_erased": (ITSELF, None, NODE.replace(state="decomposing"), DRIVE),
+    "node.device_not_erased": (ITSELF, None, NODE.replace(state="decomposing"), DRIVE | {"reason": LOCKED}),
     "node.device_failed": (ITSELF, None, NODE.replace(state="composed"), DEVICE | {"reason": TAKEN}),
     "node.device_recovered": (ITSELF, None, NODE.replace(state="composed"), DEVICE),
     "node.delete": (USER, NODE.replace(state="composed"), None, None),
     "flavor.create": (USER, None, FLAVOR, None),
     "flavor.update": (USER, FLAVOR, FLAVOR.replace(policy="pack"), None),
     "flavor.delete": (USER, FLAVOR, None, None),
+    "quota.update": (USER, QUOTA, QUOTA.replace(limits={"nodes": 20, "accelerators": 4}), None),
 }
 #: the same for the backup service
 BACKUP_CASES = {
@@ -125,8 +136,7 @@ def payload(event_type, sequence):
 
 def _event(kind, happened):
     who, old, new, more = CASES[f"{kind}.{happened}"]
-    make = getattr(new_events, kind)
-    return make(who, happened, old=old, new=new, **({"more": more} if more else {})).obj
+    return outbox.event(kind, who, happened, old=old, new=new, more=more).obj
 
 
 def _backup_event(name):
