@@ -216,3 +216,31 @@ class ChangedMeanwhileTest(OutcomeCase):
         snapshot = self.connect().keyspace.snapshot()
         self.store.commit(store.Update(old, {"weight": 2}))
         self.assertRaises(endpoints.Stale, snapshot.read, [place])
+
+
+class TakenOverTest(OutcomeCase):
+    """A writer that was so slow that another process took over, and ends before that one."""
+
+    scenarios = [each for each in databases.ETCD if each[0] == "etcd"]
+
+    def test_readers_still_have_the_journal_that_the_head_names(self):
+        (shelf,) = self.create_shelves("a", extra={"text": "before"})
+        other, settled = self.connect(), driver2.Application._exchange
+
+        def exchange(this, head):
+            if head.journal:
+                return settled(this, head)
+            # The other one says that he writes, at the moment at which this one has written everything.
+            snapshot = other.keyspace.snapshot()
+            other._etcd.write(other.paths.head, snapshot.head.dump(), prevIndex=snapshot.version)
+            return settled(this, head)
+
+        text = "x" * 400_000
+        with fixtures.MonkeyPatch("valence.db.etcd.v2.driver.Application._exchange", exchange):
+            self.store.commit(store.Update(shelf, {"extra": {"text": text}}))
+        reader = self.connect()
+        self.assertIn("parts", reader.keyspace.snapshot().head.journal)
+        self.assertEqual(text, reader.get(examples.Shelf, shelf.uuid).extra["text"])
+        self.useFixture(fixtures.MonkeyPatch("valence.db.etcd.commits.LEASE_SECONDS", 0.2))
+        reader.commit(store.Create(examples.Counter(name="next")))
+        self.assertEqual([], self.database.journals())

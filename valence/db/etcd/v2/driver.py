@@ -71,8 +71,8 @@ GRAVE_SECONDS = 120
 #: writes at the same time, and between two looks at the time
 WRITERS = 8
 PORTION = 64
-#: how often a journal may be gone when it is read
-ATTEMPTS = 10
+#: seconds before a journal is read again that was gone, or has not reached the member that was asked
+PAUSE = 0.02
 #: commits after which left parts of journals are looked for
 SWEEP = 50
 
@@ -88,13 +88,18 @@ class Keyspace(keyspace.Keyspace[snapshots.Snapshot]):
         self._recent: tuple[str, ...] = ()
 
     def snapshot(self) -> snapshots.Snapshot:
-        for _ in range(ATTEMPTS):
-            with contextlib.suppress(endpoints.Stale):
+        deadline = _now() + endpoints.PATIENCE
+        while True:
+            try:
                 snapshot = snapshots.Snapshot(self._etcd, self._paths, self._tables, self._known)
+            except endpoints.Stale as stale:
+                if _now() > deadline:
+                    raise errors.StoreUnavailable(reason=str(stale)) from stale
+                time.sleep(PAUSE)
+            else:
                 self._known = snapshot.known
                 self._follow(snapshot.head.recent)
                 return snapshot
-        raise errors.StoreUnavailable(reason="parts of a journal are missing")
 
     def _follow(self, recent: tuple[str, ...]) -> None:
         """Forget the tables unless these commits follow those that were seen: a restored backup has others."""
@@ -242,8 +247,9 @@ class Keyspace(keyspace.Keyspace[snapshots.Snapshot]):
         """Write the rest of a commit that is decided; should etcd go away, others will."""
         application = Application(self._etcd, self._paths, head, version, operations)
         try:
-            if application.run():
-                self._known = snapshot.known.after(head.recent[-1:], operations, application.indexes)
+            if not application.run():
+                return
+            self._known = snapshot.known.after(head.recent[-1:], operations, application.indexes)
             if "parts" in head.journal or head.number % SWEEP == 0:
                 self._sweep(head)
         except errors.StoreUnavailable:
@@ -290,7 +296,8 @@ class Application:
                 for _ in pool.map(self._apply, self._operations[start : start + PORTION]):
                     pass
         is_settled = self._exchange(self._head.settled()) is not None
-        if "parts" in self._head.journal:
+        # Where another has taken over, readers still need the journal that the head names; he removes it at his end.
+        if is_settled and "parts" in self._head.journal:
             self._etcd.delete(f"{self._paths.journals}{self._head.journal['name']}", recursive="true")
         return is_settled
 

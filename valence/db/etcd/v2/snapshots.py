@@ -103,7 +103,7 @@ class Snapshot(keyspace.Snapshot):
         ]
         found = [node.text for place in places if (node := self._etcd.read(place).node)]
         if len(found) < len(places):
-            raise endpoints.Stale(f"the journal {self.head.journal['name']} was written meanwhile")
+            raise endpoints.Stale(f"parts of the journal {self.head.journal['name']} are missing")
         return [Write(*each) for each in keyspace.join_parts(found)]
 
     def read(self, keys: typing.Iterable[str]) -> keyspace.Texts:
