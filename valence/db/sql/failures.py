@@ -22,17 +22,22 @@ AnyGroup = changesets.Group[typing.Any]
 
 #: SQLSTATE: serialization failure, deadlock, lock not available
 COLLISIONS = {"40001", "40P01", "55P03"}
-#: SQLSTATE classes: connection exception, operator intervention (shutdown, start-up); a transaction idle for too long
-LOSSES = ("08", "57P", "25P03")
+#: SQLSTATE classes: connection exception, insufficient resources, operator intervention (shutdown, start-up), system
+#: error of the server; a transaction idle for too long
+LOSSES = ("08", "53", "57P", "58", "25P03")
 #: MySQL: server shutdown in progress, normal shutdown, connection killed
 MYSQL_LOSSES = {1053, 1077, 1927}
+#: MySQL: a file of the server's own, perhaps of a temporary table, cannot be used, or there is no memory for a query
+MYSQL_TROUBLE = {*range(1, 31), 1004, 1016, 1017, 1023, 1024, 1030, 1034, 1035, 1037, 1038, 1041, 1194, 1195}
 #: what a commit that comes too late fails with: our SQLSTATE, PostgreSQL's, and MySQL's code for ours
 TOO_LATE, DIVISION_BY_ZERO, MYSQL_SIGNAL = "45000", "22012", 1644
 SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+SQLITE_TROUBLE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM)
 #: the disk or the table is full, or the database is read-only; SQLSTATE of PostgreSQL, numbers of MySQL and SQLite
 FULL = {"53100", "25006"}
 MYSQL_FULL = {3, 20, 1021, 1026, 1114, 1290, 1792, 1836}
 SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+NO_SPACE = "No space left on device"
 
 #: everything that a statement may raise
 ERRORS = (sqlalchemy.exc.SQLAlchemyError, exception.DBError)
@@ -66,20 +71,16 @@ def translate(error: Exception) -> Exception:
         return Lost(reason(error))
     original = original_of(error)
     state = getattr(original, "sqlstate", None) or ""
-    if state in COLLISIONS or getattr(original, "sqlite_errorcode", 0) & 0xFF in SQLITE_BUSY:
-        return Collision(reason(error))
-    if state.startswith(LOSSES) or (original.args and original.args[0] in MYSQL_LOSSES):
-        return Lost(reason(error))
-    return errors.StoreFull(reason=reason(error)) if _is_full(original, state) else error
-
-
-def _is_full(original: BaseException, state: str) -> bool:
     number = original.args[0] if original.args else None
-    return (
-        state in FULL
-        or number in MYSQL_FULL
-        or getattr(original, "sqlite_errorcode", 0) & 0xFF in SQLITE_FULL
-    )
+    kind = getattr(original, "sqlite_errorcode", 0) & 0xFF
+    if state in COLLISIONS or kind in SQLITE_BUSY:
+        return Collision(reason(error))
+    if state in FULL or number in MYSQL_FULL or kind in SQLITE_FULL:
+        return errors.StoreFull(reason=reason(error))
+    if number in MYSQL_TROUBLE and NO_SPACE in reason(error):
+        return errors.StoreFull(reason=reason(error))
+    is_lost = state.startswith(LOSSES) or kind in SQLITE_TROUBLE
+    return Lost(reason(error)) if is_lost or number in MYSQL_LOSSES | MYSQL_TROUBLE else error
 
 
 def is_too_late(error: BaseException) -> bool:
