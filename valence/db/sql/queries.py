@@ -19,6 +19,7 @@ COMPARISONS = {"gt": "__gt__", "gte": "__ge__", "lt": "__lt__", "lte": "__le__"}
 
 Select = sqlalchemy.Select[typing.Any]
 Column = sqlalchemy.ColumnElement[typing.Any]
+Columns = sqlalchemy.ColumnCollection[str, Column]
 Condition = sqlalchemy.ColumnElement[bool]
 #: a statement and its parameters
 Statement = tuple[Select, store.RowValues]
@@ -151,54 +152,61 @@ class Queries:
         return names <= set(question.model.joins[0].fields)
 
     def _page_joined(self, question: Question) -> Select:
-        """Return a page of one model with others joined to it; PostgreSQL would read them from their start."""
+        """Return a page of one model with others joined to it; PostgreSQL would read them from their start.
+
+        MariaDB keeps a page in memory, but in files if it has documents: then it has only keys, and its own rows are
+        joined to it, too.
+        """
         model, attached = question.model, question.attached
         first, *others = model.joins if model.joins and self._is_about_first(question) else (model,)
-        needed = {first.key, *question.names, *(name for name, _ in question.sorts)}
-        names = tuple(name for name in first.fields if name in needed)
+        keys = {first.key, *(name for name, _ in question.sorts)}
+        names = tuple(name for name in first.fields if name in {*keys, *question.names})
+        is_long = self._dialect_name == "mysql" and not first.joins and self._has_documents(first, names)
+        names = tuple(keys) if is_long else names
         page = self._build_page(
             question._replace(model=first, names=names, attached=None, looked_up=None)
         ).subquery("page")
         source: sqlalchemy.FromClause = page
-        for other in others:
+        for other in (first, *others) if is_long else others:
             source = self._joined(source, page.c[first.key], other)
+        own = self._tables[first].c if is_long else page.c
         columns: list[Column] = [
-            page.c[name] if name in first.fields else self._tables.column(model, name)
-            for name in question.names
+            own[name] if name in first.fields else self._tables.column(model, name) for name in question.names
         ]
         sorts = () if attached and is_by_key(question.sorts) else question.sorts
         order = [self._order(first, name, descending, page.c[name]) for name, descending in sorts]
         if question.looked_up:
-            source, found = self._looked_up(source, page, question.looked_up)
+            source, found = self._looked_up(source, own, question.looked_up)
             columns.extend(found)
         if attached:
-            rows = self._tables[attached.model]
-            source = source.outerjoin(rows, rows.c[attached.owner] == page.c[first.key])
-            source = self._joined(source, rows.c[attached.target], attached.parts[1][0])
+            inner = self._tables[attached.model]
+            source = source.outerjoin(inner, inner.c[attached.owner] == page.c[first.key])
+            source = self._joined(source, inner.c[attached.target], attached.parts[1][0])
             columns += [self._tables.column(part, name) for part, names in attached.parts for name in names]
-            columns.append(rows.c[attached.order])
+            columns.append(inner.c[attached.order])
         return sqlalchemy.select(*columns).select_from(source).order_by(*order)
 
     def _looked_up(
-        self, source: sqlalchemy.FromClause, page: sqlalchemy.FromClause, looked_up: models.LookedUp
+        self, source: sqlalchemy.FromClause, own: Columns, looked_up: models.LookedUp
     ) -> tuple[sqlalchemy.FromClause, list[Column]]:
-        """Return a source with the rows joined to it that are looked up for a page, and their columns."""
+        """Return a source with the rows joined to it that are looked up for its ``own`` columns, and their columns."""
         model = looked_up.model
         first, *others = model.joins or (model,)
-        table = self._tables[first]
-        source = source.outerjoin(
-            table, sqlalchemy.and_(*(table.c[name] == page.c[name] for name in looked_up.by))
-        )
+        table, instead = self._tables[first], dict(looked_up.otherwise)
+        is_same = sqlalchemy.and_(*(table.c[name] == own[name] for name in looked_up.by))
+        source = source.outerjoin(table, is_same)
         for other in others:
             source = self._joined(source, table.c[first.key], other)
         columns: dict[str, Column] = {}
-        own = dict(looked_up.otherwise)
         for name, there in looked_up.fields:
             columns[name] = self._tables.column(model, there)
-            if name in own and own[name] in page.c:
+            if name in instead and instead[name] in own:
                 is_missing = table.c[first.key].is_(None)
-                columns[name] = sqlalchemy.case((is_missing, page.c[own[name]]), else_=columns[name])
+                columns[name] = sqlalchemy.case((is_missing, own[instead[name]]), else_=columns[name])
         return source, [column.label(name) for name, column in columns.items()]
+
+    def _has_documents(self, model: store.Model, names: tuple[str, ...]) -> bool:
+        return any(isinstance(self._tables.column(model, name).type, rows.Document) for name in names)
 
     def _joined(self, source: sqlalchemy.FromClause, key: Column, model: store.Model) -> sqlalchemy.Join:
         """Return a source with the rows of a model joined to it that have a key."""
