@@ -18,12 +18,12 @@ POLL_SECONDS, MAX_POLL_SECONDS, POLL_SHARE = 0.02, 0.25, 0.1
 class TestCase(testtools.TestCase):
     """A test with a captured log that fails instead of hanging."""
 
-    #: Seconds after which a test of this class fails.
+    #: Seconds after which a test of this class fails, on a machine that is not slow.
     time_limit = 60
 
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.Timeout(self.time_limit, gentle=True))
+        self.useFixture(fixtures.Timeout(clock.SLOWEST * self.time_limit, gentle=True))
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO, format=LOG_FORMAT))
 
     def make_folder(self):
@@ -31,16 +31,16 @@ class TestCase(testtools.TestCase):
         return pathlib.Path(self.useFixture(fixtures.TempDir()).path)
 
     def wait_for(self, predicate, timeout=10, message="it did not happen"):
-        """Return the first true value of ``predicate()``; fail with ``message`` after ``timeout`` seconds.
+        """Return the first true value of ``predicate()``; fail with ``message`` after SLOWEST times ``timeout`` seconds.
 
         ``message`` may be a callable, asked only when the time is over, to say what was there instead.
         """
         began = clock.seconds()
         while not (value := predicate()):
             waited = clock.seconds() - began
-            if waited > timeout:
+            if waited > clock.SLOWEST * timeout:
                 text = message() if callable(message) else message
-                self.fail(f"waited {timeout} s: {text}")
+                self.fail(f"waited {waited:.0f} s: {text}")
             # Many predicates are requests to Valence: without a pause they take the CPU time that it needs to get done.
             time.sleep(min(max(POLL_SECONDS, waited * POLL_SHARE), MAX_POLL_SECONDS))
         return value

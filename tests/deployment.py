@@ -20,11 +20,11 @@ from valence.common import secrets
 from valence.db import store
 
 READY_SECONDS = 40
-#: options that make tests quick
+#: options that make tests quick; a conductor that is not hung may take its time on a slow machine
 OPTIONS = {
     "DEFAULT": {"auth_strategy": "noauth"},
     "sync": {"interval": 1},
-    "conductor": {"lease_seconds": 3},
+    "conductor": {"lease_seconds": 3, "call_timeout": 10},
     "redfish": {"connect_timeout": 2, "read_timeout": 5},
 }
 

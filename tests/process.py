@@ -111,7 +111,7 @@ class Process(fixtures.Fixture):
 
     def wait_until(self, ready, seconds=30):
         """Return the first true value of ``ready()``, or raise what the log says when the process ends before."""
-        deadline = clock.seconds() + seconds
+        deadline = clock.seconds() + clock.SLOWEST * seconds
         while not (value := ready()):
             if self._process.poll() is not None:
                 raise ProcessError(f"{self.name} ended with {self._process.returncode}:\n{self.log()}")

@@ -65,7 +65,7 @@ class PausedTest(acceptance.AcceptanceCase):
     time_limit = 300
     conductors = 3
     # None is taken for dead, and none joins anew, while the test lasts.
-    options = {"conductor": {"lease_seconds": 10}}
+    options = {"conductor": {"lease_seconds": 10, "call_timeout": 2.5}}
 
     def create(self, number):
         values = {
