@@ -24,7 +24,7 @@ READY_SECONDS = 40
 OPTIONS = {
     "DEFAULT": {"auth_strategy": "noauth"},
     "sync": {"interval": 1},
-    "conductor": {"lease_seconds": 3, "call_timeout": 10},
+    "conductor": {"lease_seconds": 3, "call_timeout": 5},
     "redfish": {"connect_timeout": 2, "read_timeout": 5},
 }
 
