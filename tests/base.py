@@ -31,7 +31,7 @@ class TestCase(testtools.TestCase):
         return pathlib.Path(self.useFixture(fixtures.TempDir()).path)
 
     def wait_for(self, predicate, timeout=10, message="it did not happen"):
-        """Return the first true value of ``predicate()``; fail with ``message`` after SLOWEST times ``timeout`` seconds.
+        """Return the first true value of ``predicate()``; fail with ``message`` after SLOWEST × ``timeout`` s.
 
         ``message`` may be a callable, asked only when the time is over, to say what was there instead.
         """
