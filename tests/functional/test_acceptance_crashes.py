@@ -13,7 +13,8 @@ SYSTEMS = 100
 class OutageCase(acceptance.AcceptanceCase):
     """Something is killed while a pod is synchronized for the first time, in small commits."""
 
-    options = {"sync": {"interval": 2, "batch": 50}}
+    # How long a request waits for a conductor that was killed is measured here, as it is for users.
+    options = {"sync": {"interval": 2, "batch": 50}, "conductor": {"call_timeout": 2.5}}
 
     def begin_to_synchronize(self):
         """Register a pod and return its simulator and the pod manager when some of its resources are stored."""
