@@ -3,13 +3,12 @@
 
 import http.server
 import json
-import threading
 import urllib.parse
 
-import fixtures
+from tests import fake_service
 
 
-class Elasticsearch(fixtures.Fixture):
+class Elasticsearch(fake_service.FakeService):
     """Serves the index ``freezer`` with ``hits`` at ``url``, some a page; ``scrolls`` counts pages.
 
     ``answer`` overwrites parts of the first page.
@@ -22,14 +21,7 @@ class Elasticsearch(fixtures.Fixture):
         self.scrolls = 0
 
     def _setUp(self):
-        handler = type("Handler", (_Handler,), {"elasticsearch": self})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.url = self.serve(_Handler)
 
     def answer(self, path, body, content_type):
         """Return status and document of an answer to a POST."""
@@ -66,7 +58,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         path = urllib.parse.urlsplit(self.path).path
-        status, document = self.elasticsearch.answer(path, body, self.headers.get("Content-Type") or "")
+        status, document = self.service.answer(path, body, self.headers.get("Content-Type") or "")
         data = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

@@ -3,18 +3,16 @@
 
 import http.server
 import json
-import threading
 import urllib.parse
 import uuid
 
-import fixtures
-
+from tests import fake_service
 from valence.conductor.nodes.ironic import options
 
 VERSIONS = {"id": "v1", "status": "CURRENT", "min_version": "1.1", "version": "1.115"}
 
 
-class FakeIronic(fixtures.Fixture):
+class FakeIronic(fake_service.FakeService):
     """Serves ``url``; ``nodes`` by UUID and ``ports`` by address are what it has.
 
     ``answers`` are pairs of a method and what happens to the next request with it: a status is the answer, "lost" does
@@ -23,14 +21,7 @@ class FakeIronic(fixtures.Fixture):
 
     def _setUp(self):
         self.nodes, self.ports, self.answers, self.requests = {}, {}, [], []
-        handler = type("Handler", (_Handler,), {"ironic": self})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.url = self.serve(_Handler)
 
     def configure(self, conf):
         """Let [ironic] of ``conf`` lead here."""
@@ -83,18 +74,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Answer a request, or lose it."""
         length = int(self.headers.get("Content-Length") or 0)
         values = json.loads(self.rfile.read(length)) if length else None
-        self.ironic.requests.append((self.command, self.path))
-        planned = self.ironic.answers[:1]
+        self.service.requests.append((self.command, self.path))
+        planned = self.service.answers[:1]
         if planned and planned[0][0] == self.command and self.path.partition("/v1")[2].strip("/"):
-            self.ironic.answers.pop(0)
+            self.service.answers.pop(0)
             happens = planned[0][1]
             if happens == "lost":
-                self.ironic.answer(self.command, self.path, values)
+                self.service.answer(self.command, self.path, values)
                 self.close_connection = True
                 return
             self._send(happens, _error(f"refused: {json.dumps(values)}"))
             return
-        self._send(*self.ironic.answer(self.command, self.path, values))
+        self._send(*self.service.answer(self.command, self.path, values))
 
     do_POST = do_DELETE = do_GET
 

@@ -3,12 +3,12 @@
 
 import http.server
 import json
-import threading
 import typing
 import uuid
 
-import fixtures
 from keystoneauth1 import loading
+
+from tests import fake_service
 
 EXPIRES = "2099-01-01T00:00:00.000000Z"
 _DOMAIN = {"id": "default", "name": "Default"}
@@ -22,7 +22,7 @@ class User(typing.NamedTuple):
     roles: tuple
 
 
-class Identity(fixtures.Fixture):
+class Identity(fake_service.FakeService):
     """Serves ``url``; ``catalog`` maps types of services to URLs."""
 
     def __init__(self, *users):
@@ -31,14 +31,7 @@ class Identity(fixtures.Fixture):
         self.catalog, self.tokens, self.trusts = {}, {}, {}
 
     def _setUp(self):
-        handler = type("Handler", (_Handler,), {"identity": self})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        self.url = f"http://127.0.0.1:{server.server_port}/v3"
+        self.url = f"{self.serve(_Handler)}/v3"
         self.catalog["identity"] = self.url
 
     def configure(self, conf, name):
@@ -105,35 +98,35 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             version = {
                 "id": "v3.14",
                 "status": "stable",
-                "links": [{"rel": "self", "href": self.identity.url}],
+                "links": [{"rel": "self", "href": self.service.url}],
             }
             self._answer(200, {"version": version} if path else {"versions": {"values": [version]}})
         elif path == "/v3/auth/tokens":
             self._tell_token(self.headers.get("X-Subject-Token"))
         elif path == "/v3/OS-TRUST/trusts":
-            self._answer(200, {"trusts": list(self.identity.trusts.values())})
+            self._answer(200, {"trusts": list(self.service.trusts.values())})
         else:
             self._answer(404, {"error": {"code": 404, "message": path}})
 
     def do_POST(self):
         told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/v3/OS-TRUST/trusts":
-            self._answer(201, {"trust": self.identity.trust(told["trust"])})
+            self._answer(201, {"trust": self.service.trust(told["trust"])})
             return
         user = told["auth"]["identity"].get("password", {}).get("user", {})
-        token = self.identity.sign_in(user.get("name") or user.get("id"), user.get("password"))
+        token = self.service.sign_in(user.get("name") or user.get("id"), user.get("password"))
         if token:
-            self._answer(201, {"token": self.identity.tokens[token]}, {"X-Subject-Token": token})
+            self._answer(201, {"token": self.service.tokens[token]}, {"X-Subject-Token": token})
         else:
             self._answer(401, {"error": {"code": 401, "title": "Unauthorized", "message": "wrong password"}})
 
     def do_DELETE(self):
-        gone = self.identity.trusts.pop(self.path.rpartition("/")[2], None)
+        gone = self.service.trusts.pop(self.path.rpartition("/")[2], None)
         self._answer(204 if gone else 404, None)
 
     def _tell_token(self, token):
-        if token in self.identity.tokens:
-            self._answer(200, {"token": self.identity.tokens[token]}, {"X-Subject-Token": token})
+        if token in self.service.tokens:
+            self._answer(200, {"token": self.service.tokens[token]}, {"X-Subject-Token": token})
         else:
             self._answer(404, {"error": {"code": 404, "message": "no such token"}})
 
