@@ -3,38 +3,22 @@
 
 import uuid
 
-from oslo_config import cfg
-
-from tests import base
+from tests.unit.podmanagers.redfish.composition import composer_case
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
-from valence.common.configuration import config
-from valence.db import models
 from valence.podmanagers import base as podmanagers
 from valence.podmanagers import composers
-from valence.podmanagers.redfish import driver
-from valence.simulator import server
 
 ROOT = "/redfish/v1"
 OPTIONS = {"racks": 1, "systems": 3, "nodes": 1, "composition": "allocate", "power_seconds": 0}
 SIMULATOR = "other_allocate,unlinked_nodes,targets_of_first_node,stale_nodes,ended_by_text"
 
 
-class AllocateCase(base.TestCase):
+class AllocateCase(composer_case.ComposerCase):
     def start(self, quirks="", **options):
         """Start a service, and set ``driver`` and ``composer``."""
-        self.pod = server.Simulator(**OPTIONS | {"quirks": quirks} | options).start()
-        self.addCleanup(self.pod.stop)
-        conf = cfg.ConfigOpts()
-        config.register(conf)
-        conf([], project="valence", default_config_files=[])
-        conf.set_override("read_timeout", 2, "redfish")
-        access = {"username": "admin", "password": "password"}
-        pod_manager = models.PodManager(name="pod", url=f"{self.pod.url}{ROOT}", **access)
-        self.driver = driver.RedfishDriver(conf, pod_manager)
-        self.addCleanup(self.driver.close)
-        self.composer = self.driver.composer()
+        self.connect(**OPTIONS | {"quirks": quirks} | options)
 
     def plan(self, number=2, **values):
         """Return the plan of a node on a system."""

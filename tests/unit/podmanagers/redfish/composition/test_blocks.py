@@ -4,38 +4,22 @@
 import contextlib
 import uuid
 
-from oslo_config import cfg
-
-from tests import base
 from tests.unit.podmanagers import case
+from tests.unit.podmanagers.redfish.composition import composer_case
 from valence.common import composition_errors
 from valence.common import errors
 from valence.common import introspection_errors
-from valence.common.configuration import config
-from valence.db import models
 from valence.podmanagers import base as podmanagers
 from valence.podmanagers import composers
-from valence.podmanagers.redfish import driver
-from valence.simulator import server
 
 BLOCKS = "/redfish/v1/CompositionService/ResourceBlocks"
 OPTIONS = {"racks": 1, "systems": 1, "system_blocks": 0, "compute_blocks": 2, "storage_blocks": 2}
 
 
-class BlocksCase(base.TestCase):
+class BlocksCase(composer_case.ComposerCase):
     def start(self, **options):
         """Start a service, and set ``driver``, ``composer`` and ``blocks``, the paths of its free blocks."""
-        self.pod = server.Simulator(**OPTIONS | options).start()
-        self.addCleanup(self.pod.stop)
-        conf = cfg.ConfigOpts()
-        config.register(conf)
-        conf([], project="valence", default_config_files=[])
-        conf.set_override("read_timeout", 2, "redfish")
-        access = {"username": "admin", "password": "password"}
-        pod_manager = models.PodManager(name="pod", url=f"{self.pod.url}/redfish/v1", **access)
-        self.driver = driver.RedfishDriver(conf, pod_manager)
-        self.addCleanup(self.driver.close)
-        self.composer = self.driver.composer()
+        self.connect(**OPTIONS | options)
         members = self.driver.read(BLOCKS)["Members"]
         parts = self.composer.look([member["@odata.id"] for member in members])
         self.compute = [part.resource_url for part in parts if part.is_free and "Compute" in self.kinds(part)]
