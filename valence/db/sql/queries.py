@@ -152,17 +152,19 @@ class Queries:
         return names <= set(question.model.joins[0].fields)
 
     def _page_joined(self, question: Question) -> Select:
-        """Return a page of one model with others joined to it; PostgreSQL would read them from their start.
+        """Return a page of one model with other models joined to it.
 
-        MariaDB keeps a page in memory, but in files if it has documents: then it has only keys, and its own rows are
-        joined to it, too.
+        The page is a subquery: without it, PostgreSQL would read the joined tables from their start. MariaDB writes the
+        result of a subquery that contains documents to a temporary file, so in that case the subquery selects only the
+        columns that rows are sorted by, and the rest of each row is joined to it.
         """
         model, attached = question.model, question.attached
         first, *others = model.joins if model.joins and self._is_about_first(question) else (model,)
         keys = {first.key, *(name for name, _ in question.sorts)}
         names = tuple(name for name in first.fields if name in {*keys, *question.names})
         is_long = self._dialect_name == "mysql" and not first.joins and self._has_documents(first, names)
-        names = tuple(keys) if is_long else names
+        if is_long:
+            names = tuple(name for name in names if name in keys)
         page = self._build_page(
             question._replace(model=first, names=names, attached=None, looked_up=None)
         ).subquery("page")
@@ -189,7 +191,7 @@ class Queries:
     def _looked_up(
         self, source: sqlalchemy.FromClause, own: Columns, looked_up: models.LookedUp
     ) -> tuple[sqlalchemy.FromClause, list[Column]]:
-        """Return a source with the rows joined to it that are looked up for its ``own`` columns, and their columns."""
+        """Join the rows of ``looked_up`` to a source with the columns ``own``; return the source and their columns."""
         model = looked_up.model
         first, *others = model.joins or (model,)
         table, instead = self._tables[first], dict(looked_up.otherwise)
