@@ -18,7 +18,7 @@ POLL_SECONDS, MAX_POLL_SECONDS, POLL_SHARE = 0.02, 0.25, 0.1
 class TestCase(testtools.TestCase):
     """A test with a captured log that fails instead of hanging."""
 
-    #: Seconds after which a test of this class fails, on a machine that is not slow.
+    #: Seconds after which a test of this class fails, multiplied by clock.SLOWEST.
     time_limit = 60
 
     def setUp(self):

@@ -14,8 +14,8 @@ from valence.common import context
 
 #: seconds between two looks whether the machine runs
 INTERVAL = 0.1
-#: how many times slower than usual a machine may be, whose host has other work: times after which tests give up are
-#: given for a usual one, and what they promise users is measured where it is tested
+#: factor for the time limits of tests, which are set for an idle host: a busy one can make the machine this slow
+#: Tests that measure what users are promised do not use it.
 SLOWEST = 3
 
 

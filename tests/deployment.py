@@ -20,7 +20,7 @@ from valence.common import secrets
 from valence.db import store
 
 READY_SECONDS = 40
-#: options that make tests quick; a conductor that is not hung may take its time on a slow machine
+#: options that make tests quick, and a time-out of calls that is long enough for a slow machine
 OPTIONS = {
     "DEFAULT": {"auth_strategy": "noauth"},
     "sync": {"interval": 1},

@@ -219,7 +219,7 @@ class ChangedMeanwhileTest(OutcomeCase):
 
 
 class TakenOverTest(OutcomeCase):
-    """A writer that was so slow that another process took over, and ends before that one."""
+    """A slow writer whose commit another process took over, and that finishes before that process."""
 
     scenarios = [each for each in databases.ETCD if each[0] == "etcd"]
 
@@ -230,7 +230,7 @@ class TakenOverTest(OutcomeCase):
         def exchange(this, head):
             if head.journal:
                 return settled(this, head)
-            # The other one says that he writes, at the moment at which this one has written everything.
+            # Just before this writer settles the head, the other process notes in it that it is writing.
             snapshot = other.keyspace.snapshot()
             other._etcd.write(other.paths.head, snapshot.head.dump(), prevIndex=snapshot.version)
             return settled(this, head)

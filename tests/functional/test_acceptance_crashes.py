@@ -13,7 +13,7 @@ SYSTEMS = 100
 class OutageCase(acceptance.AcceptanceCase):
     """Something is killed while a pod is synchronized for the first time, in small commits."""
 
-    # How long a request waits for a conductor that was killed is measured here, as it is for users.
+    # NOTICED is measured with the default time-out of calls, not with that of other tests.
     options = {"sync": {"interval": 2, "batch": 50}, "conductor": {"call_timeout": 2.5}}
 
     def begin_to_synchronize(self):

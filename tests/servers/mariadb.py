@@ -36,7 +36,7 @@ class MariaDB(server.Server):
             f"--datadir={self.folder}/data",
             f"--socket={self.folder}/socket",
             f"--pid-file={self.folder}/pid",
-            # A server that starts removes all temporary tables there, also those of other servers.
+            # At its start, MariaDB removes all temporary tables in this folder, also those of other servers.
             f"--tmpdir={self.folder}/data",
             "--bind-address=127.0.0.1",
             f"--port={self.port}",

@@ -27,7 +27,7 @@ COLLISIONS = {"40001", "40P01", "55P03"}
 LOSSES = ("08", "53", "57P", "58", "25P03")
 #: MySQL: server shutdown in progress, normal shutdown, connection killed
 MYSQL_LOSSES = {1053, 1077, 1927}
-#: MySQL: a file of the server's own, perhaps of a temporary table, cannot be used, or there is no memory for a query
+#: MySQL: the server cannot use one of its files, such as a temporary table, or has not enough memory for a query
 MYSQL_TROUBLE = {*range(1, 31), 1004, 1016, 1017, 1023, 1024, 1030, 1034, 1035, 1037, 1038, 1041, 1194, 1195}
 #: what a commit that comes too late fails with: our SQLSTATE, PostgreSQL's, and MySQL's code for ours
 TOO_LATE, DIVISION_BY_ZERO, MYSQL_SIGNAL = "45000", "22012", 1644

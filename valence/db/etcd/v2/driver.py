@@ -71,7 +71,7 @@ GRAVE_SECONDS = 120
 #: writes at the same time, and between two looks at the time
 WRITERS = 8
 PORTION = 64
-#: seconds before a journal is read again that was gone, or has not reached the member that was asked
+#: seconds between two attempts to read a journal that was removed meanwhile, or has not reached this etcd member yet
 PAUSE = 0.02
 #: commits after which left parts of journals are looked for
 SWEEP = 50
@@ -248,7 +248,7 @@ class Keyspace(keyspace.Keyspace[snapshots.Snapshot]):
         application = Application(self._etcd, self._paths, head, version, operations)
         try:
             if not application.run():
-                return
+                return  # another process has taken over
             self._known = snapshot.known.after(head.recent[-1:], operations, application.indexes)
             if "parts" in head.journal or head.number % SWEEP == 0:
                 self._sweep(head)
@@ -296,7 +296,7 @@ class Application:
                 for _ in pool.map(self._apply, self._operations[start : start + PORTION]):
                     pass
         is_settled = self._exchange(self._head.settled()) is not None
-        # Where another has taken over, readers still need the journal that the head names; he removes it at his end.
+        # If another process has taken over, readers still need the journal; that process removes it when it is done.
         if is_settled and "parts" in self._head.journal:
             self._etcd.delete(f"{self._paths.journals}{self._head.journal['name']}", recursive="true")
         return is_settled
