@@ -44,3 +44,10 @@ class TestCase(testtools.TestCase):
             # Many predicates are requests to Valence: without a pause they take the CPU time that it needs to get done.
             time.sleep(min(max(POLL_SECONDS, waited * POLL_SHARE), MAX_POLL_SECONDS))
         return value
+
+    def assert_in_time(self, seconds, limit, message=""):
+        """Fail unless something took at most SLOWEST × ``limit`` s: it waited for nothing, or gave up as it should.
+
+        A test can only tell that apart from a wait that is a good deal longer, and has to see to that.
+        """
+        self.assertLess(seconds, clock.SLOWEST * limit, message)

@@ -33,8 +33,8 @@ class Consumer:
             kombu.Queue(queue, exchange, QUEUE, durable=True, channel=connection).declare()
 
     def wait_for(self, event_ids, seconds=20):
-        """Take events until all of these have come; raise AssertionError if some do not."""
-        deadline = clock.seconds() + seconds
+        """Take events until all of these have come; raise AssertionError if some do not in SLOWEST × ``seconds``."""
+        deadline = clock.seconds() + clock.SLOWEST * seconds
         wanted = set(event_ids)
         while not wanted <= self.events.keys():
             self.take()

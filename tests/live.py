@@ -50,4 +50,4 @@ class Site(fixtures.Fixture):
     def mac(self, system):
         """Return the MAC address of a system's first interface, asked of the pod itself."""
         url = f"{self.pod.url}{system['resource_url']}/EthernetInterfaces/1"
-        return requests.get(url, auth=tuple(CREDENTIALS.values()), timeout=10).json()["MACAddress"]
+        return requests.get(url, auth=tuple(CREDENTIALS.values()), timeout=60).json()["MACAddress"]

@@ -159,7 +159,7 @@ class Bus(fixtures.Fixture):
         caller.start()
         self.addCleanup(caller.stop)
         if wait:
-            assert caller.liveness.wait(10), caller.liveness.state
+            assert caller.liveness.wait(60), caller.liveness.state
         return caller
 
     def listen(self, endpoint, topic="valence_versioned_notifications", pool=None):

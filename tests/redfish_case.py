@@ -83,7 +83,7 @@ class Case(fixtures.Fixture):
         headers = {"Content-Type": "application/json"} | event.get("headers", {})
         for subscription in list(self.subscriptions.values()):
             with contextlib.suppress(requests.RequestException):
-                requests.post(subscription["Destination"], body, headers=headers, timeout=5, verify=False)
+                requests.post(subscription["Destination"], body, headers=headers, timeout=60, verify=False)
 
     def figures(self):
         """Return what a case may say of the service, by name."""

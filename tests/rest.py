@@ -5,7 +5,7 @@ import requests
 
 #: rows of a page
 PAGE = 1000
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Client:

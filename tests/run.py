@@ -103,9 +103,11 @@ def module_of(test: str) -> str:
 
 
 def print_failures(failures: Iterable[tuple]) -> None:
-    """Print the id of each failed test with the end of its output."""
-    for test, details in failures:
+    """Print the id of each failed test with the end of its output, then all ids together."""
+    failed = list(failures)
+    for test, details in failed:
         print(f"FAILED {test.id()}\n{details[-SHOWN:]}", flush=True)
+    print("".join(f"FAILED {test.id()}\n" for test, _ in failed), end="", flush=True)
 
 
 def print_counts(summed: testtools.StreamSummary) -> int:

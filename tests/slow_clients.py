@@ -89,7 +89,7 @@ class Connection:
         self._reads = kind != "deaf"
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.settimeout(5)
+        self._socket.settimeout(60)
         self._socket.bind((SOURCE, 0))
         self._socket.connect(("127.0.0.1", port))
         self._socket.setblocking(False)

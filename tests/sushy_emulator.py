@@ -41,7 +41,7 @@ class SushyEmulator(fixtures.Fixture):
 
     def _answers(self):
         try:
-            return requests.get(self.url, timeout=5).status_code in (200, 401)
+            return requests.get(self.url, timeout=60).status_code in (200, 401)
         except requests.ConnectionError:
             return False
 

@@ -27,20 +27,20 @@ class RedfishMockupTest(testtools.TestCase):
     def raw(self, path):
         """Send ``path`` as it is: clients tidy the dots away."""
         host = urllib.parse.urlsplit(self.mockup.url).netloc
-        connection = http.client.HTTPConnection(host, timeout=5)
+        connection = http.client.HTTPConnection(host, timeout=60)
         self.addCleanup(connection.close)
         connection.request("GET", path)
         return connection.getresponse()
 
     def test_serves_a_document_with_and_without_a_slash(self):
         for path in ("/redfish/v1/Systems", "/redfish/v1/Systems/"):
-            answer = requests.get(self.mockup.url + path, timeout=5)
+            answer = requests.get(self.mockup.url + path, timeout=60)
             self.assertEqual(
                 "#ComputerSystemCollection.ComputerSystemCollection", answer.json()["@odata.type"]
             )
 
     def test_a_missing_resource_is_a_redfish_error(self):
-        answer = requests.get(f"{self.mockup.url}/redfish/v1/Systems/none", timeout=5)
+        answer = requests.get(f"{self.mockup.url}/redfish/v1/Systems/none", timeout=60)
         self.assertEqual(404, answer.status_code)
         self.assertIn("ResourceMissing", answer.json()["error"]["code"])
 
@@ -57,11 +57,11 @@ class RedfishMockupTest(testtools.TestCase):
             self.assertEqual(404, self.raw(path).status, path[:40])
 
     def test_writing_is_refused(self):
-        answer = requests.post(f"{self.mockup.url}/redfish/v1/SessionService/Sessions", json={}, timeout=5)
+        answer = requests.post(f"{self.mockup.url}/redfish/v1/SessionService/Sessions", json={}, timeout=60)
         self.assertEqual(405, answer.status_code)
 
     def test_requests_are_recorded(self):
-        requests.get(f"{self.mockup.url}/redfish/v1/Chassis?$expand=.", timeout=5)
+        requests.get(f"{self.mockup.url}/redfish/v1/Chassis?$expand=.", timeout=60)
         self.assertEqual(["/redfish/v1/Chassis"], self.mockup.requests)
 
 
@@ -70,8 +70,8 @@ class EveryMockupTest(testscenarios.WithScenarios, testtools.TestCase):
 
     def test_the_service_root_leads_to_systems_or_else_to_chassis(self):
         mockup = self.useFixture(redfish_mockup.RedfishMockup(self.name))
-        root = requests.get(f"{mockup.url}/redfish/v1", timeout=5).json()
+        root = requests.get(f"{mockup.url}/redfish/v1", timeout=60).json()
         # An expansion box has no system of its own.
         name = "Chassis" if self.name == "dmtf/public-expansion-box" else "Systems"
-        found = requests.get(mockup.url + root[name]["@odata.id"], timeout=5)
+        found = requests.get(mockup.url + root[name]["@odata.id"], timeout=60)
         self.assertEqual(200, found.status_code)

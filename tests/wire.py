@@ -90,7 +90,7 @@ def _refused(call):
 
 
 def _wait(predicate, seconds=20):
-    deadline = clock.seconds() + seconds
+    deadline = clock.seconds() + clock.SLOWEST * seconds
     while not predicate():
         if clock.seconds() > deadline:
             raise AssertionError("the conductor did not do its work")

@@ -46,7 +46,7 @@ def together(*calls):
     results, barrier = [None] * len(calls), threading.Barrier(len(calls))
 
     def run(number, call):
-        barrier.wait(10)
+        barrier.wait(60)
         try:
             results[number] = call()
         except Exception as error:  # handed to the test

@@ -140,7 +140,7 @@ class SequenceRaceTest(case.ContractCase):
         results = case.together(*(lambda s=s, n=n: write(s, n) for n, s in enumerate(stores)))
         writing.clear()
         for thread in following:
-            thread.join(30)
+            thread.join(60)
         self.assertEqual([None] * 4, results)
         written = sorted(row.sequence for rows in seen for row in rows)
         self.assertEqual(list(range(written[0], written[0] + len(written))), written)

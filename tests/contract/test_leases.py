@@ -14,7 +14,7 @@ from tests.contract import examples
 from valence.common import errors
 from valence.db import store
 
-SHORT, LONGER = 0.2, 1.8
+SHORT, LONGER = 0.2, 3.6
 
 
 class LeaseTest(case.ContractCase):

@@ -88,7 +88,7 @@ class ServerTest(Accounts, testscenarios.WithScenarios, base.TestCase):
         for name, call in calls.items():
             began = clock.seconds()
             self.assertRaises(errors.StoreUnavailable, call)
-            self.assertLess(clock.seconds() - began, SOON, name)
+            self.assert_in_time(clock.seconds() - began, SOON, name)
         self.server.start()
         for call in calls.values():
             call()
@@ -121,7 +121,7 @@ class ServerTest(Accounts, testscenarios.WithScenarios, base.TestCase):
             self.server.start()
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         for name in names:
             self.assert_whole(self.store, name, acknowledged[name])
         self.assert_gapless(self.store)
@@ -193,7 +193,7 @@ class LostAnswerTest(testscenarios.WithScenarios, base.TestCase):
         self.proxy.cut(self.kind.commit_word, answered=self.answered, refuse=True)
         began = clock.seconds()
         self.assertRaises(errors.OutcomeUnknown, self.commit, store.Update(self.shelf, {"weight": 1}))
-        self.assertLess(clock.seconds() - began, SOON)
+        self.assert_in_time(clock.seconds() - began, SOON)
 
     def test_when_it_is_known_that_nothing_was_committed_that_is_said(self):
         self.proxy.cut(self.kind.earlier_word, answered=self.answered, refuse=True)
@@ -290,7 +290,7 @@ class SilenceTest(testscenarios.WithScenarios, base.TestCase):
             held.hold()
             began = clock.seconds()
             self.assertRaises(errors.StoreUnavailable, call)
-            self.assertLess(clock.seconds() - began, SOON)
+            self.assert_in_time(clock.seconds() - began, SOON)
             held.go_on()
             self.assertEqual(shelf, silent.get(examples.Shelf, shelf.uuid))
 
@@ -346,7 +346,7 @@ class FileTest(base.TestCase):
             other.execute("BEGIN IMMEDIATE")
             began = clock.seconds()
             self.assertRaises(errors.StoreUnavailable, connected.commit, store.Create(examples.shelf("a")))
-            self.assertLess(clock.seconds() - began, 6)
+            self.assert_in_time(clock.seconds() - began, 6)
             self.assertEqual([], connected.list(examples.Shelf))
             other.execute("ROLLBACK")
         connected.commit(store.Create(examples.shelf("a")))

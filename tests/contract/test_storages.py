@@ -134,7 +134,7 @@ class SwiftStorageTest(storage_suite.StorageSuite, base.TestCase):
     def test_objects_are_named_as_ironic_inspector_names_them(self):
         self.storage.save(self.node, b"{}", storage.UNPROCESSED)
         token, url = self.sign_in()
-        names = requests.get(f"{url}/{self.container}", headers=token, timeout=10).text.split()
+        names = requests.get(f"{url}/{self.container}", headers=token, timeout=60).text.split()
         self.assertEqual([f"inspector_data-{self.node.uuid}-UNPROCESSED"], names)
 
     def test_objects_end_after_a_time_that_an_operator_sets(self):
@@ -144,11 +144,11 @@ class SwiftStorageTest(storage_suite.StorageSuite, base.TestCase):
         kept.save(self.node, b"{}")
         token, url = self.sign_in()
         path = f"{url}/{self.container}/inspector_data-{self.node.uuid}"
-        self.assertIn("X-Delete-At", requests.head(path, headers=token, timeout=10).headers)
+        self.assertIn("X-Delete-At", requests.head(path, headers=token, timeout=60).headers)
 
     def sign_in(self):
         headers = {"X-Auth-User": "test:tester", "X-Auth-Key": "testing"}
-        answer = requests.get(self.swift().auth_url, headers=headers, timeout=10).headers
+        answer = requests.get(self.swift().auth_url, headers=headers, timeout=60).headers
         return {"X-Auth-Token": answer["X-Auth-Token"]}, answer["X-Storage-Url"]
 
     def test_options_that_make_no_sense_are_told_at_the_start(self):

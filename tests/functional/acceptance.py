@@ -55,6 +55,12 @@ class AcceptanceCase(base.TestCase):
     def synchronize(self, uuid, seconds=30):
         """Ask for a synchronization, wait until it has succeeded, and return the operation."""
         operation = self.client.post(f"/v1/pod_managers/{uuid}/sync", headers={"Prefer": f"wait={seconds}"})
+        if not operation["ended_at"]:
+            path = f"/v1/operations/{operation['uuid']}"
+            self.wait_for(
+                lambda: self.client.get(path)["ended_at"], seconds, lambda: str(self.client.get(path))
+            )
+            operation = self.client.get(path)
         self.assertEqual("succeeded", operation["state"], operation)
         return operation
 

@@ -27,7 +27,7 @@ class BytesCase(case.APITestCase):
 
     def answer(self, data):
         """Return the status, the headers and the body of the answer to bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=15) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(data)
             stream = connection.makefile("rb")
             head = iter(stream.readline, b"\r\n")

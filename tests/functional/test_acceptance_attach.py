@@ -63,7 +63,7 @@ class BlocksTest(acceptance.AcceptanceCase):
     def read(self, path):
         """Return a document of the pod manager."""
         url = self.simulator.root.removesuffix("/redfish/v1") + path
-        return requests.get(url, auth=tuple(acceptance.CREDENTIALS.values()), timeout=20).json()
+        return requests.get(url, auth=tuple(acceptance.CREDENTIALS.values()), timeout=60).json()
 
     def blocks(self):
         """Return the paths of the blocks that the machine lists."""

@@ -20,8 +20,8 @@ LATENCY_MS = 60_000.0
 REST_SECONDS = 0.5
 #: requests of each kind by which a usual time is measured
 SAMPLES = 60
-#: the project's bound is twice the usual time; the machine of the tests has other work, too
-FACTOR, SLACK_SECONDS = 2, 0.25
+#: twice the usual time, and room for a busy machine: who waits for one that hangs waits for five seconds at least
+FACTOR, SLACK_SECONDS = 2, 1.5
 #: of a document below [processing] max_body_kib, and of a text in it, which cannot be compressed much
 DOCUMENT_BYTES, TEXT_BYTES = 16_000_000, 1000
 
@@ -80,7 +80,7 @@ class HungTest(acceptance.AcceptanceCase):
     def repeat(self, note, method, path, body=None):
         """Send a request again and again until the test stops; call ``note()`` when one was sent."""
         while not self.stopping.is_set():
-            connection = http.client.HTTPConnection("127.0.0.1", self.valence.port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", self.valence.port, timeout=60)
             with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
                 connection.request(method, path, body)
                 note()

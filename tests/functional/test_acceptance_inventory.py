@@ -130,7 +130,7 @@ class DeadTest(acceptance.AcceptanceCase):
         simulator.kill()
         died = clock.seconds()
         self.wait_for_status(pod_manager, "offline")
-        self.assertLess(clock.seconds() - died, 2 * self.interval)
+        self.assert_in_time(clock.seconds() - died, 2 * self.interval)
         self.assertEqual(known, self.places(pod_manager))
         simulator.start()
         self.wait_for_status(pod_manager, "online")

@@ -88,7 +88,7 @@ class EmulatorTest(NodesCase):
 
     def machine(self, name):
         """Return the power, the boot target and its duration of a system, as the emulator says."""
-        document = requests.get(f"{self.emulator.url}/Systems/{name}", timeout=20).json()
+        document = requests.get(f"{self.emulator.url}/Systems/{name}", timeout=60).json()
         boot = document["Boot"]
         return (
             document["PowerState"],
@@ -234,4 +234,4 @@ class CrashTest(NodesCase):
         """Return the power of a system."""
         url = f"{self.simulator.root}/Systems/{name}"
         credentials = tuple(acceptance.CREDENTIALS.values())
-        return requests.get(url, auth=credentials, timeout=20).json()["PowerState"]
+        return requests.get(url, auth=credentials, timeout=60).json()["PowerState"]

@@ -42,7 +42,7 @@ class Load:
     def stop(self):
         self._stopping.set()
         for each in self._threads:
-            each.join(30)
+            each.join(60)
 
     def _run(self, uuid):
         client, path = rest.Client(self._url), f"/v1/pod_managers/{uuid}"

@@ -89,13 +89,13 @@ class HungTest(acceptance.AcceptanceCase):
             url = f"http://127.0.0.1:{each.getsockname()[1]}/redfish/v1"
             self.valence.register(f"hung-{each.getsockname()[1]}", url, **acceptance.CREDENTIALS)
         for each in self.sockets:
-            each.settimeout(30)
+            each.settimeout(60)
             self.addCleanup(each.accept()[0].close)  # now the conductor waits for an answer of each
 
     def test_a_conductor_that_waits_for_hardware_stops_in_time(self):
         began = clock.seconds()
         self.assertEqual(0, self.valence.conductor.stop())
-        self.assertLess(clock.seconds() - began, STOPPED)
+        self.assert_in_time(clock.seconds() - began, STOPPED)
         self.assertEqual({"pending", "running"}, {"pending", "running"} | self.states())
 
     def test_a_second_signal_ends_it_at_once(self):
@@ -104,7 +104,7 @@ class HungTest(acceptance.AcceptanceCase):
         began = clock.seconds()
         self.valence.conductor.terminate()
         self.valence.conductor.wait()
-        self.assertLess(clock.seconds() - began, 5)
+        self.assert_in_time(clock.seconds() - began, 5)
 
     def states(self):
         self.valence.conductor.start()

@@ -32,7 +32,7 @@ class StreamTest(acceptance.AcceptanceCase):
 
     def stream(self, last):
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(last)}
-        response = requests.get(f"{self.client.url}/v1/events", headers=headers, stream=True, timeout=20)
+        response = requests.get(f"{self.client.url}/v1/events", headers=headers, stream=True, timeout=60)
         self.assertEqual(200, response.status_code)
         return response
 

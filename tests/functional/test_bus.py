@@ -166,7 +166,7 @@ class CarryTest(base.TestCase):
     def test_a_plain_consumer_reads_the_envelope_as_json(self):
         self.notifier().publish("valence.resource.added", {"sequence": 1}, "e1", WHEN, request_id="req-1")
         with kombu.Connection(f"amqp://guest:guest@127.0.0.1:{self.broker.port}/{self.vhost}") as connection:
-            body = connection.SimpleQueue(kombu.Queue(QUEUE, no_declare=True)).get(timeout=5).payload
+            body = connection.SimpleQueue(kombu.Queue(QUEUE, no_declare=True)).get(timeout=60).payload
         self.assertEqual("2.0", body["oslo.version"])
         message = json.loads(body["oslo.message"])
         self.assertLessEqual(
@@ -227,7 +227,7 @@ class Loop(threading.Thread):
 
     def stop(self):
         self._stopping.set()
-        self.join(10)
+        self.join(60)
 
     def succeeded_since(self, moment):
         """Return whether a call ended well after a monotonic time."""
@@ -281,7 +281,7 @@ class KillTest(base.TestCase):
         calls = [each for loop in loops for each in loop.calls if each[0] > since]
         failed = [seconds for _end, seconds, error in calls if error]
         self.note(f"{len(failed)} of {len(calls)} calls failed, the slowest took {max(failed):.2f} s")
-        self.assertLess(max(seconds for _end, seconds, _error in calls), FAIL_SECONDS)
+        self.assert_in_time(max(seconds for _end, seconds, _error in calls), FAIL_SECONDS)
         unexpected = {type(error).__name__ for _end, _seconds, error in calls if error}
         self.assertLessEqual(unexpected, {"BusUnavailable", "ConductorUnavailable"})
 
@@ -298,8 +298,8 @@ class KillTest(base.TestCase):
         self.broker.kill()
         self.wait_for(lambda: not caller.liveness.alive)
         self.note(f"known to be away {clock.seconds() - killed:.1f} s after the kill")
-        seconds, error = self.call(caller)
-        self.assertLess(seconds, AT_ONCE)
+        seconds, error = self.call(caller, timeout=20)
+        self.assert_in_time(seconds, AT_ONCE)
         self.assertRegex(error.detail, r"Connection (refused|reset by peer), since \d{4}-")
         time.sleep(5)  # several rounds of reconnection and heartbeats have to fail
         self.broker.start()
@@ -314,7 +314,7 @@ class KillTest(base.TestCase):
         os.kill(self.broker.pid, signal.SIGSTOP)
         self.addCleanup(os.kill, self.broker.pid, signal.SIGCONT)
         self.wait_for(lambda: not caller.liveness.alive)
-        self.assertLess(self.call(caller)[0], AT_ONCE)
+        self.assert_in_time(self.call(caller, timeout=20)[0], AT_ONCE)
         os.kill(self.broker.pid, signal.SIGCONT)
         self.assert_recovers(loops, "the broker woke")
         self.assert_fails_in_time(loops, paused)
@@ -330,7 +330,7 @@ class KillTest(base.TestCase):
         for each in slow:
             seconds, error = each.result(killed)
             self.note(f"a call in flight failed {seconds:.2f} s after the kill: {error.detail}")
-            self.assertLess(seconds, FAIL_SECONDS)
+            self.assert_in_time(seconds, FAIL_SECONDS)
             self.assertIsInstance(error, errors.ConductorUnavailable)
         self.wait_for(lambda: not caller.liveness.alive)
         conductor.start()
@@ -342,10 +342,10 @@ class KillTest(base.TestCase):
         caller = self.bus.caller(wait=False)
         server = threading.Thread(target=self.bus.serve, daemon=True)
         server.start()
-        seconds, error = self.call(caller)
-        self.assertLess(seconds, AT_ONCE)
+        seconds, error = self.call(caller, timeout=20)
+        self.assert_in_time(seconds, AT_ONCE)
         self.assertIsInstance(error, errors.BusUnavailable)
-        server.join(10)
+        server.join(60)
         self.assertFalse(server.is_alive(), "the server's start waits for the broker")
         self.broker.start()
         self.wait_for(lambda: self.call(caller)[1] is None, timeout=15)
@@ -358,7 +358,7 @@ class KillTest(base.TestCase):
         self.wait_for(lambda: probe.heard)
         self.broker.kill()
         probe.may_go_on.set()
-        self.assertLess(message_bus.timed(caller.stop)[0], 3)
+        self.assert_in_time(message_bus.timed(caller.stop)[0], 3)
         started = clock.seconds()
         self.assertTrue(server.stop())
         self.note(f"the server stopped in {clock.seconds() - started:.1f} s")
@@ -372,7 +372,7 @@ class KillTest(base.TestCase):
             seconds, error = message_bus.timed(
                 caller.cast, message_bus.user_context(), "probe", "echo", value=1
             )
-            self.assertLess(seconds, AT_ONCE)
+            self.assert_in_time(seconds, AT_ONCE)
             self.assertIsNone(error)
 
     def test_every_notification_arrives_although_the_broker_is_killed(self):
@@ -395,7 +395,7 @@ class KillTest(base.TestCase):
         self.note(
             f"{len(wanted)} confirmed, {len(consumer.ids)} received, slowest publish {publisher.slowest:.2f} s"
         )
-        self.assertLess(publisher.slowest, 5)
+        self.assert_in_time(publisher.slowest, 5)
 
 
 class Slow(threading.Thread):
@@ -413,7 +413,7 @@ class Slow(threading.Thread):
 
     def result(self, since):
         """Return how long after ``since`` the call ended, and its error."""
-        self.join(30)
+        self.join(60)
         return self._end - since, self._error
 
 
@@ -440,4 +440,4 @@ class Publisher(threading.Thread):
 
     def stop(self):
         self._stopping.set()
-        self.join(20)
+        self.join(60)

@@ -44,7 +44,7 @@ ENTRY_POINTS = """
 def ask_in_vain(url):
     """Ask for something of a process that dies before it has answered."""
     with contextlib.suppress(requests.ConnectionError):
-        requests.post(url, timeout=30)
+        requests.post(url, timeout=60)
 
 
 class PlugInTest(base.TestCase):
@@ -82,7 +82,7 @@ class PlugInTest(base.TestCase):
         valence.client.post(f"{one}?manage_boot=0")
         self.wait_for(lambda: valence.client.get(one)["state"] == "waiting", 30)
         url = f"{simulator.control.url}{system['resource_url']}/EthernetInterfaces/1"
-        interface = requests.get(url, auth=("admin", "password"), timeout=10).json()
+        interface = requests.get(url, auth=("admin", "password"), timeout=60).json()
         document = ramdisk.document("small", interface["MACAddress"])
         answer = ramdisk.post(f"{valence.client.url}/introspection", document)
         self.assertEqual(200, answer.status_code, answer.text)
@@ -104,7 +104,7 @@ class PlugInTest(base.TestCase):
         self.wait_for((self.shelf / "hangs-None").exists, 30)
         self.assertEqual("reapplying", valence.client.get(one)["state"])
         valence.kill()
-        asking.join(30)
+        asking.join(60)
         (self.shelf / "hang-None").unlink()
         valence.start()
         self.wait_for(lambda: valence.client.get(one)["state"] == "finished", 30)
@@ -115,6 +115,6 @@ class PlugInTest(base.TestCase):
             "valence-all-in-one", *options, folder=self.folder, environment=self.environment
         )
         self.useFixture(valence)
-        self.assertEqual(1, valence.wait(30))
+        self.assertEqual(1, valence.wait(60))
         self.assertIn("the shelf has fallen down", valence.log())
         self.assertNotIn("Traceback", valence.log())

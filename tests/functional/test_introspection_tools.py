@@ -154,7 +154,7 @@ class AgentTest(ToolsCase):
         self.assertIn("no disk at all", self.status()["error"])
 
     def test_a_machine_that_valence_boots(self):
-        started = requests.post(f"{self.url}/v1/introspection/{self.uuid}", timeout=30)
+        started = requests.post(f"{self.url}/v1/introspection/{self.uuid}", timeout=60)
         self.wait_for_ramdisk()
         self.assertIn("error 403", inspection.agent(self.url, self.document())["refused"])
         self.assertEqual("waiting", self.status()["state"])

@@ -55,7 +55,7 @@ class LiveTest(base.TestCase):
         self.assertEqual("Rack", rack["detail"]["ChassisType"])
 
     def test_what_is_found_is_streamed(self):
-        with requests.get(f"{self.client.url}/v1/events?stream=true", stream=True, timeout=30) as response:
+        with requests.get(f"{self.client.url}/v1/events?stream=true", stream=True, timeout=60) as response:
             self.register()
             data = (json.loads(line[6:]) for line in response.iter_lines() if line.startswith(b"data: "))
             found = next(event for event in data if event["event_type"] == "valence.resource.added")
@@ -64,7 +64,7 @@ class LiveTest(base.TestCase):
     def test_a_closed_stream_is_counted_no_longer(self):
         url = f"{self.client.url}/v1/events?stream=true"
         for _ in range(3):
-            opened = [requests.get(url, stream=True, timeout=30) for _ in range(4)]
+            opened = [requests.get(url, stream=True, timeout=60) for _ in range(4)]
             self.assertEqual([200] * 4, [response.status_code for response in opened])
             for response in opened:
                 response.close()
@@ -73,7 +73,7 @@ class LiveTest(base.TestCase):
 
     def streams(self):
         """Return the number of streams that the API counts."""
-        text = requests.get(f"{self.client.url}/metrics", timeout=30).text
+        text = requests.get(f"{self.client.url}/metrics", timeout=60).text
         return float(re.search(r"^valence_api_event_streams (.*)$", text, re.MULTILINE)[1])
 
     def test_openstack_clients_find_the_version(self):

@@ -71,7 +71,7 @@ class FiguresTest(ProcessCase):
         self.start_conductor(f"[conductor]\nmetrics_port = {port}\n")
         url = f"http://127.0.0.1:{port}/metrics"
         self.conductor.wait_until(lambda: "metrics: serving" in self.conductor.log())
-        found = figures.parsed(requests.get(url, timeout=5).text)
+        found = figures.parsed(requests.get(url, timeout=60).text)
         self.assertEqual(1, found["valence_conductor_store_up"][()])
         self.assertNotIn("valence_api_requests_total", found)
 

@@ -54,7 +54,7 @@ class RestoreTest(acceptance.AcceptanceCase):
         headers = {"Accept": "text/event-stream", "Last-Event-ID": last}
         asked = {"event_type": "valence.pod_manager.create"}
         url = f"{self.client.url}/v1/events"
-        response = requests.get(url, params=asked, headers=headers, stream=True, timeout=20)
+        response = requests.get(url, params=asked, headers=headers, stream=True, timeout=60)
         self.assertEqual(200, response.status_code)
         return response
 

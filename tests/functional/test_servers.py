@@ -68,14 +68,14 @@ class ServerTest(base.TestCase):
     def test_servers_end_and_leave_no_folder_when_the_run_is_terminated(self):
         run = self.start_servers()
         run.send_signal(signal.SIGTERM)
-        self.assertEqual(128 + signal.SIGTERM, run.wait(30))
+        self.assertEqual(128 + signal.SIGTERM, run.wait(60))
         self.assert_gone(run)
         self.assertEqual([], list(run.folder.iterdir()))
 
     def test_servers_end_when_the_run_is_killed(self):
         run = self.start_servers()
         run.kill()
-        run.wait(30)
+        run.wait(60)
         self.assert_gone(run)
 
     def start_servers(self):

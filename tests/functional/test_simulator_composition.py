@@ -65,7 +65,7 @@ class Client:
             self._wait_for_tasks()
 
     def _mine(self):
-        answer = self._session.get(f"{self._url}{ROOT}/Systems?$expand=.", timeout=30)
+        answer = self._session.get(f"{self._url}{ROOT}/Systems?$expand=.", timeout=60)
         members = [member for member in answer.json()["Members"] if "Name" in member]
         return [member["@odata.id"] for member in members if member["Name"] == self._name]
 
@@ -73,7 +73,7 @@ class Client:
         """Wait until no work is under way, of whomever it is."""
         while (
             "Running"
-            in self._session.get(f"{self._url}/simulator/compositions", timeout=30).json()["tasks"].values()
+            in self._session.get(f"{self._url}/simulator/compositions", timeout=60).json()["tasks"].values()
         ):
             pass
 
@@ -88,7 +88,7 @@ class Client:
     def _send(self, method, path, **keywords):
         """Return the answer, None where it was cut."""
         try:
-            return self._session.request(method, self._url + path, timeout=30, **keywords)
+            return self._session.request(method, self._url + path, timeout=60, **keywords)
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
             return None
 
@@ -112,7 +112,7 @@ class RaceTest(base.TestCase):
         self.assertEqual(set(), {system["name"] for system in systems} - {"Intruder"})
 
     def compositions(self, url):
-        return requests.get(f"{url}/simulator/compositions", timeout=30).json()
+        return requests.get(f"{url}/simulator/compositions", timeout=60).json()
 
     def assert_consistent(self, url):
         """Compare the systems with the blocks: each is the other's, and alone."""

@@ -44,7 +44,7 @@ class ZygoteTest(base.TestCase):
                 stdout=subprocess.PIPE,
             )
             forked, log = self.fork(*arguments)
-            self.assertEqual((executed.returncode, expected), (forked.wait(20), expected))
+            self.assertEqual((executed.returncode, expected), (forked.wait(60), expected))
             self.assertEqual(executed.stdout, log.read_text())
 
     def test_a_process_has_a_session_of_its_own_and_no_files_of_others(self):
@@ -66,7 +66,7 @@ class ZygoteTest(base.TestCase):
             self.assertIsNone(forked.poll())
             self.assertRaises(subprocess.TimeoutExpired, forked.wait, 0.01)
             forked.send_signal(number)
-            self.assertEqual(expected, forked.wait(20))
+            self.assertEqual(expected, forked.wait(60))
             self.assertEqual(expected, forked.poll())
             forked.send_signal(number)  # nobody has the number of the process now
 
@@ -127,7 +127,7 @@ class ProgramTest(base.TestCase):
         one = self.start("valence-simulator", "--port=0")
         self.assertIn("http", one.stdout.readline())
         one.terminate()
-        self.assertEqual(0, one.wait(20))
+        self.assertEqual(0, one.wait(60))
 
     def test_a_command_ends_with_its_program(self):
         one = self.start("valence-simulator", "--port=0")

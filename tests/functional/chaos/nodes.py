@@ -54,7 +54,7 @@ class Pods(fixtures.Fixture):
     def compositions(self):
         """Return what the services have composed, by pod manager."""
         return {
-            key: requests.get(f"{simulator.url}/simulator/compositions", timeout=20).json()
+            key: requests.get(f"{simulator.url}/simulator/compositions", timeout=60).json()
             for key, simulator in self._simulators.items()
         }
 

@@ -136,7 +136,7 @@ class LocalDriverTest(base.TestCase):
         self.client().call({}, "call")
         started = time.thread_time(), time.process_time()
         time.sleep(1)
-        self.assertLess(time.process_time() - started[1], 0.1)
+        self.assertLess(time.process_time() - started[1], 0.3)
 
 
 class Consumer:

@@ -76,7 +76,7 @@ class FollowTest(base.TestCase):
                 self.end_headers()
                 for number in (1, 2):
                     self.wfile.write(frames(number))
-                    if not read.acquire(timeout=30):
+                    if not read.acquire(timeout=60):
                         return
                     seen.append(number)
 

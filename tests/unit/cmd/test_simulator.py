@@ -24,17 +24,17 @@ class CommandTest(base.TestCase):
     def test_prints_its_url_serves_and_stops(self):
         process = self.start("--racks", "1", "--systems", "3", "--no-expand", "--username", "root")
         url = process.stdout.readline().strip()
-        root = requests.get(url, timeout=5).json()
+        root = requests.get(url, timeout=60).json()
         self.assertFalse(root["ProtocolFeaturesSupported"]["ExpandQuery"]["ExpandAll"])
-        systems = requests.get(f"{url}/Systems", auth=("root", "password"), timeout=5).json()
+        systems = requests.get(f"{url}/Systems", auth=("root", "password"), timeout=60).json()
         self.assertEqual(3, systems["Members@odata.count"])
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(0, process.wait(10))
+        self.assertEqual(0, process.wait(60))
 
     def test_serves_tls(self):
         folder = self.make_folder()
         url = self.start("--tls", str(folder)).stdout.readline().strip()
-        self.assertEqual(200, requests.get(url, verify=str(folder / "cert.pem"), timeout=5).status_code)
+        self.assertEqual(200, requests.get(url, verify=str(folder / "cert.pem"), timeout=60).status_code)
 
     def test_a_bad_option_ends_in_a_sentence(self):
         done = subprocess.run(

@@ -66,7 +66,7 @@ class WebCase(base.TestCase):
     def connect(self, source="127.0.0.1"):
         """Return a connection."""
         port = int(self.server.url.rpartition(":")[2])
-        connection = socket.create_connection(("127.0.0.1", port), timeout=15, source_address=(source, 0))
+        connection = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0))
         self.addCleanup(connection.close)
         return connection
 
@@ -100,4 +100,4 @@ class WebCase(base.TestCase):
         except ConnectionError:
             return True
         finally:
-            connection.settimeout(15)
+            connection.settimeout(60)

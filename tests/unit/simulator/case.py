@@ -28,7 +28,7 @@ class SimulatorTestCase(base.TestCase):
         keywords.setdefault("auth", ("admin", "password"))
         keywords.setdefault("verify", self.simulator.ssl_verify)
         url = f"{self.simulator.url}/redfish/v1/{path}".rstrip("/")
-        return requests.request(method, url, timeout=10, **keywords)
+        return requests.request(method, url, timeout=60, **keywords)
 
     def get(self, path, **headers):
         return self.call(
@@ -36,7 +36,7 @@ class SimulatorTestCase(base.TestCase):
         )
 
     def control(self, method, path, body=None):
-        return requests.request(method, f"{self.simulator.url}/simulator/{path}", json=body, timeout=10)
+        return requests.request(method, f"{self.simulator.url}/simulator/{path}", json=body, timeout=60)
 
     def system(self, system_id="System1"):
         return self.get(f"Systems/{system_id}").json()
@@ -50,7 +50,7 @@ class SimulatorTestCase(base.TestCase):
                 path = waiting.pop()
                 if path in found:
                     continue
-                answer = session.get(self.simulator.url + path, timeout=10)
+                answer = session.get(self.simulator.url + path, timeout=60)
                 self.assertEqual(200, answer.status_code, path)
                 found[path] = answer.json()
                 waiting.extend(linked(found[path]))

@@ -100,7 +100,7 @@ class GateTest(case.SimulatorTestCase):
     def send(self):
         """Send a reset and wait until the gate holds it; return the connection."""
         address = ("127.0.0.1", int(self.simulator.url.rpartition(":")[2]))
-        client = socket.create_connection(address, timeout=30)
+        client = socket.create_connection(address, timeout=60)
         self.addCleanup(client.close)
         head = (
             f"POST /redfish/v1/{RESET} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46cGFzc3dvcmQ=\r\n"

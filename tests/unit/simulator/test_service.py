@@ -21,7 +21,7 @@ class SignInTest(case.SimulatorTestCase):
     def test_the_root_is_open_to_all(self):
         self.assertEqual(200, self.call("GET", "", auth=None).status_code)
         self.assertEqual(
-            {"v1": "/redfish/v1/"}, requests.get(f"{self.simulator.url}/redfish", timeout=5).json()
+            {"v1": "/redfish/v1/"}, requests.get(f"{self.simulator.url}/redfish", timeout=60).json()
         )
 
     def test_nothing_else_is(self):

@@ -132,7 +132,7 @@ class OldStyleTest(SubscriptionCase):
 class StreamTest(SubscriptionCase):
     def open(self):
         url = f"{self.simulator.url}/redfish/v1/{STREAM}"
-        answer = requests.get(url, stream=True, auth=("admin", "password"), timeout=10)
+        answer = requests.get(url, stream=True, auth=("admin", "password"), timeout=60)
         self.addCleanup(answer.close)
         self.assertEqual("text/event-stream", answer.headers["Content-Type"])
         self.wait_for(self.subscribers)
@@ -171,7 +171,7 @@ class StreamTest(SubscriptionCase):
 
     def test_nobody_listens_without_signing_in(self):
         url = f"{self.simulator.url}/redfish/v1/{STREAM}"
-        self.assertEqual(401, requests.get(url, timeout=10).status_code)
+        self.assertEqual(401, requests.get(url, timeout=60).status_code)
 
 
 class WithoutTest(case.SimulatorTestCase):

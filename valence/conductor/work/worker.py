@@ -158,7 +158,7 @@ class Worker:
         while len(page) == LOOK_LIMIT:
             page = self._store.list(
                 models.Operation,
-                filters=[operations.is_open()],
+                filters=[store.Filter("target_kind", "eq", "pod_manager"), operations.is_open()],
                 sort=[store.Sort("created_at")],
                 marker=marker,
                 limit=LOOK_LIMIT,

@@ -54,7 +54,7 @@ class ChangesTest(case.BackupCase):
 
     def test_a_change_waits_no_longer_than_its_caller(self):
         """It could not be stored any more, and the thread is needed for other calls."""
-        self.useFixture(fixtures.MonkeyPatch("valence.backup.changes.PATIENCE", 2.0))
+        self.useFixture(fixtures.MonkeyPatch("valence.backup.changes.PATIENCE", 30.0))
         until = context.Deadline(context.Clock(), self.store.now(), 0.01)
 
         def late():
@@ -64,7 +64,7 @@ class ChangesTest(case.BackupCase):
         began = clock.seconds()
         [failure] = self.again(lambda: case_of_contract.together(late))
         self.assertIsInstance(failure, errors.Unavailable)
-        self.assertLess(clock.seconds() - began, 2.0)
+        self.assert_in_time(clock.seconds() - began, 5)
 
     def test_a_change_waits_longer_than_a_caller_does_without_a_sign_of_life(self):
         """The caller of a long call gets such signs meanwhile."""

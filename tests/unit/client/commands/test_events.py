@@ -32,7 +32,7 @@ class EndTest(base.TestCase):
             self.assertEqual("begun\n", follower.stdout.readline())
             self.assertIsNone(follower.poll())
             follower.stdout.close()
-            self.assertEqual(events.READER_GONE, follower.wait(30))
+            self.assertEqual(events.READER_GONE, follower.wait(60))
 
     def test_nothing_else_has_a_reader_who_may_end(self):
         with tempfile.TemporaryFile("w") as file, open(os.devnull, "w") as device:

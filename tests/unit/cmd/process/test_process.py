@@ -66,7 +66,7 @@ class SignalTest(base.TestCase):
         return one
 
     def assert_ends(self, one):
-        printed, _ = one.communicate(timeout=20)  # the log of the signals too
+        printed, _ = one.communicate(timeout=60)  # the log of the signals too
         self.assertEqual(("stopped", 0), (printed.splitlines()[-1], one.returncode))
 
     def test_it_ends_in_good_order(self):
@@ -92,13 +92,13 @@ class SignalTest(base.TestCase):
         one.send_signal(signal.SIGINT)
         self.assertEqual("stopping\n", one.stdout.readline())
         one.send_signal(signal.SIGINT)
-        one.communicate(timeout=20)
+        one.communicate(timeout=60)
         self.assertEqual(1, one.returncode)
 
     def test_it_ends_at_the_deadline_whatever_a_part_does(self):
         one = self.start(HUNG.replace("conf = config", "process.STOP_SECONDS = -29\nconf = config"))
         one.send_signal(signal.SIGTERM)
-        one.communicate(timeout=20)
+        one.communicate(timeout=60)
         self.assertEqual(1, one.returncode)
 
     def test_it_ends_though_a_thread_waits_for_ever(self):
@@ -124,7 +124,7 @@ class SignalTest(base.TestCase):
             self.assertTrue(any("most recent call first" in line for line in one.stderr))
             self.assertIsNone(one.poll())
             one.send_signal(signal.SIGTERM)
-            one.communicate(timeout=20)
+            one.communicate(timeout=60)
             self.assertEqual(0, one.returncode)
 
 

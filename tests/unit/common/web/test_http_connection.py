@@ -170,7 +170,7 @@ class ConnectionTest(web_case.WebCase):
 
     def test_a_client_that_closed_its_side_gets_its_answer(self):
         connection = self.send(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
-        self.assertTrue(self.application.held.acquire(timeout=15))
+        self.assertTrue(self.application.held.acquire(timeout=60))
         connection.shutdown(1)
         self.application.gate.set()
         self.assertEqual(200, self.answer(connection)[0])

@@ -27,12 +27,12 @@ class ResponseTest(web_case.WebCase):
 
     def test_a_list_gets_a_length(self):
         self.reply("200 OK", [], [b"ab", b"c"])
-        answer = requests.get(self.server.url, timeout=15)
+        answer = requests.get(self.server.url, timeout=60)
         self.assertEqual((b"abc", "3"), (answer.content, answer.headers["Content-Length"]))
 
     def test_what_is_made_piece_by_piece_is_sent_in_chunks_and_to_old_clients_until_the_end(self):
         self.reply("200 OK", [], iter([b"ab", b"", b"c"]))
-        answer = requests.get(self.server.url, timeout=15)
+        answer = requests.get(self.server.url, timeout=60)
         self.assertEqual((b"abc", "chunked"), (answer.content, answer.headers["Transfer-Encoding"]))
         self.reply("200 OK", [], iter([b"ab", b"", b"c"]))
         connection, data = self.send(b"GET / HTTP/1.0\r\n\r\n"), b""
@@ -58,7 +58,7 @@ class ResponseTest(web_case.WebCase):
             raise KeyError
 
         self.reply("200 OK", [], broken())
-        self.assertRaises(requests.RequestException, requests.get, self.server.url, timeout=15)
+        self.assertRaises(requests.RequestException, requests.get, self.server.url, timeout=60)
 
     def test_the_function_that_start_response_returns_sends(self):
         def reply(start):
@@ -66,7 +66,7 @@ class ResponseTest(web_case.WebCase):
             return [b"c"]
 
         self.application.reply = reply
-        self.assertEqual(b"abc", requests.get(self.server.url, timeout=15).content)
+        self.assertEqual(b"abc", requests.get(self.server.url, timeout=60).content)
 
 
 class GoneTest(web_case.WebCase):

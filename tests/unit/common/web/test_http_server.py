@@ -55,14 +55,14 @@ class SlowClientsTest(web_case.WebCase):
 
     def test_a_reader_of_a_stream_that_stops_reading_is_closed(self):
         self.send(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
-        self.assertTrue(self.application.gone.wait(30))
+        self.assertTrue(self.application.gone.wait(60))
         self.assertEqual(200, self.ask(web_case.GET))
 
     def test_a_client_that_leaves_a_stream_is_noticed_at_once(self):
         connection = self.send(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
         connection.recv(100)
         connection.close()
-        self.assertTrue(self.application.gone.wait(30))
+        self.assertTrue(self.application.gone.wait(60))
 
 
 class QueueTest(web_case.WebCase):
@@ -140,7 +140,7 @@ class OneThreadTest(FairCase):
         self.wait_for(lambda: self.server.is_closing)
         self.application.gate.set()
         self.assertEqual([200] * 5, [self.answer(each)[0] for each in many])
-        stop.join(15)
+        stop.join(60)
         self.assertFalse(stop.is_alive())
 
 
@@ -212,13 +212,13 @@ class AddressTest(web_case.WebCase):
 class StopTest(web_case.WebCase):
     def test_what_is_worked_on_is_answered_and_connections_learn_that_they_end(self):
         connection = self.send(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
-        self.assertTrue(self.application.held.acquire(timeout=15))
+        self.assertTrue(self.application.held.acquire(timeout=60))
         stop = threading.Thread(target=self.server.stop)
         stop.start()
         self.wait_for(lambda: self.server.is_closing)
         self.application.gate.set()
         status, headers, _ = self.answer(connection)
-        stop.join(15)
+        stop.join(60)
         self.assertEqual((200, "close"), (status, headers["connection"]))
         self.assertRaises(ConnectionError, self.connect)
 
@@ -322,7 +322,7 @@ class TLSTest(web_case.WebCase):
         return outgoing.read()
 
     def ask_over_tls(self):
-        return requests.get(self.server.url, verify=str(self.folder / "ca.pem"), timeout=15).status_code
+        return requests.get(self.server.url, verify=str(self.folder / "ca.pem"), timeout=60).status_code
 
     def test_half_handshakes_hold_nobody_up_and_are_closed(self):
         half = [self.send(b"\x16\x03\x01") for _ in range(20)]
@@ -359,7 +359,7 @@ class TLSTest(web_case.WebCase):
         with context.wrap_socket(self.connect(), server_hostname="127.0.0.1") as connection:
             connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
             self.wait_for(lambda: self.application.asked)
-            connection.settimeout(15)
+            connection.settimeout(60)
             self.assertTrue(connection.recv(10))
             connection.shutdown(socket.SHUT_RDWR)
         self.wait_for(lambda: not len(self.server.places))

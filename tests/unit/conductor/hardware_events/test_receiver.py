@@ -33,7 +33,7 @@ class ReceiverCase(base.TestCase):
         return self.receiver.open(POD_MANAGER, self.taken.append)
 
     def post(self, url, **keywords):
-        return requests.post(url, timeout=5, **keywords).status_code
+        return requests.post(url, timeout=60, **keywords).status_code
 
 
 class EventTest(ReceiverCase):
@@ -90,7 +90,7 @@ class GarbageTest(ReceiverCase):
 
     def test_other_methods_are_refused(self):
         for method in ("GET", "PUT", "DELETE", "PATCH"):
-            self.assertEqual(405, requests.request(method, self.url, timeout=5).status_code)
+            self.assertEqual(405, requests.request(method, self.url, timeout=60).status_code)
 
     def test_what_is_no_json_is_refused(self):
         for body in (b"", b"{", b"\xff\xfe", b"[" * 1000, b"NaN,"):
@@ -109,7 +109,7 @@ class GarbageTest(ReceiverCase):
             b"POST\r\n\r\n",
             b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
         ):
-            with socket.create_connection((address[0], int(address[1])), timeout=5) as connection:
+            with socket.create_connection((address[0], int(address[1])), timeout=60) as connection:
                 connection.sendall(data)
         self.assertEqual(204, self.post(self.url, json={}))
 

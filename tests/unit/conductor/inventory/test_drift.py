@@ -42,7 +42,7 @@ class DriftCase(test_sync.SyncCase):
 
     def request(self, method, path, **keywords):
         url = f"{self.simulator.url}{path}"
-        answer = requests.request(method, url, auth=("admin", "password"), timeout=10, **keywords)
+        answer = requests.request(method, url, auth=("admin", "password"), timeout=60, **keywords)
         self.assertLess(answer.status_code, 300, answer.text)
         return answer
 

@@ -188,7 +188,7 @@ class ComposeTest(CreationCase):
     def reserved(self, urls):
         """Return the paths of the blocks that the service shows as reserved."""
         shown = {
-            url: requests.get(f"{self.pod.url}{url}", auth=("admin", "password"), timeout=10).json()
+            url: requests.get(f"{self.pod.url}{url}", auth=("admin", "password"), timeout=60).json()
             for url in urls
         }
         return [url for url, block in shown.items() if (block.get("CompositionStatus") or {}).get("Reserved")]
@@ -211,7 +211,7 @@ class ChooseAgainTest(CreationCase):
         url = self.store.get(models.Resource, device.uuid).resource_url
         body = {"Name": "other", "Links": {"ResourceBlocks": [{"@odata.id": url}]}}
         systems = f"{self.pod.url}/redfish/v1/Systems"
-        answer = requests.post(systems, json=body, auth=("admin", "password"), timeout=10)
+        answer = requests.post(systems, json=body, auth=("admin", "password"), timeout=60)
         self.assertEqual(201, answer.status_code, answer.text)
 
     def change(self, device, **values):

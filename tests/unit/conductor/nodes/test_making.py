@@ -128,7 +128,7 @@ class AdoptionTest(test_creation.CreationCase):
         self.assertEqual(("composed", "system"), (node.state, node.kind))
         self.assertEqual(["attached"], [claim.state for claim in self.store.list(models.Claim)])
         url = f"{self.pod.url}{node.resource_url}"
-        machine = requests.get(url, auth=("admin", "password"), timeout=10).json()
+        machine = requests.get(url, auth=("admin", "password"), timeout=60).json()
         self.assertEqual(
             ("Off", "Pxe", "Once"),
             (

@@ -2,6 +2,7 @@
 """Who works on a node, and when: synchronization and other nodes do not wait for each other."""
 
 import fixtures
+from oslo_utils import uuidutils
 
 from tests.unit.conductor.nodes import case
 from valence.common import errors
@@ -22,12 +23,12 @@ class WorkerTest(case.NodesCase):
         self.pod.set_faults(hang_rate=0.0)
 
     def test_an_operation_on_a_node_that_is_gone_ends(self):
-        gone = operations.new(self.context, "power", "node", self.podm_id)
+        gone = operations.new(self.context, "power", "node", uuidutils.generate_uuid())
         stored = self.store.commit(store.Create(gone))[0]
         self.assertEqual("cancelled", self.ended(stored.public()).state)
 
     def test_an_operation_that_ended_with_its_node_stays_as_it_ended(self):
-        done = operations.new(self.context, "decompose", "node", self.podm_id)
+        done = operations.new(self.context, "decompose", "node", uuidutils.generate_uuid())
         done.state, done.ended_at = "succeeded", self.store.at()
         stored = self.store.commit(store.Create(done))[0]
         # Another conductor ended it between this one's reads of operations and of nodes.

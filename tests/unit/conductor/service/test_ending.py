@@ -30,7 +30,7 @@ class EndingTest(base.TestCase):
         one, began = service.Ending(0.1), threading.Event()
         self.assertFalse(one.run("step", lambda: self.released.wait(60)))
         one.run("next", began.set)
-        self.assertTrue(began.wait(10))
+        self.assertTrue(began.wait(60))
 
     def test_one_that_takes_longer_than_its_grace_is_hurried(self):
         self.assertTrue(

@@ -57,12 +57,12 @@ class ConductorTest(base.TestCase):
             uuid = conductor.client.pod_managers.create(mine, values | access)["pod_manager"]["uuid"]
             self.add_work(conductor, uuid, number, asking)
         for server in hung:
-            server.settimeout(20)
+            server.settimeout(60)
             for _ in range(2):  # a synchronization, and a document or an introspection
                 self.addCleanup(server.accept()[0].close)
         began = clock.seconds()
         conductor.service.stop()
-        self.assertLess(clock.seconds() - began, 10)
+        self.assert_in_time(clock.seconds() - began, 10)
 
     def test_it_leaves_a_long_deletion_to_the_next(self):
         conductor = self.useFixture(embedded.Conductor(conductor__drain_seconds=60))
@@ -83,7 +83,7 @@ class ConductorTest(base.TestCase):
         conductor.database.store.commit(*map(store.Create, [pod_manager, *parts]))
         delete = functools.partial(self.delete, conductor, pod_manager.uuid)
         threading.Thread(target=delete, daemon=True).start()
-        self.assertTrue(begun.wait(10))
+        self.assertTrue(begun.wait(60))
         conductor.service.stop()
         self.assertLess(100, conductor.database.store.count(models.Resource))
 

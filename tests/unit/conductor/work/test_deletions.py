@@ -254,7 +254,7 @@ class ConcurrentTest(DeletionsTest):
         barrier = threading.Barrier(number)
 
         def delete(one):
-            barrier.wait(10)
+            barrier.wait(60)
             one.delete(self.user, self.uuid, None, False)
 
         with futures.ThreadPoolExecutor(number) as pool:

@@ -181,7 +181,7 @@ class HintTest(WorkerCase):
 
         self.keeper.releasing = look
         self.hint()
-        self.assertTrue(looked.wait(10))
+        self.assertTrue(looked.wait(60))
         self.assertIs(before, self.connections.current(self.pod_manager.uuid, connections.SYNC))
 
 
@@ -205,7 +205,7 @@ class HangingTest(WorkerCase):
         one = self.begin()
         began = clock.seconds()
         one.stop()
-        self.assertLess(clock.seconds() - began, 5)
+        self.assert_in_time(clock.seconds() - began, 5)
         self.assertEqual("pending", self.database.store.get(models.Operation, self.uuid).state)
         self.assertEqual([], self.database.events("pod_manager.sync.error"))
 

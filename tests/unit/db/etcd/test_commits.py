@@ -18,7 +18,7 @@ class FairLockTest(base.TestCase):
         waiting = len(self.lock._waiting)
 
         def take():
-            self.assertTrue(self.lock.acquire(10))
+            self.assertTrue(self.lock.acquire(60))
             self.got.append(name)
             self.lock.release()
 
@@ -37,7 +37,7 @@ class FairLockTest(base.TestCase):
     def test_whoever_releases_it_is_not_the_next_one(self):
         thread = self.wait_in_line("other")
         self.lock.release()
-        self.assertTrue(self.lock.acquire(10))
+        self.assertTrue(self.lock.acquire(60))
         self.assertEqual(["other"], self.got)
         thread.join()
 

@@ -286,7 +286,7 @@ class StreamTest(SimulatedCase):
         self.simulator.set_health("System1", "Warning")
         self.wait_for(lambda: base.Hint(SYSTEM, False) in heard)
         driver.unsubscribe()
-        thread.join(5)
+        thread.join(60)
         self.assertFalse(thread.is_alive())
 
     def test_unsubscribing_and_closing_end_it_at_once(self):
@@ -294,14 +294,14 @@ class StreamTest(SimulatedCase):
             driver = self.simulate()
             _, thread = self.listen(driver)
             getattr(driver, end)()
-            thread.join(5)
+            thread.join(60)
             self.assertFalse(thread.is_alive(), end)
             self.wait_for(lambda: not self.subscribers())
 
     def test_it_ends_with_the_service(self):
         _, thread = self.listen(self.simulate())
         self.simulator.stop()
-        thread.join(5)
+        thread.join(60)
         self.assertFalse(thread.is_alive())
 
     def test_it_signs_in_again_where_its_session_ended(self):

@@ -56,10 +56,10 @@ class SavedTest(base.TestCase):
     def test_the_next_system_has_another_path_and_removed_ones_stay_away(self):
         simulator = self.start()
         path = self.compose(simulator, "Rack1-Compute1")
-        requests.delete(f"{simulator.url}{path}", auth=("admin", "password"), timeout=10).raise_for_status()
+        requests.delete(f"{simulator.url}{path}", auth=("admin", "password"), timeout=60).raise_for_status()
         again = self.start()
         self.assertEqual(
-            404, requests.get(f"{again.url}{path}", auth=("admin", "password"), timeout=10).status_code
+            404, requests.get(f"{again.url}{path}", auth=("admin", "password"), timeout=60).status_code
         )
         self.assertNotEqual(path, self.compose(again, "Rack1-Compute1"))
 
@@ -79,6 +79,6 @@ class SavedTest(base.TestCase):
 
     def read(self, simulator, path):
         """Return a document."""
-        answer = requests.get(f"{simulator.url}{path}", auth=("admin", "password"), timeout=10)
+        answer = requests.get(f"{simulator.url}{path}", auth=("admin", "password"), timeout=60)
         answer.raise_for_status()
         return answer.json()

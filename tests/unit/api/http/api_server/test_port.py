@@ -18,7 +18,7 @@ class PortTest(case.IntrospectionCase):
         self.url = server.url
 
     def ask(self, method, path, **keywords):
-        return requests.request(method, f"{self.url}{path}", timeout=10, **keywords)
+        return requests.request(method, f"{self.url}{path}", timeout=60, **keywords)
 
     def test_the_dialect_is_at_the_root(self):
         versions = self.ask("GET", "/").json()["versions"]

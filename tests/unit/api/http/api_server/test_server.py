@@ -30,7 +30,7 @@ class ServerTestCase(case.APITestCase):
 
     def connect(self):
         """Return a connection."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         self.addCleanup(connection.close)
         return connection
 
@@ -151,7 +151,7 @@ class ThreadTest(ServerTestCase):
     def test_silent_connections_take_no_threads(self):
         for _ in range(20):
             self.connect()
-        self.assertEqual(200, requests.get(f"{self.url}/healthcheck", timeout=5).status_code)
+        self.assertEqual(200, requests.get(f"{self.url}/healthcheck", timeout=60).status_code)
 
     def test_large_documents_that_wait_leave_threads_to_others(self):
         size = 1_000_000
@@ -164,10 +164,10 @@ class ThreadTest(ServerTestCase):
             for _ in range(16):
                 self.connect().sendall(head + b"x" * size)
             self.wait_for(lambda: turns.waiting == 16)
-            self.assertEqual(200, requests.get(f"{self.url}/healthcheck", timeout=5).status_code)
+            self.assertEqual(200, requests.get(f"{self.url}/healthcheck", timeout=60).status_code)
 
     def test_a_stream_is_sent_as_it_happens(self):
-        with requests.get(f"{self.url}/v1/events?stream=true", stream=True, timeout=15) as response:
+        with requests.get(f"{self.url}/v1/events?stream=true", stream=True, timeout=60) as response:
             lines = response.iter_lines()
             self.assertEqual(b"retry: 2000", next(lines))
             uuid = self.add_pod_manager()["uuid"]
@@ -175,7 +175,7 @@ class ThreadTest(ServerTestCase):
             self.assertEqual(uuid, json.loads(data[6:])["object_id"])
 
     def test_a_client_that_went_away_makes_place(self):
-        response = requests.get(f"{self.url}/v1/events?stream=true", stream=True, timeout=15)
+        response = requests.get(f"{self.url}/v1/events?stream=true", stream=True, timeout=60)
         next(response.iter_lines())
         response.close()
         self.wait_for(lambda: not self.application.services.feed.streams)
@@ -194,10 +194,10 @@ class StopTest(ServerTestCase):
         self.backend.conductor.status.ping = slow
         answers = []
         client = threading.Thread(
-            target=lambda: answers.append(requests.get(f"{self.url}/readyz", timeout=15))
+            target=lambda: answers.append(requests.get(f"{self.url}/readyz", timeout=60))
         )
         client.start()
-        going.wait(15)
+        going.wait(60)
         stop = threading.Thread(target=self.server.stop)
         stop.start()
         self.wait_for(lambda: not self.accepts())
@@ -233,12 +233,12 @@ class StopTest(ServerTestCase):
         self.assertEqual([], lost)
 
     def test_streams_and_idle_connections_do_not_hold_it_up(self):
-        response = requests.get(f"{self.url}/v1/events?stream=true", stream=True, timeout=15)
+        response = requests.get(f"{self.url}/v1/events?stream=true", stream=True, timeout=60)
         next(response.iter_lines())
         self.connect()
         started = clock.seconds()
         self.server.stop()
-        self.assertLess(clock.seconds() - started, 10)
+        self.assert_in_time(clock.seconds() - started, 10)
         self.assertTrue(all(line in (b"", b": still here") for line in response.iter_lines()))
 
     def accepts(self):
@@ -262,7 +262,7 @@ class TLSTest(ServerTestCase):
         super().setUp()
 
     def test_https(self):
-        response = requests.get(f"{self.url}/", verify=self.authority, timeout=15)
+        response = requests.get(f"{self.url}/", verify=self.authority, timeout=60)
         self.assertEqual(f"{self.url}/v1/", response.json()["versions"][0]["links"][0]["href"])
         self.assertTrue(self.url.startswith("https://"))
 
@@ -276,7 +276,7 @@ class TLSTest(ServerTestCase):
     def test_a_handshake_that_hangs_holds_nobody_up(self):
         self.connect().sendall(b"\x16\x03\x01")
         self.assertEqual(
-            200, requests.get(f"{self.url}/healthcheck", verify=self.authority, timeout=5).status_code
+            200, requests.get(f"{self.url}/healthcheck", verify=self.authority, timeout=60).status_code
         )
 
     def test_old_protocols_are_refused(self):

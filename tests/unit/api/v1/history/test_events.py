@@ -168,7 +168,7 @@ class StreamTest(StreamCase):
         self.wait_for(lambda: len(calls) > before + 3)
         self.assertTrue(reader.is_alive())
         self.application.stop()
-        reader.join(10)
+        reader.join(60)
 
 
 class RestoredTest(StreamCase):

@@ -112,7 +112,7 @@ class TurnsTest(FairQueueCase):
         http_limits.end_turn()
         other = threading.Thread(target=queue.get)
         other.start()
-        other.join(15)
+        other.join(60)
         self.assertFalse(other.is_alive())
         self.assertEqual({"a2"}, set(queue._turns))
 
@@ -149,7 +149,7 @@ class TurnsTest(FairQueueCase):
         queue.get()
         other = threading.Thread(target=http_limits.end_turn)
         other.start()
-        other.join(15)
+        other.join(60)
         self.assertEqual({"a1"}, set(queue._turns))
 
 
@@ -224,7 +224,7 @@ class EndTest(FairQueueCase):
         queue.put("waits", A)
         queue.close()
         for thread in threads:
-            thread.join(15)
+            thread.join(60)
         self.assertEqual(["held", None, None, None, None], got)
         queue.put("late", A)
         self.assertIsNone(queue.get())
@@ -244,8 +244,8 @@ class EndTest(FairQueueCase):
             thread.start()
         for number in range(2000):
             queue.put((number,), f"192.0.2.{number % 7}")
-        self.assertTrue(all_got.wait(30))
+        self.assertTrue(all_got.wait(60))
         queue.close()
         for thread in threads:
-            thread.join(15)
+            thread.join(60)
         self.assertEqual([(number,) for number in range(2000)], sorted(got))

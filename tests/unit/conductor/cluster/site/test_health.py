@@ -24,7 +24,7 @@ class Store:
         return time.time(), time.time()
 
     def ping(self):
-        self.may_answer.wait(10)
+        self.may_answer.wait(60)
         if self.away:
             raise errors.StoreUnavailable(reason="refused")
 

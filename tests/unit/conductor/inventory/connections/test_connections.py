@@ -47,7 +47,7 @@ class ConnectionsTest(ConnectionsCase):
             reading = executor.submit(old.root)
             self.wait_for(lambda: self.simulator.stats()["requests"] > before)
             self.connections.abort(self.pod_manager.uuid, connections.SYNC)
-            self.assertIsInstance(reading.exception(timeout=10), errors.PodManagerUnreachable)
+            self.assertIsInstance(reading.exception(timeout=60), errors.PodManagerUnreachable)
         self.simulator.set_faults()
         self.assertTrue(self.connections.get(self.pod_manager, connections.SYNC).root().uuid)
 

@@ -70,7 +70,7 @@ class AdditionCase(test_creation.CreationCase):
         blocks = [{"@odata.id": self.url(each)} for each in (self.free("Compute")[0], device)]
         body = {"Name": "other", "Links": {"ResourceBlocks": blocks}}
         systems = f"{self.pod.url}/redfish/v1/Systems"
-        answer = requests.post(systems, json=body, auth=("admin", "password"), timeout=10)
+        answer = requests.post(systems, json=body, auth=("admin", "password"), timeout=60)
         self.assertEqual(201, answer.status_code, answer.text)
 
 

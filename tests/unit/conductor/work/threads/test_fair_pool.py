@@ -27,20 +27,20 @@ class FairPoolTest(base.TestCase):
         return value
 
     def test_results_and_errors_arrive(self):
-        self.assertEqual(3, self.pool.submit("a", max, 1, 3).result(10))
+        self.assertEqual(3, self.pool.submit("a", max, 1, 3).result(60))
         self.assertRaises(ValueError, self.pool.submit("a", int, "x").result, 10)
 
     def test_one_key_has_no_more_than_its_share(self):
         calls = [self.pool.submit("slow", self.slow, each) for each in range(5)]
         self.wait_for(lambda: self.running == 2)
         self.gate.set()
-        self.assertEqual([0, 1, 2, 3, 4], [each.result(10) for each in calls])
+        self.assertEqual([0, 1, 2, 3, 4], [each.result(60) for each in calls])
         self.assertEqual(2, self.most)
 
     def test_others_are_served_meanwhile(self):
         for each in range(50):
             self.pool.submit("slow", self.slow, each)
-        self.assertEqual([0, 1, 2], [self.pool.submit("quick", int, each).result(10) for each in range(3)])
+        self.assertEqual([0, 1, 2], [self.pool.submit("quick", int, each).result(60) for each in range(3)])
 
     def hanging(self, workers=2, share=1, patience=2.0):
         """Return a pool whose clock is ``self.now``."""
@@ -58,11 +58,11 @@ class FairPoolTest(base.TestCase):
         one.look()
         self.assertEqual(3.0, self.assertRaises(threads.Hung, waiting.result, 10).seconds)
         self.assertRaises(threads.Hung, one.submit("b", self.slow, "late").result, 10)
-        self.assertEqual(1, one.submit("c", int, 1).result(10))
+        self.assertEqual(1, one.submit("c", int, 1).result(60))
         self.gate.set()
         self.assertEqual(["a", "b"], [each.result(10) for each in hanging])
         self.wait_for(lambda: not one._running)
-        self.assertEqual(1, one.submit("a", int, 1).result(10))
+        self.assertEqual(1, one.submit("a", int, 1).result(60))
 
     def test_a_call_leaves_its_place_before_its_key_hangs(self):
         one = self.hanging(patience=60.0)
@@ -72,7 +72,7 @@ class FairPoolTest(base.TestCase):
         self.assertEqual(threads.PLACE_SECONDS, one.look())
         self.now = 0.3
         one.look()
-        self.assertEqual(1, quick.result(10))
+        self.assertEqual(1, quick.result(60))
 
     def test_a_key_that_hung_makes_one_call_at_a_time_and_takes_no_place_until_one_ends_in_time(self):
         one = self.hanging(workers=2, share=2)
@@ -87,7 +87,7 @@ class FairPoolTest(base.TestCase):
         others = [one.submit(key, self.slow, key) for key in "bc"]
         self.assertEqual(3, len(one._running))
         self.gate.set()
-        self.assertEqual([0, 1, 2, "b", "c"], [each.result(10) for each in (*tries, *others)])
+        self.assertEqual([0, 1, 2, "b", "c"], [each.result(60) for each in (*tries, *others)])
         self.wait_for(lambda: not one._running)
         self.gate.clear()
         for each in range(3):
@@ -119,7 +119,7 @@ class FairPoolTest(base.TestCase):
         for key in sorted(one._slow):
             one.submit(key, self.slow, key)
         self.assertEqual(4, len(one._running))
-        self.assertEqual(1, one.submit("good", int, 1).result(10))
+        self.assertEqual(1, one.submit("good", int, 1).result(60))
 
     def test_nobody_has_to_look_while_nothing_waits(self):
         one = self.hanging()
@@ -131,7 +131,7 @@ class FairPoolTest(base.TestCase):
         begun, waiting = one.submit("a", self.gate.wait), one.submit("a", self.slow, 0)
         self.assertTrue(waiting.cancel())
         self.gate.set()
-        begun.result(10)
+        begun.result(60)
         one.stop()
         self.assertEqual(0, self.most)
 
@@ -143,7 +143,7 @@ class FairPoolTest(base.TestCase):
         calls.append(one.submit("few", order.append, "few"))
         self.gate.set()
         for each in (begun, *calls):
-            each.result(10)
+            each.result(60)
         one.stop()
         self.assertLess(order.index("few"), order.index("many 1"))
 

@@ -84,10 +84,10 @@ class SignInTest(SessionTestCase):
     def test_that_never_ends_is_tried_once_and_not_waited_for(self):
         done = threading.Event()
         self.addCleanup(done.set)
-        self.service.answers[f"POST {case.SESSIONS}"] = lambda handler: done.wait(10)
+        self.service.answers[f"POST {case.SESSIONS}"] = lambda handler: done.wait(60)
         start = clock.seconds()
         self.assertRaises(errors.PodManagerUnreachable, self.connect().root)
-        self.assertLess(clock.seconds() - start, 5)
+        self.assert_in_time(clock.seconds() - start, 5)
         self.assertEqual(1, self.service.count(f"POST {case.SESSIONS}"))
 
     def test_many_threads_sign_in_once(self):
@@ -319,26 +319,26 @@ class CloseTest(SessionTestCase):
         connection.root()
         done = threading.Event()
         self.addCleanup(done.set)
-        self.service.answers[f"DELETE {case.SESSIONS}/token1"] = lambda handler: done.wait(10)
+        self.service.answers[f"DELETE {case.SESSIONS}/token1"] = lambda handler: done.wait(60)
         start = clock.seconds()
         connection.close()
-        self.assertLess(clock.seconds() - start, 5)
+        self.assert_in_time(clock.seconds() - start, 5)
 
     def test_does_not_wait_for_a_sign_in_that_hangs(self):
-        self.configure(read_timeout=5)
+        self.configure(read_timeout=30)
         self.useFixture(
             fixtures.MonkeyPatch("valence.podmanagers.redfish.http.sign_in.SIGN_OUT_TIMEOUT", 0.2)
         )
         started, done = threading.Event(), threading.Event()
         self.addCleanup(done.set)
-        self.service.answers[f"GET {case.ROOT}"] = lambda handler: (started.set(), done.wait(10))
+        self.service.answers[f"GET {case.ROOT}"] = lambda handler: (started.set(), done.wait(60))
         connection = self.connect()
         thread = threading.Thread(target=self._ignore_errors, args=(connection.root,))
         thread.start()
-        started.wait(5)
+        started.wait(60)
         start = clock.seconds()
         connection.close()
-        self.assertLess(clock.seconds() - start, 5)
+        self.assert_in_time(clock.seconds() - start, 5)
         done.set()
         thread.join()
 

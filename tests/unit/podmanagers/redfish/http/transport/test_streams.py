@@ -96,7 +96,7 @@ class StreamTest(case.RedfishTestCase):
         thread.join(1.5)
         self.assertTrue(thread.is_alive())
         stream.close()
-        thread.join(5)
+        thread.join(60)
         self.assertFalse(thread.is_alive())
         self.assertEqual([b"1"], heard)
 
