@@ -2,7 +2,8 @@
 """Processes that run tests side by side, each of which takes the next group of tests when it is done with one.
 
 All tests are loaded once, before the processes are forked. The groups that may take longest come first, so that the
-processes end at about the same time.
+processes end at about the same time. Every second process begins with the tests that start no programs: the others wait
+for servers and timers for a part of their time, and fewer of them at a time disturb each other less.
 """
 
 import atexit
@@ -30,8 +31,8 @@ from tests import zygote
 
 #: how the number of a group is written to the queue
 NUMBER = struct.Struct("=H")
-#: first parts of the names of groups, in the order in which they run; others come last
-ORDER = ("tests.functional.", "tests.contract.")
+#: first parts of the names of groups that start programs, in the order in which they run
+ORDER = ("tests.functional.", "tests.ui.", "tests.contract.")
 #: a test has no longer than this where its class does not say otherwise, see tests.base
 TIME_LIMIT = 60
 
@@ -75,7 +76,10 @@ def grouped(suite: unittest.TestSuite) -> Iterator[tuple[object, unittest.TestCa
 
 
 def place(group: Group) -> tuple[int, float]:
-    """Return the key by which groups are sorted: first the folder, then the time that all tests may take at most."""
+    """Return the key by which groups are sorted: first the folder, then the time that all tests may take at most.
+
+    The number of the folder is that of ``ORDER``, or one more.
+    """
     tests = [test for each in group for test in program.iterate_tests(each)]
     name = tests[0].id()
     folder = next((number for number, prefix in enumerate(ORDER) if name.startswith(prefix)), len(ORDER))
@@ -86,40 +90,36 @@ class Workers:
     """So many processes that run groups of tests; ``streams`` are their results as subunit, one of each process."""
 
     def __init__(self, groups: list[Group], number: int):
-        self._queue, writer = os.pipe()
+        #: numbers of the groups that start programs, and of the others
+        self._queues = tuple(
+            queue(each for each, group in enumerate(groups) if (place(group)[0] < len(ORDER)) == begins)
+            for begins in (True, False)
+        )
         #: a file in memory to which each process adds a line a group: its CPU seconds and its name
         self._usage = os.memfd_create("usage")
         self._main = os.getpid()
-        os.set_blocking(writer, False)  # a queue that has no capacity for all of them is an error
-        for each in range(len(groups)):
-            os.write(writer, NUMBER.pack(each))
-        os.close(writer)
         self.streams: list[BinaryIO] = []
         gc.freeze()  # what was loaded stays: no process goes through it, or copies it by that
-        self._processes = [self._fork(groups) for _ in range(number)]
+        self._processes = [self._fork(groups, self._queues[:: (-1) ** each]) for each in range(number)]
 
-    def _fork(self, groups: list[Group]) -> multiprocessing.process.BaseProcess:
+    def _fork(self, groups: list[Group], queues: tuple[int, ...]) -> multiprocessing.process.BaseProcess:
         reader, writer = os.pipe()
         sys.stdout.flush()
-        process = multiprocessing.get_context("fork").Process(target=self._run, args=(groups, writer))
+        process = multiprocessing.get_context("fork").Process(target=self._run, args=(groups, queues, writer))
         process.start()
         os.close(writer)
         self.streams.append(os.fdopen(reader, "rb"))
         return process
 
-    def _run(self, groups: list[Group], writer: int) -> None:
-        """Run groups until the queue is empty: the body of a process."""
+    def _run(self, groups: list[Group], queues: tuple[int, ...], writer: int) -> None:
+        """Run groups until the queues are empty, one after the other: the body of a process."""
         zygote.end_with(self._main)
         for stream in self.streams:
             stream.close()
         with open(writer, "wb") as stream:
-            run(self._taken(groups), stream, self._note)
+            run(taken(groups, queues), stream, self._note)
         # Python runs these at the end of a main process only.
         atexit._run_exitfuncs()
-
-    def _taken(self, groups: list[Group]) -> Iterator[Group]:
-        while number := os.read(self._queue, NUMBER.size):
-            yield groups[NUMBER.unpack(number)[0]]
 
     def _note(self, name: str, seconds: float) -> None:
         os.write(self._usage, f"{seconds} {name}\n".encode())
@@ -141,10 +141,28 @@ class Workers:
             process.join()
             if process.exitcode:
                 problems.append(f"A process of the run ended with {process.exitcode}.")
-        if os.read(self._queue, NUMBER.size):
-            problems.append("Not all tests ran.")
-        os.close(self._queue)
+        for each in self._queues:
+            if os.read(each, NUMBER.size):
+                problems.append("Not all tests ran.")
+            os.close(each)
         return problems
+
+
+def queue(numbers: Iterable[int]) -> int:
+    """Return the end of a pipe to read numbers from, each by one reader."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)  # a queue that has no capacity for all of them is an error
+    for each in numbers:
+        os.write(writer, NUMBER.pack(each))
+    os.close(writer)
+    return reader
+
+
+def taken(groups: list[Group], queues: Iterable[int]) -> Iterator[Group]:
+    """Yield the groups whose numbers are read from queues."""
+    for each in queues:
+        while number := os.read(each, NUMBER.size):
+            yield groups[NUMBER.unpack(number)[0]]
 
 
 def run(groups: Iterable[Group], stream: BinaryIO, note: Callable[[str, float], None]) -> None:
