@@ -155,7 +155,7 @@ class RedfishTestCase(base.TestCase):
         self.conf = cfg.ConfigOpts()
         config.register(self.conf)
         self.conf([])
-        self.configure(concurrency=1, connect_timeout=1, read_timeout=1)
+        self.configure(concurrency=1, connect_timeout=2, read_timeout=2)
 
     def configure(self, **options):
         for name, value in options.items():

@@ -72,12 +72,12 @@ class LeaseKeeperTest(base.TestCase):
             self.assertEqual(1, losses())
 
     def test_it_renews_what_is_held_beyond_its_time(self):
-        keeper = leases.LeaseKeeper(self.database.store, "one", ttl=1)
+        keeper = leases.LeaseKeeper(self.database.store, "one", ttl=3)
         keeper.start()
         self.addCleanup(keeper.stop)
-        with keeper.hold("work") as lease, self.database.keeper("two", ttl=1).hold("clock"):
+        with keeper.hold("work") as lease, self.database.keeper("two", ttl=3).hold("clock"):
             # Once an unrenewed lease of the same length has run out, this one would have too.
-            self.wait_for(lambda: self._is_free("clock"), timeout=5)
+            self.wait_for(lambda: self._is_free("clock"), timeout=10)
             self.database.store.commit(store.Create(models.Cursor(name="c")), lease=lease)
 
     def test_what_a_predecessor_of_the_same_name_held_is_free(self):

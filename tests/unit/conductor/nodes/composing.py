@@ -132,7 +132,7 @@ class Hardware(composers.Composer):
 
 
 class ComposingCase(case.NodesCase):
-    options = {"composition__timeout": 3, "composition__power_timeout": 2}
+    options = {"composition__timeout": 6, "composition__power_timeout": 4}
 
     def setUp(self):
         super().setUp()
