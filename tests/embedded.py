@@ -24,6 +24,8 @@ from valence.db.sql import engine
 from valence.simulator import server
 
 SQLITE = "sqlite:///"
+#: seconds that calls of an embedded conductor may take: a machine that stands still for a moment is no fault of theirs
+CALL_SECONDS = 30.0
 #: makes the engine of a store, as it is outside of tests
 CREATE_ENGINE = engine.create
 
@@ -174,6 +176,8 @@ class Conductor(fixtures.Fixture):
     def _setUp(self):
         self.database = self.useFixture(Database())
         self.conf = self.database.conf
+        self.conf.set_override("call_timeout", CALL_SECONDS, "conductor")
+        self.useFixture(fixtures.MonkeyPatch("valence.bus.rpc_client.MONITORED_ABOVE", CALL_SECONDS))
         for name, value in self._options.items():
             group, _, option = name.rpartition("__")
             self.conf.set_override(option, value, group or None)
