@@ -38,7 +38,7 @@ class CompletionTest(base.TestCase):
         *command, text = SHELLS[shell]
         quoted = " ".join(f"'{word}'" for word in ("valence", *words))
         script = text.format(file=self.folder / shell, words=quoted)
-        done = subprocess.run([*command, script], text=True, capture_output=True, timeout=60, cwd=self.folder)
+        done = subprocess.run([*command, script], text=True, capture_output=True, timeout=180, cwd=self.folder)
         self.assertEqual(0, done.returncode, done.stderr)
         return done.stdout.split()
 
@@ -56,7 +56,7 @@ class CompletionTest(base.TestCase):
 
     def test_zsh_learns_of_the_function_when_the_file_is_sourced(self):
         script = ZSH.format(file=self.folder / "zsh", words="valence").partition("words=")[0]
-        done = subprocess.run(["zsh", "-f", "-c", script], text=True, capture_output=True, timeout=60)
+        done = subprocess.run(["zsh", "-f", "-c", script], text=True, capture_output=True, timeout=180)
         self.assertEqual(("", "_valence valence\n"), (done.stdout, done.stderr))
 
     def test_zsh_finds_the_function_in_a_file_of_its_name(self):
@@ -64,6 +64,6 @@ class CompletionTest(base.TestCase):
         (folder / "_valence").write_text((self.folder / "zsh").read_text())
         script = f"{ZSH.partition('source')[0].format()}fpath=({folder} $fpath); autoload -U _valence\n"
         script += "words=(valence intr) CURRENT=2 PREFIX=intr; _valence"
-        done = subprocess.run(["zsh", "-f", "-c", script], text=True, capture_output=True, timeout=60)
+        done = subprocess.run(["zsh", "-f", "-c", script], text=True, capture_output=True, timeout=180)
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         self.assertIn("introspection", done.stdout.split())

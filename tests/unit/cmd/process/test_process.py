@@ -66,7 +66,7 @@ class SignalTest(base.TestCase):
         return one
 
     def assert_ends(self, one):
-        printed, _ = one.communicate(timeout=60)  # the log of the signals too
+        printed, _ = one.communicate(timeout=180)  # the log of the signals too
         self.assertEqual(("stopped", 0), (printed.splitlines()[-1], one.returncode))
 
     def test_it_ends_in_good_order(self):
@@ -92,13 +92,13 @@ class SignalTest(base.TestCase):
         one.send_signal(signal.SIGINT)
         self.assertEqual("stopping\n", one.stdout.readline())
         one.send_signal(signal.SIGINT)
-        one.communicate(timeout=60)
+        one.communicate(timeout=180)
         self.assertEqual(1, one.returncode)
 
     def test_it_ends_at_the_deadline_whatever_a_part_does(self):
         one = self.start(HUNG.replace("conf = config", "process.STOP_SECONDS = -29\nconf = config"))
         one.send_signal(signal.SIGTERM)
-        one.communicate(timeout=60)
+        one.communicate(timeout=180)
         self.assertEqual(1, one.returncode)
 
     def test_it_ends_though_a_thread_waits_for_ever(self):
@@ -124,7 +124,7 @@ class SignalTest(base.TestCase):
             self.assertTrue(any("most recent call first" in line for line in one.stderr))
             self.assertIsNone(one.poll())
             one.send_signal(signal.SIGTERM)
-            one.communicate(timeout=60)
+            one.communicate(timeout=180)
             self.assertEqual(0, one.returncode)
 
 
@@ -147,7 +147,7 @@ class CommandTest(base.TestCase):
         file.write_text(f"[DEFAULT]\nstate_dir = {folder}\nauth_strategy = noauth\n{text}")
         program = pathlib.Path(sys.executable).parent / f"valence-{name}"
         command = [program, "--config-file", file, *(more or self.COMMANDS[name])]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
         self.assertNotIn("Traceback", done.stderr)
         return done.returncode, done.stderr
 
@@ -206,7 +206,7 @@ class HelpTest(base.TestCase):
             subprocess.Popen([folder / name, "--help"], stdout=subprocess.PIPE, text=True) for name in names
         ]
         for name, started in zip(names, helps, strict=True):
-            text, _ = started.communicate(timeout=60)
+            text, _ = started.communicate(timeout=180)
             self.assertEqual(0, started.returncode, name)
             self.assertIn(f"  {name}", text.partition("\nexamples:\n")[2], name)
             self.assertEqual(1, text.count("\nexamples:\n"), name)
