@@ -3,12 +3,17 @@
 
 import threading
 
+import fixtures
 import testscenarios
 
 from tests import base
 from tests.contract import databases
 from tests.contract import examples
 from valence.db import store
+from valence.db.sql import engine
+
+#: seconds that a writer waits for others here: what a machine that stands still does to a race is none of its results
+PATIENCE = 20
 
 
 class ContractCase(testscenarios.WithScenarios, base.TestCase):
@@ -18,6 +23,10 @@ class ContractCase(testscenarios.WithScenarios, base.TestCase):
 
     def setUp(self):
         super().setUp()
+        patient = (f"PRAGMA busy_timeout = {PATIENCE * 1000}", "PRAGMA journal_mode = WAL")
+        dialects = engine.DIALECTS | {"sqlite": engine.DIALECTS["sqlite"]._replace(session=patient)}
+        self.useFixture(fixtures.MonkeyPatch("valence.db.sql.engine.DIALECTS", dialects))
+        self.useFixture(fixtures.MonkeyPatch("valence.db.sql.connections.COLLISION_PATIENCE", PATIENCE))
         self.database = databases.shared(self.driver)
         self.database.clear()
         self.store = self.connect()

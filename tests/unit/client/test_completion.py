@@ -38,7 +38,9 @@ class CompletionTest(base.TestCase):
         *command, text = SHELLS[shell]
         quoted = " ".join(f"'{word}'" for word in ("valence", *words))
         script = text.format(file=self.folder / shell, words=quoted)
-        done = subprocess.run([*command, script], text=True, capture_output=True, timeout=180, cwd=self.folder)
+        done = subprocess.run(
+            [*command, script], text=True, capture_output=True, timeout=180, cwd=self.folder
+        )
         self.assertEqual(0, done.returncode, done.stderr)
         return done.stdout.split()
 
