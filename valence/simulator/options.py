@@ -5,6 +5,7 @@ A field's metadata holds its ``help`` and the ``metavar`` that tells its unit.
 """
 
 import dataclasses
+import functools
 import math
 
 #: ways in which a service composes; "none" is a service that only shows its blocks
@@ -73,20 +74,38 @@ def check(name, kind, value):
     kinds = (int, float) if kind is float else (kind,)
     if type(value) not in kinds:
         raise ValueError(f"{name} is of type {kind.__name__}, not {value!r}")
-    if kind in (int, float) and not 0 <= value <= (1 if name.endswith("_rate") else math.inf):
-        raise ValueError(f"{name} cannot be {value}")
+    most = 1 if name.endswith("_rate") else math.inf
+    if kind in (int, float) and not 0 <= value <= most:
+        raise ValueError(f"{name} cannot be {value}: " + ("0 to 1" if most == 1 else "0 or more"))
+
+
+def check_field(field, value):
+    """Raise ValueError unless ``value`` makes sense for a field of a class of ``GROUPS``."""
+    check(field.name, field.type, value)
+    choices = field.metadata["choices"]
+    if choices and (unknown := sorted(names(value) - set(choices))):
+        raise ValueError(f"{field.name} cannot be {', '.join(unknown)}: any of {', '.join(choices)}")
+
+
+def all_of(calls):
+    """Return what each of some calls returns; raise one ValueError with the texts of all that they raise."""
+    results, problems = [], []
+    for call in calls:
+        try:
+            results.append(call())
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError("; ".join(problems))
+    return results
 
 
 class Options:
-    """Refuses values that make no sense, with a ValueError that names the option."""
+    """Refuses values that make no sense, with a ValueError that names every such option."""
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            check(field.name, field.type, value)
-            choices = field.metadata["choices"]
-            if choices and (unknown := sorted(names(value) - set(choices))):
-                raise ValueError(f"{field.name} cannot be {', '.join(unknown)}: any of {', '.join(choices)}")
+        fields = dataclasses.fields(self)
+        all_of(functools.partial(check_field, field, getattr(self, field.name)) for field in fields)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,11 +243,14 @@ GROUPS = (Inventory, Behaviour, Composition, Faults, Listener)
 
 
 def split(values):
-    """Return one object a class of ``GROUPS``, made of ``values``; TypeError names what nobody knows."""
+    """Return one object a class of ``GROUPS``, made of ``values``.
+
+    TypeError names what nobody knows, ValueError every value that makes no sense.
+    """
     names = {field.name for group in GROUPS for field in dataclasses.fields(group)}
     if unknown := sorted(set(values) - names):
         raise TypeError(f"no such option: {', '.join(unknown)}")
-    return [group(**chosen(group, values)) for group in GROUPS]
+    return all_of(functools.partial(group, **chosen(group, values)) for group in GROUPS)
 
 
 def chosen(group, values):

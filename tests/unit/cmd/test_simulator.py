@@ -9,13 +9,14 @@ import requests
 
 from tests import base
 from valence.cmd import simulator
+from valence.simulator import options
 
 COMMAND = (sys.executable, "-m", "valence.cmd.simulator")
 
 
 class CommandTest(base.TestCase):
-    def start(self, *options):
-        process = subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, text=True)
+    def start(self, *more):
+        process = subprocess.Popen([*COMMAND, *more], stdout=subprocess.PIPE, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -36,11 +37,14 @@ class CommandTest(base.TestCase):
         url = self.start("--tls", str(folder)).stdout.readline().strip()
         self.assertEqual(200, requests.get(url, verify=str(folder / "cert.pem"), timeout=60).status_code)
 
-    def test_a_bad_option_ends_in_a_sentence(self):
-        done = subprocess.run(
-            [*COMMAND, "--error-rate", "2"], capture_output=True, text=True, timeout=20, check=False
+    def test_bad_options_are_all_named(self):
+        wrong = ("--racks", "-1", "--error-rate", "2", "--composition", "magic", "--systems", "0")
+        done = subprocess.run([*COMMAND, *wrong], capture_output=True, text=True, timeout=180, check=False)
+        told = (
+            "valence-simulator: racks cannot be -1: 0 or more; "
+            f"composition cannot be magic: any of {', '.join(options.WAYS)}; error_rate cannot be 2.0: 0 to 1\n"
         )
-        self.assertEqual((1, "valence-simulator: error_rate cannot be 2.0\n"), (done.returncode, done.stderr))
+        self.assertEqual((1, told), (done.returncode, done.stderr))
 
     def test_help_shows_examples(self):
         self.assertIn("--error-rate 0.05", simulator.parser().format_help())
