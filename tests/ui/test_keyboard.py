@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of a node by the keyboard alone."""
 
+import re
+
 from tests.ui import case
 
 #: most presses of a key until something has the focus
 MOST = 60
+#: what the power button says after it was pushed
+OPPOSITE = {"Power on": "Power off", "Power off": "Power on"}
 
 
 class KeyboardTest(case.BrowserTestCase):
@@ -41,6 +45,7 @@ class KeyboardTest(case.BrowserTestCase):
         self.see(self.page.locator(".title .state", has_text="composed"))
         self.assertEqual("main", self.page.evaluate("document.activeElement.id"))
         self.attach()
+        self.switch()
         self.press("Delete")
         self.press("Delete", self.page.get_by_role("dialog"))
         self.see(
@@ -72,6 +77,14 @@ class KeyboardTest(case.BrowserTestCase):
         self.gone(dialog)
         self.see(self.page.get_by_role("cell", name="storage/1"))
         self.see(self.page.locator(".title .state", has_text="composed"))
+
+    def switch(self):
+        """Push the power button of the node, which keeps the focus while the machine is switched."""
+        button = self.page.get_by_role("button", name=re.compile("^Power (on|off)$"))
+        before = self.see(button).inner_text()
+        self.press(before)
+        self.see(self.page.get_by_role("button", name=OPPOSITE[before], exact=True, disabled=False))
+        self.assertEqual(OPPOSITE[before], self.page.evaluate("document.activeElement.textContent"))
 
     def drive(self):
         """Return the UUID of a free drive in the rack of the node's processor."""

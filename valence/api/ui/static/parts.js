@@ -114,11 +114,16 @@ export function ShowCommand({ action, what }) {
     ${open && html`<${Dialog} title=${what} onClose=${() => set(false)}><${Commands} action=${action} /><//>`}`;
 }
 
-/** A button that sends a request, with one beside it that shows the command. It is absent if the policy forbids it. */
+/**
+ * A button that sends a request, with one beside it that shows the command. It is absent if the policy forbids it.
+ *
+ * While it does nothing it says so by aria-disabled: a button that is disabled would lose the focus.
+ */
 export function Action({ title, rule, action, confirm, kind = "", onDone, disabled }) {
   const [busy, setBusy] = useState(false);
   const [asking, setAsking] = useState(false);
   if (!may(rule)) return null;
+  const rests = Boolean(busy || disabled);
   const run = async () => {
     setAsking(false);
     setBusy(true);
@@ -132,7 +137,7 @@ export function Action({ title, rule, action, confirm, kind = "", onDone, disabl
     setBusy(false);
   };
   return html`<span class="action">
-    <button type="button" class=${kind} disabled=${busy || disabled} aria-busy=${busy} onClick=${confirm ? () => setAsking(true) : run}>${title}</button>
+    <button type="button" class=${kind} aria-disabled=${rests} aria-busy=${busy} onClick=${() => !rests && (confirm ? setAsking(true) : run())}>${title}</button>
     <${ShowCommand} action=${action} what=${title} />
     ${asking && html`<${Dialog} title=${title} onClose=${() => setAsking(false)}>
       <p>${confirm}</p><${Commands} action=${action} />
