@@ -176,13 +176,14 @@ class Conductor(fixtures.Fixture):
     def _setUp(self):
         self.database = self.useFixture(Database())
         self.conf = self.database.conf
-        self.conf.set_override("call_timeout", CALL_SECONDS, "conductor")
         self.useFixture(fixtures.MonkeyPatch("valence.bus.rpc_client.MONITORED_ABOVE", CALL_SECONDS))
         for name, value in self._options.items():
             group, _, option = name.rpartition("__")
             self.conf.set_override(option, value, group or None)
         self._prepare(self.conf)
         self.bus = self.useFixture(message_bus.Bus(self.conf.transport_url))
+        for conf in (self.conf, self.bus.conf):  # of conductors that call others, and of clients
+            conf.set_override("call_timeout", CALL_SECONDS, "conductor")
         self.start()
         self.client = client.Conductor(self.bus.caller())
 
