@@ -4,8 +4,8 @@
 PYTHON3 ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Processes that run tests. Two of them keep two cores busy for half of the time: they wait for servers and timers.
-CONCURRENCY ?= 4
+# Processes that run tests. Those that start programs wait for them half of the time; one more than cores keeps all busy.
+CONCURRENCY ?= 3
 
 # Hundreds of processes start in a run of the tests. Without compiled modules on the disk each compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
