@@ -12,8 +12,9 @@ from tests.contract import examples
 from valence.db import store
 from valence.db.sql import engine
 
-#: seconds that a writer waits for others here: what a machine that stands still does to a race is none of its results
+#: seconds that a call goes on trying here: what a machine that stands still does to a race is none of its results
 PATIENCE = 20
+PATIENCES = ("sql.connections.COLLISION_PATIENCE", "sql.connections.PATIENCE", "etcd.endpoints.PATIENCE")
 
 
 class ContractCase(testscenarios.WithScenarios, base.TestCase):
@@ -26,7 +27,8 @@ class ContractCase(testscenarios.WithScenarios, base.TestCase):
         patient = (f"PRAGMA busy_timeout = {PATIENCE * 1000}", "PRAGMA journal_mode = WAL")
         dialects = engine.DIALECTS | {"sqlite": engine.DIALECTS["sqlite"]._replace(session=patient)}
         self.useFixture(fixtures.MonkeyPatch("valence.db.sql.engine.DIALECTS", dialects))
-        self.useFixture(fixtures.MonkeyPatch("valence.db.sql.connections.COLLISION_PATIENCE", PATIENCE))
+        for name in PATIENCES:
+            self.useFixture(fixtures.MonkeyPatch(f"valence.db.{name}", PATIENCE))
         self.database = databases.shared(self.driver)
         self.database.clear()
         self.store = self.connect()
