@@ -15,7 +15,7 @@ from valence.common import context
 #: seconds between two looks whether the machine runs
 INTERVAL = 0.1
 #: factor for the time limits of tests, which are set for an idle host: a busy one can make the machine this slow
-#: Tests that measure what users are promised do not use it.
+#: How fast Valence is, the benchmarks measure.
 SLOWEST = 3
 
 

@@ -24,7 +24,7 @@ from valence.db.sql import engine
 from valence.simulator import server
 
 SQLITE = "sqlite:///"
-#: seconds that calls of an embedded conductor may take: a machine that stands still for a moment is no fault of theirs
+#: seconds that calls of an embedded conductor may take, so that a pause of the machine fails no test
 CALL_SECONDS = 30.0
 #: makes the engine of a store, as it is outside of tests
 CREATE_ENGINE = engine.create

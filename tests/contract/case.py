@@ -12,7 +12,7 @@ from tests.contract import examples
 from valence.db import store
 from valence.db.sql import engine
 
-#: seconds that a call goes on trying here: what a machine that stands still does to a race is none of its results
+#: seconds that a call goes on trying here, so that a pause of the machine does not decide a race
 PATIENCE = 20
 PATIENCES = ("sql.connections.COLLISION_PATIENCE", "sql.connections.PATIENCE", "etcd.endpoints.PATIENCE")
 

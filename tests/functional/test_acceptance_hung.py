@@ -20,7 +20,7 @@ LATENCY_MS = 60_000.0
 REST_SECONDS = 0.5
 #: requests of each kind by which a usual time is measured
 SAMPLES = 60
-#: twice the usual time, and room for a busy machine: who waits for one that hangs waits for five seconds at least
+#: twice the usual time, and room for a busy machine; a request that waits for a hung one takes 5 s or more
 FACTOR, SLACK_SECONDS = 2, 1.5
 #: of a document below [processing] max_body_kib, and of a text in it, which cannot be compressed much
 DOCUMENT_BYTES, TEXT_BYTES = 16_000_000, 1000

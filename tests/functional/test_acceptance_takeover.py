@@ -15,12 +15,8 @@ KILLED, STOPPED = 15, 10
 
 class SharedCase(acceptance.AcceptanceCase):
     conductors = 3
-    lease_seconds = 10
-
-    def deployment(self, **where):
-        """Return conductors with leases of the class."""
-        self.options = {"sync": {"interval": 3600}, "conductor": {"lease_seconds": self.lease_seconds}}
-        return super().deployment(**where)
+    # The default lease: what is measured here is what operators get.
+    options = {"sync": {"interval": 3600}, "conductor": {"lease_seconds": 10}}
 
     def setUp(self):
         super().setUp()
@@ -88,8 +84,8 @@ class TakeOverTest(SharedCase):
 
 
 class StopTest(SharedCase):
-    # Who waited for the end of a lease would serve the share much later than one that is told.
-    lease_seconds = 60
+    # To wait until the lease expires would take much longer than the test allows.
+    options = SharedCase.options | {"conductor": {"lease_seconds": 60}}
 
     def test_the_share_of_a_stopped_conductor_is_served_at_once_and_nothing_fails(self):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
