@@ -218,6 +218,28 @@ class ChangedMeanwhileTest(OutcomeCase):
         self.assertRaises(endpoints.Stale, snapshot.read, [place])
 
 
+class WaitingTest(OutcomeCase):
+    """On the v2 API: whoever waits until a long commit is written looks at the head, and not at all that it writes."""
+
+    scenarios = [each for each in databases.ETCD if each[0] == "etcd"]
+
+    def test_a_look_costs_one_request(self):
+        (shelf,) = self.create_shelves("a", extra={"text": "before"})
+        waiting, text, asked, read = self.connect(), "x" * 400_000, [], client.Client.read
+        with fixtures.MonkeyPatch("valence.db.etcd.v2.driver.Keyspace._finish", lambda *_: None):
+            self.store.commit(store.Update(shelf, {"extra": {"text": text}}))
+
+        def noting(this, key, **options):
+            asked.append(key)
+            return read(this, key, **options)
+
+        with fixtures.MonkeyPatch("valence.db.etcd.v2.client.Client.read", noting):
+            snapshot = waiting.keyspace.snapshot()
+            self.assertEqual([waiting.paths.head], asked)
+        self.assertIn("parts", snapshot.head.journal)
+        self.assertEqual(text, waiting.get(examples.Shelf, shelf.uuid).extra["text"])
+
+
 class TakenOverTest(OutcomeCase):
     """A slow writer whose commit another process took over, and that finishes before that process."""
 

@@ -5,6 +5,7 @@ Every text is checked to be as old as the head that was read first, or a journal
 """
 
 import bisect
+import functools
 import json
 import time
 import typing
@@ -89,10 +90,14 @@ class Snapshot(keyspace.Snapshot):
         head = keyspace.Head.load(answer.node and answer.node.text)
         super().__init__(head, answer.node.changed_at if answer.node else 0)
         self._index = self._newest = answer.as_of
-        self._written = {key: text for key, text, _ in self.operations()} if self.head.journal else {}
         self._pages: dict[str, list[str]] = {}
         state = self.head.recent[-1:], self.head.journal is not None
         self.known = known if known.holds(state) else Known(state)
+
+    @functools.cached_property
+    def _written(self) -> keyspace.Texts:
+        """What the journal says is to be written; whoever waits for its end needs the head alone."""
+        return {key: text for key, text, _ in self.operations()} if self.head.journal else {}
 
     def operations(self) -> list[Write]:
         """Return what the head's journal says is to be written."""
