@@ -6,7 +6,6 @@ rows that an index selects are read and sorted.
 """
 
 import dataclasses
-import functools
 import heapq
 import itertools
 import typing
@@ -199,6 +198,7 @@ class Query:
     ) -> None:
         self._objects, self._snapshot, self._model = objects, snapshot, model
         self._filters = [store.Filter(*each) for each in values.filters(model, filters, objects.operand)]
+        self._estimates: dict[Access, int] = {}
 
     def page(
         self, sorts: values.SortKeys, marker: store.Key | None, limit: int | None
@@ -277,9 +277,10 @@ class Query:
             return ways[0]
         return min((pair for pair in ways if pair[1].covered), key=lambda pair: self._estimate(pair[1]))
 
-    @functools.cache  # noqa: B019  a query lives as long as its page
     def _estimate(self, way: Access) -> int:
-        return sum(self._snapshot.estimate(way.tree, part) for part in way.ranges)
+        if way not in self._estimates:
+            self._estimates[way] = sum(self._snapshot.estimate(way.tree, part) for part in way.ranges)
+        return self._estimates[way]
 
     def _follow(self, member: store.Model, way: Access, page: Page) -> typing.Iterator[store.RowValues]:
         """Yield the rows that match, in the order of the index."""
