@@ -10,6 +10,7 @@ import time
 
 import fixtures
 import kombu
+from oslo_messaging._drivers import common
 from testtools import content
 
 from tests import base
@@ -17,6 +18,7 @@ from tests import clock
 from tests import message_bus
 from tests import process
 from tests import servers
+from valence.bus import messaging
 from valence.bus import notifications
 from valence.common import errors
 
@@ -73,6 +75,14 @@ class CarryTest(base.TestCase):
         self.assertEqual("There is no probe k1.", error.detail)
         error = self.assertRaises(errors.Internal, caller.call, context, "probe", "fail", 2.5)
         self.assertNotIn("secret", str(error))
+
+    def test_whoever_waits_for_messages_does_not_wake_up_every_few_milliseconds(self):
+        driver = self.bus.transport()._driver
+        with driver._get_connection(common.PURPOSE_LISTEN) as connection:
+            connection.declare_direct_consumer("replies_of_nobody", self.fail)
+            began = time.monotonic()
+            self.assertRaises(common.Timeout, connection.consume, timeout=0.001)
+            self.assertGreaterEqual(time.monotonic() - began, messaging.POLL_SECONDS)
 
     def test_casts_cross_the_broker_to_one_and_to_all(self):
         probes = [self.bus.serve(host)[1] for host in ("conductor-1", "conductor-2")]

@@ -235,6 +235,9 @@ for _module in ("amqpdriver", "pool"):
 #: Messages of a queue that a conductor gets before it has acknowledged others. Without a limit the broker also delivers
 #: to conductors that are paused or busy; with this one it keeps the messages for other conductors.
 PREFETCH = 1
+#: Shortest wait for a message. oslo.messaging waits 1 ms after each message, then 2, 4, 8 ... for acknowledgements that
+#: other threads leave to the one that reads. Messages of RPC have none: they are acknowledged as they arrive.
+POLL_SECONDS = 0.1
 #: times that a consumer is declared before a missing exchange is an error
 DECLARATIONS = 5
 
@@ -266,6 +269,10 @@ class Connection(impl_rabbit.Connection):
         # Not by the option's default, which notification listeners share: oslo.messaging never acknowledges a message
         # that they get twice, so with a limit they would get nothing more.
         channel.basic_qos(0, self.rabbit_qos_prefetch_count or PREFETCH, False)
+
+    def consume(self, timeout: float | None = None) -> None:
+        """Wait for messages until the timeout, or for POLL_SECONDS if that is longer; raise the library's Timeout."""
+        super().consume(timeout if timeout is None else max(timeout, POLL_SECONDS))
 
     def ensure_connection(self) -> None:
         """Connect, also when the heartbeat has failed."""
