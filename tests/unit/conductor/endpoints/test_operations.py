@@ -30,15 +30,20 @@ class OperationsCase(base.TestCase):
         self.wait_for(lambda: self.operation(uuid).ended_at, timeout=20)
         return self.operation(uuid)
 
-    def add(self, **values):
-        """Store an operation that nobody works on and return it."""
-        operation = operations.new(self.context, "sync", "pod_manager", "nobody").replace(**values)
+    def unserved(self, **values):
+        """Store a pod manager that no conductor serves, so that nobody works on its operations, and return it."""
+        values = {"conductor_group": "nobody", "next_sync_at": None} | values
+        return self.conductor.database.register(self.pod, **values)
+
+    def add(self, target_id, **values):
+        """Store an operation and return it."""
+        operation = operations.new(self.context, "sync", "pod_manager", target_id).replace(**values)
         return self.conductor.database.store.commit(store.Create(operation))[0]
 
 
 class CancelTest(OperationsCase):
     def test_one_that_waits_has_ended_at_once(self):
-        uuid = self.add().uuid
+        uuid = self.add(self.unserved().uuid).uuid
         answer = self.operations.cancel(self.context, uuid)
         self.assertEqual(("cancelled", errors.Cancelled().detail), (answer["state"], answer["cause"]))
         self.assertTrue(answer["ended_at"])
@@ -63,24 +68,21 @@ class CancelTest(OperationsCase):
         self.assertEqual("succeeded", self.ended(again["uuid"]).state)
 
     def test_one_whose_conductor_died_and_that_nobody_serves_ends_at_once(self):
-        pod_manager = self.conductor.database.register(
-            self.pod, conductor_group="nobody", conductor="dead", next_sync_at=None
-        )
+        pod_manager = self.unserved(conductor="dead")
         values = {"state": "running", "conductor": "dead", "started_at": "2026-11-21T03:37:02Z"}
-        uuid = self.add(target_id=pod_manager.uuid, **values).uuid
+        uuid = self.add(pod_manager.uuid, **values).uuid
         answer = self.operations.cancel(self.context, uuid)
         self.assertEqual(("cancelled", True), (answer["state"], bool(answer["ended_at"])))
         (told,) = self.conductor.database.events("pod_manager.sync.error")
         self.assertEqual(self.context.request_id, told.request_id)
 
     def test_one_that_began_and_waits_again_ends_with_its_event(self):
-        pod_manager = self.conductor.database.register(self.pod, conductor_group="nobody", next_sync_at=None)
-        uuid = self.add(target_id=pod_manager.uuid, started_at="2026-11-21T03:37:02Z").uuid
+        uuid = self.add(self.unserved().uuid, started_at="2026-11-21T03:37:02Z").uuid
         self.operations.cancel(self.context, uuid)
         self.assertEqual(1, len(self.conductor.database.events("pod_manager.sync.error")))
 
     def test_one_that_has_ended_otherwise_is_refused(self):
-        uuid = self.add(state="succeeded", ended_at="2026-11-21T03:37:02Z").uuid
+        uuid = self.add("nobody", state="succeeded", ended_at="2026-11-21T03:37:02Z").uuid
         error = self.assertRaises(errors.Conflict, self.operations.cancel, self.context, uuid)
         self.assertIn("succeeded", error.detail)
 
@@ -106,7 +108,7 @@ class RetryTest(OperationsCase):
         self.conductor.service._worker.stop()
         self.register()
         [pod_manager] = self.conductor.database.store.list(models.PodManager)
-        uuid = self.add(state="failed", target_id=pod_manager.uuid, ended_at="2026-11-21T03:37:02Z").uuid
+        uuid = self.add(pod_manager.uuid, state="failed", ended_at="2026-11-21T03:37:02Z").uuid
         key = {"key": "k", "request": "r"}
         first = self.operations.retry(self.context, uuid, idempotency=key)
         self.assertEqual(first, self.operations.retry(self.context, uuid, idempotency=key))
@@ -118,16 +120,16 @@ class RetryTest(OperationsCase):
         self.assertEqual(first, self.operations.retry(self.context, uuid, idempotency=key))
 
     def test_what_was_done_or_still_runs_is_refused(self):
+        target_id = self.unserved().uuid
         for state in ("succeeded", "pending", "running"):
-            error = self.assertRaises(
-                errors.Conflict, self.operations.retry, self.context, self.add(state=state).uuid
-            )
+            uuid = self.add(target_id, state=state).uuid
+            error = self.assertRaises(errors.Conflict, self.operations.retry, self.context, uuid)
             self.assertIn(state, error.detail)
 
     def test_what_cannot_be_repeated_is_refused(self):
-        uuid = self.add(state="failed", operation_kind="burn").uuid
+        uuid = self.add("nobody", state="failed", operation_kind="burn").uuid
         self.assertRaises(errors.Conflict, self.operations.retry, self.context, uuid)
 
     def test_on_a_pod_manager_that_is_gone_it_is_not_found(self):
-        uuid = self.add(state="failed").uuid
+        uuid = self.add("nobody", state="failed").uuid
         self.assertRaises(errors.NotFound, self.operations.retry, self.context, uuid)
